@@ -1,0 +1,1 @@
+"""What every service is bolted to. Knows Redis and PostgreSQL, knows no video."""

@@ -1,0 +1,56 @@
+"""Facts the upscale service announces: chunks as they come, the film when it is whole."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.event import Fact
+
+__all__ = ["ChunkReady", "UpscaleFailed", "VideoUpscaled"]
+
+
+class ChunkReady(Fact):
+    """One chunk was enhanced, encoded and verified."""
+
+    stream: ClassVar[str] = "chunk.ready.v1"
+
+    video_id: UUID
+    run: int = Field(ge=1)
+    index: int = Field(ge=0)
+    chunks: int = Field(ge=1)
+    """How many chunks the plan has."""
+    key: str
+    frames: int = Field(gt=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class VideoUpscaled(Fact):
+    """The rendition stands, and its quality report says what was checked."""
+
+    stream: ClassVar[str] = "video.upscaled.v1"
+
+    video_id: UUID
+    run: int = Field(ge=1)
+    rendition_key: str
+    qc_key: str
+    """``qc.json``: ``contracts.documents.QualityReport``."""
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+    frames: int = Field(gt=0)
+    passed: bool
+    engine: str
+    model_sha256: str
+    seconds: float = Field(ge=0)
+
+
+class UpscaleFailed(Fact):
+    """The film could not be upscaled; what was made of it is kept for a later run."""
+
+    stream: ClassVar[str] = "upscale.failed.v1"
+
+    video_id: UUID
+    run: int = Field(ge=1)
+    reason: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    detail: str = Field(default="", max_length=2000)
+    failed_chunks: tuple[int, ...] = ()

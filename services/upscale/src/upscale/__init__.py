@@ -1,0 +1,1 @@
+"""The same film, only sharper."""

@@ -1,0 +1,1 @@
+"""Scenes, watermarks and logos."""

@@ -1,0 +1,1 @@
+"""How we get it: one file per outside thing."""
