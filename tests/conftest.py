@@ -1,0 +1,52 @@
+"""Markers and real servers for the suites; nothing else, and nobody imports it."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def evaluation_data() -> Path:
+    """The folder of real media with ground truth: ``MATCHCUT_DATA``, or ``shared/data`` beside the repository."""
+    folder = Path(os.environ.get("MATCHCUT_DATA") or REPOSITORY.parent / "shared" / "data")
+    if (folder / "MANIFEST.md").is_file():
+        return folder
+    reason = f"no evaluation data: {folder.name}/MANIFEST.md is absent; set MATCHCUT_DATA to the folder that has it"
+    if os.environ.get("MATCHCUT_EVALUATION") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def _servers(worker_id: str) -> Iterator[tuple[str, str]]:
+    """PostgreSQL and Redis for one test process: private ones, or containers when those are asked for."""
+    if os.environ.get("MATCHCUT_TEST_SERVERS") == "containers":
+        from support.containers import container_servers
+
+        with container_servers() as urls:
+            yield urls
+        return
+    from matchcut.servers import private_servers
+
+    with (
+        tempfile.TemporaryDirectory(prefix=f"matchcut-tests-{worker_id}-", ignore_cleanup_errors=True) as folder,
+        private_servers(Path(folder)) as servers,
+    ):
+        yield servers.postgres_url, servers.redis_url
+
+
+@pytest.fixture(scope="session")
+def postgres_url(_servers: tuple[str, str]) -> str:
+    """Superuser URL of a real PostgreSQL that lives as long as the test run."""
+    return _servers[0]
+
+
+@pytest.fixture(scope="session")
+def redis_url(_servers: tuple[str, str]) -> str:
+    """URL of a real Redis that lives as long as the test run."""
+    return _servers[1]
