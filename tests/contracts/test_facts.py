@@ -4,15 +4,16 @@ import json
 from pathlib import Path
 from uuid import uuid4
 
-import contracts
 import pytest
+from pydantic import ValidationError
+
+import contracts
 from contracts import Event, Fact, uuid7
 from contracts.documents import DOCUMENTS
 from contracts.gateway import JobRequested
 from contracts.generate import files
 from contracts.registry import FACTS, HEARD_BY, SERVICES
 from contracts.steps import Step
-from pydantic import ValidationError
 
 SAMPLES = Path(contracts.__file__).parent / "samples"
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -66,7 +67,7 @@ def test_every_fact_is_heard_by_a_service_that_exists() -> None:
     assert {service for services in HEARD_BY.values() for service in services} <= set(SERVICES)
 
 
-@pytest.mark.parametrize(("path", "text"), files(), ids=lambda value: value if value.endswith(".json") else "")
+@pytest.mark.parametrize(("path", "text"), sorted(files()), ids=lambda value: value if value.endswith(".json") else "")
 def test_generated_documents_are_those_checked_in(path: str, text: str) -> None:
     assert (DOCS / path).read_text(encoding="utf-8") == text, "run `make docs` and commit what it wrote"
 
