@@ -7,6 +7,7 @@ from pathlib import Path
 
 import grimp
 import pytest
+
 from contracts.registry import ANNOUNCED_BY, FACTS, HEARD_BY, SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
