@@ -1,0 +1,21 @@
+"""Bytes by key: put whole or not at all, read in ranges, on local disk or elsewhere.
+
+Keys look like ``derived/<tenant>/<job>/scenes-1/scenes.json``: relative, with single slashes, no ``..`` and no control
+characters. ``blobs_at`` picks the store by its address.
+"""
+
+from chassis.blobs._local import LocalBlobs
+from chassis.blobs._ports import BlobNotFound, Blobs, BlobStat, BlobWriter, InvalidKey, check_key
+from chassis.blobs._stores import UnknownBlobStore, blobs_at
+
+__all__ = [
+    "BlobNotFound",
+    "BlobStat",
+    "BlobWriter",
+    "Blobs",
+    "InvalidKey",
+    "LocalBlobs",
+    "UnknownBlobStore",
+    "blobs_at",
+    "check_key",
+]

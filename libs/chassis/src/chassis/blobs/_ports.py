@@ -1,0 +1,133 @@
+"""What a blob store promises, whichever it is."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from typing_extensions import override
+
+__all__ = ["BlobNotFound", "BlobStat", "BlobWriter", "Blobs", "InvalidKey", "check_key"]
+
+_MAX_KEY_BYTES = 900
+"""Under the 1024 that object stores allow, with room for a bucket's own prefix."""
+_MAX_PART_BYTES = 200
+"""Under the 255 that file systems allow, with room for a temporary suffix."""
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
+
+
+class BlobNotFound(LookupError):
+    """No blob has this key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+    @override
+    def __str__(self) -> str:
+        return f"there is no blob {self.key!r}"
+
+
+class InvalidKey(ValueError):
+    """A key no store would take: absolute, with ``..`` or empty parts, control characters, or too long."""
+
+
+@dataclass(frozen=True)
+class BlobStat:
+    """What a store knows of a blob without reading it."""
+
+    size: int
+    """Bytes."""
+    modified: datetime
+    etag: str
+    """Changes when the bytes do. Opaque, ASCII, without quotes."""
+
+
+class BlobWriter(Protocol):
+    """A blob being written. Nobody sees it before the block that opened it ends well."""
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Hexadecimal digest of what was written so far."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Append these bytes."""
+        ...
+
+
+class Blobs(Protocol):
+    """Bytes by key. Every method raises InvalidKey for a bad key; reading a missing one raises BlobNotFound."""
+
+    async def put_bytes(self, key: str, data: bytes) -> None:
+        """Store these bytes whole, replacing what was there."""
+        ...
+
+    async def put_file(self, key: str, path: Path) -> None:
+        """Store a copy of this file whole, replacing what was there."""
+        ...
+
+    async def get_bytes(self, key: str) -> bytes:
+        """All bytes at once: for documents, not for films."""
+        ...
+
+    async def stat(self, key: str) -> BlobStat:
+        """Size, time and etag."""
+        ...
+
+    def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from ``start`` up to, not including, ``end``, in pieces; an ``end`` past the last byte is fine."""
+        ...
+
+    def local(self, key: str) -> AbstractAsyncContextManager[Path]:
+        """A path that can be read inside the block; it must not be written to."""
+        ...
+
+    def writer(self, key: str) -> AbstractAsyncContextManager[BlobWriter]:
+        """Write piece by piece; the blob appears at a clean exit, and an exception leaves no trace."""
+        ...
+
+    async def copy(self, source: str, target: str) -> None:
+        """Store the bytes of ``source`` under ``target`` too."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Remove it; a missing one is fine."""
+        ...
+
+    async def delete_prefix(self, prefix: str) -> int:
+        """Remove every blob whose key starts with ``prefix``, which must end with a slash; returns how many."""
+        ...
+
+    def list(self, prefix: str) -> AsyncIterator[str]:
+        """Keys that start with ``prefix``, in order; an empty prefix means all."""
+        ...
+
+
+def check_key(key: str) -> str:
+    """Return ``key`` if every store can hold it; else raise InvalidKey, saying why."""
+    if not key or len(key.encode(errors="replace")) > _MAX_KEY_BYTES:
+        raise InvalidKey(f"a blob key has 1 to {_MAX_KEY_BYTES} bytes; got {len(key)} characters")
+    if _FORBIDDEN.search(key) or not key.isprintable():
+        raise InvalidKey(f"a blob key has no control characters and no backslash: {key!r}")
+    for part in key.split("/"):
+        if part in {"", ".", ".."} or part.startswith("."):
+            raise InvalidKey(f"a blob key is relative, and no part of it is empty or starts with a dot: {key!r}")
+        if len(part.encode()) > _MAX_PART_BYTES:
+            raise InvalidKey(f"no part of a blob key is longer than {_MAX_PART_BYTES} bytes: {key[:80]!r}")
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """Like ``check_key`` for what keys start with: it may be empty, and may end inside a part or with a slash."""
+    if prefix:
+        check_key(prefix.removesuffix("/"))
+    return prefix

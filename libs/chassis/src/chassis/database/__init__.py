@@ -1,0 +1,16 @@
+"""PostgreSQL: transactions with a tenant, the plumbing tables, the wall between tenants, migrations."""
+
+from chassis.database._database import Database
+from chassis.database._migrate import MigrationsNotFound, migrate
+from chassis.database._tables import create_plumbing
+from chassis.database._unit import UnitOfWork
+from chassis.database._walls import force_row_level_security
+
+__all__ = [
+    "Database",
+    "MigrationsNotFound",
+    "UnitOfWork",
+    "create_plumbing",
+    "force_row_level_security",
+    "migrate",
+]

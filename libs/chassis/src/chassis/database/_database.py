@@ -1,0 +1,90 @@
+"""PostgreSQL as one service sees it: its own schema, one tenant a transaction."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from chassis.database._unit import UnitOfWork
+from contracts.event import Event
+
+__all__ = ["Database", "driver_url"]
+
+_IDLE_IN_TRANSACTION_MS = "60000"
+"""No transaction spans GPU, ffmpeg or network work; one that does is ended before it blocks others for long."""
+
+
+def driver_url(url: str) -> URL:
+    """The address as SQLAlchemy wants it, on the asyncpg driver."""
+    return make_url(str(url)).set(drivername="postgresql+asyncpg")
+
+
+class Database:
+    """Transactions on the schema named like the service. Connects at first use."""
+
+    def __init__(self, url: str, *, service: str, pool_size: int = 5) -> None:
+        self.service = service
+        self.url = str(url)
+        self._engine = create_async_engine(
+            driver_url(url),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            connect_args={
+                "server_settings": {
+                    "application_name": service,
+                    "search_path": f'"{service}", public',
+                    "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION_MS,
+                },
+                "timeout": 10,
+            },
+        )
+        self._listeners: list[Callable[[Event[Any]], None]] = []
+
+    @asynccontextmanager
+    async def begin(self, tenant_id: UUID) -> AsyncIterator[UnitOfWork]:
+        """One transaction for one tenant: commits at a clean exit, else rolls back."""
+        async with self._engine.begin() as connection:
+            await _enter(connection, tenant_id)
+            work = UnitOfWork(connection, tenant_id, service=self.service)
+            yield work
+            await work._notify()
+        for event in work._announced:
+            for listener in self._listeners:
+                listener(event)
+
+    @asynccontextmanager
+    async def read(self, tenant_id: UUID) -> AsyncIterator[AsyncConnection]:
+        """One read-only transaction for one tenant."""
+        async with self._engine.connect() as connection:
+            await connection.execute(text("SET TRANSACTION READ ONLY"))
+            await _enter(connection, tenant_id)
+            yield connection
+
+    @asynccontextmanager
+    async def begin_untenanted(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction for no tenant: it sees the plumbing and tables without a wall, and no tenant's rows."""
+        async with self._engine.begin() as connection:
+            yield connection
+
+    async def ping(self) -> None:
+        """Return if PostgreSQL answers; raise what the driver raises if not."""
+        async with self._engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self._engine.dispose()
+
+    def _on_announced(self, listener: Callable[[Event[Any]], None]) -> None:
+        """Call ``listener`` with each event after the commit that announced it (the harness listens so)."""
+        self._listeners.append(listener)
+
+
+async def _enter(connection: AsyncConnection, tenant_id: UUID) -> None:
+    await connection.execute(select(func.set_config("app.tenant_id", str(tenant_id), True)))
