@@ -1,1 +1,1 @@
-"""How we get it: one file per outside thing."""
+"""How we get it: one module per outside thing."""

@@ -1,0 +1,53 @@
+"""The gateway's rows in PostgreSQL."""
+
+from functools import cached_property
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.adapters.postgres.jobs import PostgresJobs
+from gateway.adapters.postgres.library import PostgresScripts, PostgresUploads, PostgresVideos
+from gateway.adapters.postgres.people import PostgresPeople, PostgresRefreshTokens, PostgresReplies
+
+__all__ = ["PostgresRecords"]
+
+
+class PostgresRecords:
+    """All rows of the gateway, through one connection and thus of one tenant."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    @cached_property
+    def people(self) -> PostgresPeople:
+        """Tenants and users."""
+        return PostgresPeople(self._connection)
+
+    @cached_property
+    def refresh_tokens(self) -> PostgresRefreshTokens:
+        """Refresh tokens."""
+        return PostgresRefreshTokens(self._connection)
+
+    @cached_property
+    def uploads(self) -> PostgresUploads:
+        """Uploads."""
+        return PostgresUploads(self._connection)
+
+    @cached_property
+    def videos(self) -> PostgresVideos:
+        """Videos."""
+        return PostgresVideos(self._connection)
+
+    @cached_property
+    def scripts(self) -> PostgresScripts:
+        """Scripts."""
+        return PostgresScripts(self._connection)
+
+    @cached_property
+    def jobs(self) -> PostgresJobs:
+        """Jobs."""
+        return PostgresJobs(self._connection)
+
+    @cached_property
+    def replies(self) -> PostgresReplies:
+        """First answers to requests with an Idempotency-Key."""
+        return PostgresReplies(self._connection)

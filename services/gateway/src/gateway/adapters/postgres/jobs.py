@@ -1,0 +1,74 @@
+"""Jobs in PostgreSQL: one row each, with its steps and results, so that a change is one update."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.gateway import JobOptions
+from gateway.adapters.postgres.tables import jobs
+from gateway.domain.jobs import Job
+from gateway.domain.progress import StepStatus
+
+__all__ = ["PostgresJobs"]
+
+_STEPS = TypeAdapter(tuple[StepStatus, ...])
+
+
+class PostgresJobs:
+    """Jobs of the transaction's tenant."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, job: Job) -> None:
+        """Record a job."""
+        await self._connection.execute(insert(jobs).values(id=job.id, created_at=job.created_at, **_values(job)))
+
+    async def get(self, job_id: UUID, *, lock: bool = False) -> Job | None:
+        """One job; locked, nobody else changes it before this transaction ends."""
+        query = select(jobs).where(jobs.c.id == job_id)
+        found = await self._connection.execute(query.with_for_update() if lock else query)
+        row = found.mappings().one_or_none()
+        return None if row is None else _job(row)
+
+    async def of_video(self, video_id: UUID) -> Sequence[Job]:
+        """All jobs of a video, locked, in the order of their ids so that two transactions never wait crosswise."""
+        query = select(jobs).where(jobs.c.video_id == video_id).order_by(jobs.c.id).with_for_update()
+        return [_job(row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def page(self, *, before: UUID | None, limit: int) -> Sequence[Job]:
+        """The newest jobs, older than the one named ``before``."""
+        query = select(jobs).order_by(jobs.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(jobs.c.id < before)
+        return [_job(row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def save(self, job: Job) -> None:
+        """Overwrite what may change of a job."""
+        await self._connection.execute(update(jobs).where(jobs.c.id == job.id).values(_values(job)))
+
+
+def _values(job: Job) -> dict[str, Any]:
+    return {
+        "video_id": job.video_id,
+        "script_id": job.script_id,
+        "run": job.run,
+        "priority": job.priority,
+        "options": job.options.model_dump(mode="json"),
+        "passthrough": job.passthrough,
+        "steps": _STEPS.dump_python(tuple(job.steps.values()), mode="json"),
+        "results": dict(job.results),
+        "version": job.version,
+        "finished_at": job.finished_at,
+    }
+
+
+def _job(row: Mapping[Any, Any]) -> Job:
+    values = {name: value for name, value in row.items() if name != "tenant_id"}
+    steps = _STEPS.validate_python(values.pop("steps"))
+    options = JobOptions.model_validate(values.pop("options"))
+    return Job(**values, options=options, steps={status.step: status for status in steps})

@@ -1,0 +1,114 @@
+"""Uploads, videos and scripts in PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.adapters.postgres.tables import scripts, uploads, videos
+from gateway.domain.library import Rejection, Script, Upload, Video
+
+__all__ = ["PostgresScripts", "PostgresUploads", "PostgresVideos"]
+
+
+class PostgresUploads:
+    """Uploads of the transaction's tenant."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, upload: Upload) -> None:
+        """Record an upload that waits for its bytes."""
+        await self._connection.execute(insert(uploads).values(asdict(upload)))
+
+    async def get(self, upload_id: UUID) -> Upload | None:
+        """One upload."""
+        found = await self._connection.execute(select(uploads).where(uploads.c.id == upload_id))
+        row = found.mappings().one_or_none()
+        return None if row is None else Upload(**_without_tenant(row))
+
+    async def receive(self, upload_id: UUID, *, key: str, size_bytes: int, sha256: str) -> bool:
+        """Record that the bytes are here; False if they were before, or the upload is gone."""
+        row = update(uploads).where(uploads.c.id == upload_id, uploads.c.state == "waiting")
+        marked = await self._connection.execute(
+            row.values(state="received", key=key, size_bytes=size_bytes, sha256=sha256)
+        )
+        return marked.rowcount == 1
+
+    async def use(self, upload_id: UUID) -> bool:
+        """Claim a received upload for a video; False if it is not there to be claimed."""
+        row = update(uploads).where(uploads.c.id == upload_id, uploads.c.state == "received")
+        return (await self._connection.execute(row.values(state="used"))).rowcount == 1
+
+    async def remove(self, upload_id: UUID) -> bool:
+        """Forget an upload that no video uses; False if there is none such."""
+        row = delete(uploads).where(uploads.c.id == upload_id, uploads.c.state != "used")
+        return (await self._connection.execute(row)).rowcount == 1
+
+
+class PostgresVideos:
+    """Videos of the transaction's tenant."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, video: Video) -> None:
+        """Record a video."""
+        await self._connection.execute(insert(videos).values(asdict(video)))
+
+    async def get(self, video_id: UUID, *, lock: bool = False) -> Video | None:
+        """One video; locked, nobody else changes it before this transaction ends."""
+        query = select(videos).where(videos.c.id == video_id)
+        found = await self._connection.execute(query.with_for_update() if lock else query)
+        row = found.mappings().one_or_none()
+        return None if row is None else _video(row)
+
+    async def page(self, *, before: UUID | None, limit: int) -> Sequence[Video]:
+        """The newest videos that are not erased, older than the one named ``before``."""
+        query = select(videos).where(videos.c.state != "erased").order_by(videos.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(videos.c.id < before)
+        return [_video(row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def save(self, video: Video) -> None:
+        """Overwrite what may change of a video."""
+        values = asdict(video)
+        row = update(videos).where(videos.c.id == values.pop("id"))
+        await self._connection.execute(row.values(values))
+
+
+class PostgresScripts:
+    """Scripts of the transaction's tenant."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, script: Script) -> None:
+        """Record a script."""
+        await self._connection.execute(insert(scripts).values(asdict(script)))
+
+    async def get(self, script_id: UUID) -> Script | None:
+        """One script."""
+        found = await self._connection.execute(select(scripts).where(scripts.c.id == script_id))
+        row = found.mappings().one_or_none()
+        return None if row is None else Script(**_without_tenant(row))
+
+    async def page(self, *, before: UUID | None, limit: int) -> Sequence[Script]:
+        """The newest scripts, older than the one named ``before``."""
+        query = select(scripts).order_by(scripts.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(scripts.c.id < before)
+        return [Script(**_without_tenant(row)) for row in (await self._connection.execute(query)).mappings()]
+
+
+def _without_tenant(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "tenant_id"}
+
+
+def _video(row: Mapping[Any, Any]) -> Video:
+    values = _without_tenant(row)
+    rejection = values.pop("rejection")
+    return Video(**values, rejection=None if rejection is None else Rejection(**rejection))

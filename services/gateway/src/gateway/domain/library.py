@@ -1,0 +1,83 @@
+"""What a tenant has handed in: uploads, videos, scripts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+__all__ = ["Rejection", "Script", "Upload", "UploadState", "Video", "VideoState", "format_of", "title_of"]
+
+UploadState = Literal["waiting", "received", "used"]
+VideoState = Literal["ingesting", "ready", "rejected", "erased"]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Bytes announced, then received, then used for a video."""
+
+    id: UUID
+    filename: str
+    created_at: datetime
+    state: UploadState = "waiting"
+    expected_bytes: int | None = None
+    expected_sha256: str | None = None
+    key: str | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a video could not be taken in."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A video, from the moment it was handed in until it is erased; then a stone with an id is left."""
+
+    id: UUID
+    upload_id: UUID | None
+    title: str
+    filename: str
+    sha256: str
+    size_bytes: int
+    created_at: datetime
+    state: VideoState = "ingesting"
+    passthrough: str | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Blob keys by name: ``upload original media audio proxy poster``."""
+    media: Mapping[str, Any] | None = None
+    """The measures people ask for most; the whole is ``media.json``."""
+    rejection: Rejection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script as it was handed in."""
+
+    id: UUID
+    filename: str
+    format: Literal["text", "fountain"]
+    key: str
+    sha256: str
+    size_bytes: int
+    created_at: datetime
+
+
+def title_of(filename: str) -> str:
+    """A title for people, from what the file is called: without folders and ending."""
+    name = filename.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    stem = name.rsplit(".", 1)[0] if "." in name.lstrip(".") else name
+    return stem or filename
+
+
+def format_of(filename: str, text: str) -> Literal["text", "fountain"]:
+    """A guess at a script's format, by its name and else by a scene heading; the parser may overrule it."""
+    if filename.lower().endswith((".fountain", ".spmd")):
+        return "fountain"
+    headings = ("INT. ", "EXT. ", "INT/EXT", "I/E. ", "EST. ")
+    return "fountain" if any(line.lstrip().startswith(headings) for line in text.splitlines()[:200]) else "text"

@@ -1,0 +1,85 @@
+"""Why we say no. Each class is a kind of problem a program can branch on; the text tells a person what to do."""
+
+__all__ = [
+    "ChecksumMismatch",
+    "Forbidden",
+    "IdempotencyKeyReused",
+    "InvalidGrant",
+    "InvalidRequest",
+    "JobFinished",
+    "NotFound",
+    "NotReady",
+    "NothingToRetry",
+    "Refusal",
+    "StorageFull",
+    "TooLarge",
+    "Unauthenticated",
+    "UploadConflict",
+    "VideoUnusable",
+]
+
+
+class Refusal(Exception):
+    """A request that is not carried out, for a reason the caller can act on."""
+
+    def __init__(self, detail: str, *, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+        """The request's field at fault, if it is one: ``video_id``, ``options.upscale.end``."""
+
+
+class InvalidRequest(Refusal):
+    """A value is not acceptable."""
+
+
+class InvalidGrant(Refusal):
+    """The name, password or refresh token is wrong, expired or used up."""
+
+
+class Unauthenticated(Refusal):
+    """No valid access token came with the request."""
+
+
+class Forbidden(Refusal):
+    """The caller is known, and may not do this."""
+
+
+class NotFound(Refusal):
+    """There is no such thing for this tenant; another tenant's things look the same."""
+
+
+class NotReady(NotFound):
+    """The thing may come into being later."""
+
+
+class TooLarge(Refusal):
+    """More bytes than allowed."""
+
+
+class ChecksumMismatch(Refusal):
+    """The bytes received are not those that were promised."""
+
+
+class UploadConflict(Refusal):
+    """The upload is not in the state this needs."""
+
+
+class VideoUnusable(Refusal):
+    """The video was rejected or erased."""
+
+
+class JobFinished(Refusal):
+    """The job is over; there is nothing to cancel."""
+
+
+class NothingToRetry(Refusal):
+    """No step of the job failed, or doing it again would not help."""
+
+
+class IdempotencyKeyReused(Refusal):
+    """The key was used for another request."""
+
+
+class StorageFull(Refusal):
+    """No room is left for the bytes."""
