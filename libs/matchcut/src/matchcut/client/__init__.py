@@ -1,0 +1,49 @@
+"""A typed, synchronous client of Matchcut's REST API.
+
+    with Matchcut("http://127.0.0.1:8400", Credentials("me@example.org", "secret")) as matchcut:
+        video = matchcut.add_video(Path("film.mp4"))
+        job = matchcut.start_job(video.id, steps=["scenes", "transcript"])
+        for job in matchcut.watch(job.id):
+            print(job.state, job.fraction)
+
+Calls raise ``ApiError`` (with the server's problem document) or ``Unreachable``. A gateway that is gone for a short
+while, because it is being restarted, is waited for.
+"""
+
+from matchcut.client.api import Matchcut
+from matchcut.client.errors import (
+    ApiError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    MatchcutError,
+    NotFound,
+    TooLarge,
+    TransferBroken,
+    Unauthorised,
+    Unreachable,
+)
+from matchcut.client.resources import Job, Me, Rejection, ResultFile, Script, Upload, Video
+from matchcut.client.tokens import Credentials
+
+__all__ = [
+    "ApiError",
+    "Conflict",
+    "Credentials",
+    "Forbidden",
+    "Invalid",
+    "Job",
+    "Matchcut",
+    "MatchcutError",
+    "Me",
+    "NotFound",
+    "Rejection",
+    "ResultFile",
+    "Script",
+    "TooLarge",
+    "TransferBroken",
+    "Unauthorised",
+    "Unreachable",
+    "Upload",
+    "Video",
+]

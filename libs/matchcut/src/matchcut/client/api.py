@@ -1,0 +1,199 @@
+"""The API as methods."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from uuid import UUID, uuid4
+
+import httpx
+from pydantic import BaseModel
+
+from matchcut.client.errors import ApiError, Conflict, TransferBroken, Unreachable, raise_for_problem
+from matchcut.client.resources import Job, Me, Page, ResultFile, Script, Upload, Video
+from matchcut.client.tokens import Credentials, TokenAuth
+from matchcut.client.transfers import OnBytes, Outgoing, receive
+from matchcut.client.watching import follow
+
+__all__ = ["Matchcut"]
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+_PASSING = frozenset({502, 503, 504})
+
+
+class Matchcut:
+    """One gateway, one person. Not for several threads at once; close it, or use it in a ``with`` block.
+
+    ``patience_s`` is how long a gateway that does not answer is waited for: one that is being restarted is back soon.
+    """
+
+    def __init__(self, url: str, credentials: Credentials, *, patience_s: float = 30, timeout_s: float = 60) -> None:
+        self.url = url.rstrip("/")
+        self._patience_s = patience_s
+        self._http = httpx.Client(
+            base_url=self.url,
+            auth=TokenAuth(self.url, credentials),
+            timeout=httpx.Timeout(timeout_s, connect=5),
+            trust_env=False,
+            headers={"User-Agent": "matchcut-client"},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def me(self) -> Me:
+        """Who we are to the gateway."""
+        return self._get(Me, "/v1/me")
+
+    def upload(self, path: Path, *, filename: str | None = None, on_bytes: OnBytes | None = None) -> Upload:
+        """Send a file; the gateway's checksum of it is compared with ours."""
+        announced = {"filename": filename or path.name, "size_bytes": path.stat().st_size}
+        upload = self._post(Upload, "/v1/uploads", announced)
+        self.me()  # the body below can be sent only once, so let a worn-out token be renewed before
+        outgoing = Outgoing(path, on_bytes)
+        headers = {"Content-Length": str(outgoing.size), "Content-Type": "application/octet-stream"}
+        place = upload.content_url or f"/v1/uploads/{upload.id}/content"
+        try:
+            received = Upload.model_validate_json(self._send("PUT", place, content=outgoing, headers=headers).content)
+        except Conflict:  # it had arrived, and only the answer was lost
+            received = self._get(Upload, f"/v1/uploads/{upload.id}")
+        if received.sha256 and received.sha256 != outgoing.sha256:
+            raise TransferBroken(f"{path} changed on its way to the gateway or while it was read: upload it again")
+        return received
+
+    def create_video(self, upload_id: UUID, *, title: str | None = None, passthrough: str | None = None) -> Video:
+        """Have an upload taken in as a video."""
+        return self._post(Video, "/v1/videos", _given(upload_id=upload_id, title=title, passthrough=passthrough))
+
+    def add_video(self, path: Path, *, title: str | None = None, on_bytes: OnBytes | None = None) -> Video:
+        """Upload a file and have it taken in."""
+        return self.create_video(self.upload(path, on_bytes=on_bytes).id, title=title)
+
+    def video(self, video_id: UUID) -> Video:
+        """One video."""
+        return self._get(Video, f"/v1/videos/{video_id}")
+
+    def videos(self) -> Iterator[Video]:
+        """All videos, newest first."""
+        return self._pages(Video, "/v1/videos")
+
+    def erase_video(self, video_id: UUID) -> None:
+        """Have a video and everything made of it deleted."""
+        self._send("DELETE", f"/v1/videos/{video_id}")
+
+    def add_script(self, path: Path, *, format: str | None = None) -> Script:
+        """Send a script: UTF-8 text."""
+        text = path.read_text(encoding="utf-8-sig")
+        return self._post(Script, "/v1/scripts", _given(filename=path.name, text=text, format=format))
+
+    def start_job(
+        self,
+        video_id: UUID,
+        *,
+        steps: Sequence[str],
+        script_id: UUID | None = None,
+        options: Mapping[str, Any] | None = None,
+        priority: str | None = None,
+        passthrough: str | None = None,
+    ) -> Job:
+        """Ask for steps of a video; ``options`` are ``contracts.gateway.JobOptions``."""
+        wanted = _given(
+            video_id=video_id,
+            script_id=script_id,
+            steps=list(steps),
+            options=dict(options) if options else None,
+            priority=priority,
+            passthrough=passthrough,
+        )
+        return self._post(Job, "/v1/jobs", wanted)
+
+    def job(self, job_id: UUID) -> Job:
+        """One job as it stands."""
+        return self._get(Job, f"/v1/jobs/{job_id}")
+
+    def jobs(self) -> Iterator[Job]:
+        """All jobs, newest first."""
+        return self._pages(Job, "/v1/jobs")
+
+    def cancel(self, job_id: UUID) -> Job:
+        """Stop a job's work."""
+        return self._post(Job, f"/v1/jobs/{job_id}/cancel", {})
+
+    def retry(self, job_id: UUID) -> Job:
+        """Do the failed steps of a job once more. Raises Conflict when none failed."""
+        return self._post(Job, f"/v1/jobs/{job_id}/retry", {})
+
+    def watch(self, job_id: UUID) -> Iterator[Job]:
+        """A job as it stands now and at every change, until it is finished. Survives broken connections."""
+        return follow(self._http, job_id, poll=lambda: self.job(job_id), patience_s=self._patience_s)
+
+    def results(self, job_id: UUID) -> tuple[ResultFile, ...]:
+        """The files a job has made so far."""
+        return tuple(self._pages(ResultFile, f"/v1/jobs/{job_id}/results"))
+
+    def download(self, url: str, target: Path, on_bytes: OnBytes | None = None) -> Path:
+        """Fetch a result, a proxy or another file of the API to ``target``, atomically."""
+        return self._patiently(lambda: receive(self._http, url, target, on_bytes))
+
+    def read_bytes(self, url: str) -> bytes:
+        """A small file of the API."""
+        return self._send("GET", url).content
+
+    def _get(self, kind: type[M], path: str, **query: Any) -> M:
+        return kind.model_validate_json(self._send("GET", path, params=query).content)
+
+    def _post(self, kind: type[M], path: str, body: Mapping[str, Any]) -> M:
+        # The key makes a repeat harmless, so that a POST may be retried like a GET.
+        response = self._send("POST", path, json=body, headers={"Idempotency-Key": str(uuid4())})
+        return kind.model_validate_json(response.content)
+
+    def _pages(self, kind: type[M], path: str) -> Iterator[M]:
+        cursor: str | None = None
+        while True:
+            query = {"cursor": cursor} if cursor else {}
+            page = Page[kind].model_validate_json(self._send("GET", path, params=query).content)  # type: ignore[valid-type]
+            yield from page.items
+            cursor = page.next_cursor
+            if not cursor:
+                return
+
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        def once() -> httpx.Response:
+            response = self._http.request(method, path, **request)
+            raise_for_problem(response)
+            return response
+
+        return self._patiently(once)
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
+        """Repeat what a passing absence of the gateway spoiled."""
+        end, pause = time.monotonic() + self._patience_s, 0.2
+        while True:
+            try:
+                return attempt()
+            except (httpx.TransportError, ApiError) as fault:
+                if isinstance(fault, ApiError) and fault.status not in _PASSING:
+                    raise
+                if time.monotonic() + pause > end:
+                    if isinstance(fault, ApiError):
+                        raise
+                    raise Unreachable(f"no answer from {self.url}: {fault}") from fault
+            time.sleep(pause)
+            pause = min(pause * 1.6, 2.0)
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {
+        name: str(value) if isinstance(value, UUID) else value for name, value in fields.items() if value is not None
+    }
