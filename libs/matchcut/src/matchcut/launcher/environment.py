@@ -12,9 +12,12 @@ SERVICES = ("gateway", "ingest", "vision", "transcribe", "align", "upscale")
 BOOTSTRAP_TENANT = "local"
 BOOTSTRAP_EMAIL = "you@matchcut.local"
 
-_LEASE_S = 6
-"""A worker that was killed is noticed after this long; on one machine a short lease costs nothing."""
-_GRACE_S = 8
+_DEFAULTS = {
+    "LOG_FORMAT": "console",
+    "LEASE_S": "6",  # a worker that was killed is noticed after this long; on one machine a short lease costs nothing
+    "GRACE_S": "8",
+}
+"""What an operator may set otherwise, by exporting the same variables."""
 
 
 def service_environment(
@@ -30,13 +33,12 @@ def service_environment(
         "HTTP_HOST": "127.0.0.1",
         "HTTP_PORT": str(http_port),
         "CACHE_DIR": str(folder.cache / "models"),
-        "LOG_FORMAT": "console",
-        "LEASE_S": str(_LEASE_S),
-        "GRACE_S": str(_GRACE_S),
     }
-    return {f"{service.upper()}_{name}": value for name, value in told.items()}
+    prefix = service.upper()
+    tunable = {f"{prefix}_{name}": value for name, value in _DEFAULTS.items() if f"{prefix}_{name}" not in os.environ}
+    return tunable | {f"{prefix}_{name}": value for name, value in told.items()}
 
 
-def inherited(extra: Mapping[str, str]) -> dict[str, str]:
-    """Our own environment with ``extra`` on top; a service's settings that the operator exported win over ours."""
-    return {"PYTHONUNBUFFERED": "1", **extra, **os.environ}
+def inherited(told: Mapping[str, str]) -> dict[str, str]:
+    """Our own environment with ``told`` on top, so that a stray variable cannot send a service elsewhere."""
+    return {"PYTHONUNBUFFERED": "1", **os.environ, **told}

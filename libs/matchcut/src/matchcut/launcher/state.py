@@ -52,7 +52,7 @@ class State(BaseModel):
         """Whether that launcher still runs."""
         try:
             process = psutil.Process(self.launcher_pid)
-            return abs(process.create_time() - self.launcher_started) < 1 and process.is_running()
+            return bool(abs(process.create_time() - self.launcher_started) < 1 and process.is_running())
         except psutil.Error:
             return False
 
