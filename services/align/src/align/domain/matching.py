@@ -1,0 +1,156 @@
+"""Match a script with what was heard: literal passes first, then lines in other words, then what is left over."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from align.domain.following import Page, follow
+from align.domain.heard import HeardWord, clauses, ends_sentence
+from align.domain.paraphrase import Embed, Gap, Restated, restated_lines
+from align.domain.passes import LineTokens, Pass, believable, passes_of
+from align.domain.similarity import Emissions
+from align.domain.tokens import Piece, Token, Vocabulary, pieces_of, tokens_of
+
+__all__ = ["Matching", "match_script"]
+
+_LINES_AROUND_A_JUMP = 3
+"""Where the film leaves the script's order, unspoken lines this near to either side may have been said in between."""
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Everything that was found. Passes and restated lines never share a heard word."""
+
+    lines: tuple[LineTokens, ...]
+    heard: tuple[Token, ...]
+    passes: tuple[Pass, ...]
+    restated: tuple[Restated, ...]
+    loose: tuple[tuple[int, int], ...]
+    """Runs of heard words (first, last; inclusive) that are in no line."""
+
+
+def match_script(texts: Sequence[str], words: Sequence[HeardWord], embed: Embed, *, english: bool = True) -> Matching:
+    """Find every line of a script in the words of a film; ``texts`` are the spoken lines in the script's order."""
+    heard_pieces = _pieces(words, english=english)
+    line_pieces = [pieces_of(text, english=english) for text in texts]
+    heard = tokens_of(heard_pieces, Vocabulary(line_pieces))
+    lines_tokens = [tokens_of(pieces, Vocabulary([heard_pieces])) for pieces in line_pieces]
+    heard_texts = [token.text for token in heard]
+    script_texts = [token.text for tokens in lines_tokens for token in tokens]
+    if not heard or not script_texts:
+        lines = tuple(_line_tokens(tokens, None) for tokens in lines_tokens)
+        return Matching(lines, tuple(heard), (), (), _runs(range(len(words))))
+    emissions = Emissions(heard_texts, script_texts)
+    lines = tuple(_line_tokens(tokens, emissions) for tokens in lines_tokens)
+    passes = _literal(heard_texts, script_texts, lines, emissions)
+    loose = _loose(words, heard, passes, ())
+    gaps = _gaps(words, heard, passes, loose, len(lines))
+    restated = tuple(_to_sentences(words, one, loose) for one in restated_lines(gaps, texts, embed))
+    return Matching(lines, tuple(heard), tuple(passes), restated, _loose(words, heard, passes, restated))
+
+
+def _pieces(words: Sequence[HeardWord], *, english: bool) -> list[Piece]:
+    """The recognizer's words as pieces; a piece's ``word`` is the index of the recognized word."""
+    pieces: list[Piece] = []
+    for at, word in enumerate(words):
+        pieces += [replace(piece, word=at, optional=False) for piece in pieces_of(word.text, english=english)]
+    return pieces
+
+
+def _line_tokens(tokens: Sequence[Token], emissions: Emissions | None) -> LineTokens:
+    weights = tuple(
+        float(emissions.weights[emissions.script_ids[token.text]]) if emissions else 1.0 for token in tokens
+    )
+    optional = tuple(token.optional for token in tokens)
+    if all(optional):  # a line wholly in parentheses that the author meant to be spoken
+        optional = (False,) * len(optional)
+    return LineTokens(tuple(t.text for t in tokens), tuple(t.word for t in tokens), optional, weights)
+
+
+_SKIP_COST = 0.9
+
+
+def _literal(
+    heard: Sequence[str], script: Sequence[str], lines: Sequence[LineTokens], emissions: Emissions
+) -> list[Pass]:
+    page = Page(
+        np.array([emissions.script_ids[text] for text in script], dtype=np.intp),
+        np.array([at for at, line in enumerate(lines) for _ in line.texts], dtype=np.intp),
+        np.array([0.0 if free else _SKIP_COST for line in lines for free in line.optional]),
+        len(lines),
+    )
+    heard_ids = [emissions.heard_ids[text] for text in heard]
+    places = follow(heard_ids, [emissions.script_ids.get(text, -1) for text in heard], page, emissions)
+    likeness = [
+        emissions.likeness(heard_ids[at], int(page.word[place.token])) if place and place.token >= 0 else 0.0
+        for at, place in enumerate(places)
+    ]
+    return believable(passes_of(places, likeness, lines), lines)
+
+
+def _runs(indexes: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    runs: list[tuple[int, int]] = []
+    for at in indexes:
+        if runs and runs[-1][1] == at - 1:
+            runs[-1] = (runs[-1][0], at)
+        else:
+            runs.append((at, at))
+    return tuple(runs)
+
+
+def _loose(
+    words: Sequence[HeardWord], heard: Sequence[Token], passes: Sequence[Pass], restated: Sequence[Restated]
+) -> tuple[tuple[int, int], ...]:
+    """Runs of words in no pass; a pass or a restated line between two words ends a run."""
+    used: set[int] = set()
+    for one in passes:
+        used.update(range(heard[one.first].word, heard[one.last].word + 1))
+    for other in restated:
+        used.update(range(other.first, other.last + 1))
+    return _runs([at for at in range(len(words)) if at not in used])
+
+
+_SENTENCE_REST = 5
+"""Words: the rest of a sentence that is mostly a line in other words is part of it."""
+
+
+def _to_sentences(words: Sequence[HeardWord], one: Restated, loose: Sequence[tuple[int, int]]) -> Restated:
+    """Stretch a restated line to the ends of its sentence where little is left of it and nothing else claims it."""
+    low, high = next((run for run in loose if run[0] <= one.first and one.last <= run[1]), (one.first, one.last))
+    first, last = one.first, one.last
+    while first > low and one.first - first < _SENTENCE_REST and not ends_sentence(words[first - 1].text):
+        first -= 1
+    while last < high and last - one.last < _SENTENCE_REST and not ends_sentence(words[last].text):
+        last += 1
+    first = first if first == low or ends_sentence(words[first - 1].text) else one.first
+    last = last if last == high or ends_sentence(words[last].text) else one.last
+    return replace(one, first=first, last=last)
+
+
+def _gaps(
+    words: Sequence[HeardWord],
+    heard: Sequence[Token],
+    passes: Sequence[Pass],
+    loose: Sequence[tuple[int, int]],
+    line_count: int,
+) -> list[Gap]:
+    spoken = {one.line for one in passes}
+    unspoken = [line for line in range(line_count) if line not in spoken]
+    ends = [(heard[one.last].word, one.line) for one in passes]
+    starts = [(heard[one.first].word, one.line) for one in passes]
+    gaps = []
+    taken: set[int] = set()
+    for first, last in loose:
+        before = max((pair for pair in ends if pair[0] < first), default=(0, -1))[1]
+        after = min((pair for pair in starts if pair[0] > last), default=(0, line_count))[1]
+        lines = tuple(line for line in unspoken if _may_be_between(line, before, after) and line not in taken)
+        if lines:
+            gaps.append(Gap(tuple(clauses(words, first, last)), lines))
+    return gaps
+
+
+def _may_be_between(line: int, before: int, after: int) -> bool:
+    if before < after:
+        return before < line < after
+    return 0 < line - before <= _LINES_AROUND_A_JUMP or 0 < after - line <= _LINES_AROUND_A_JUMP

@@ -1,0 +1,125 @@
+"""Forced alignment in windows: stretches of speech between pauses, each with every word that is heard in it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from align.domain.heard import HeardWord, pause_before
+from align.domain.matching import Matching
+from align.domain.takes import TokenTime, recognized_times
+
+__all__ = ["Aligner", "Listen", "aligned_times", "windows_of"]
+
+Aligner = Callable[[NDArray[np.int16], Sequence[str]], Sequence[TokenTime | None]]
+"""Sound and its words to times from the start of the sound."""
+Listen = Callable[[float, float], NDArray[np.int16]]
+"""The sound between two times in seconds."""
+
+_PAUSE_S = 0.4
+_LONGEST_S = 30.0
+_SHORTEST_S = 4.0
+"""Windows are cut at pauses once they are this long: a recognizer's word edges may be half a second off."""
+_MARGIN_S = 0.5
+_CLEARLY = 0.6
+"""Likeness from which the author's word is taken for what was said, rather than the recognizer's spelling."""
+_STRAY_S = 1.5
+"""A word that alignment moves further than this was not where the recognizer heard it: its window is not believed."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Heard tokens ``first`` to ``last`` (inclusive) and the seconds of sound they are looked for in."""
+
+    first: int
+    last: int
+    start: float
+    end: float
+
+
+def aligned_times(
+    matching: Matching,
+    script_words: Sequence[str | None],
+    words: Sequence[HeardWord],
+    listen: Listen,
+    align: Aligner,
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> list[TokenTime]:
+    """Times of all heard tokens: aligned where the sound bears it out, else the recognizer's."""
+    times = recognized_times(matching, words)
+    wanted = _in_lines(matching)
+    windows = [one for one in windows_of(matching, words) if any(wanted[one.first : one.last + 1])]
+    for at, window in enumerate(windows):
+        tokens = range(window.first, window.last + 1)
+        said = [script_words[token] or matching.heard[token].text for token in tokens]
+        found = align(listen(window.start, window.end), said)
+        shifted = [_shifted(time, window.start) for time in found]
+        if _believable(shifted, [times[token] for token in tokens]):
+            for token, time in zip(tokens, shifted, strict=True):
+                times[token] = time or times[token]
+        progress((at + 1) / len(windows))
+    return _in_turn(times)
+
+
+def likely_words(matching: Matching) -> list[str | None]:
+    """For each heard token the author's word it clearly is; None where the recognizer's own is the better guess."""
+    said: list[str | None] = [None] * len(matching.heard)
+    for one in matching.passes:
+        for heard, token, likeness in one.matches:
+            if likeness >= _CLEARLY:
+                said[heard] = matching.lines[one.line].texts[token]
+    return said
+
+
+def windows_of(matching: Matching, words: Sequence[HeardWord]) -> Iterator[Window]:
+    """Cut the heard tokens at pauses into windows of bearable length, with a margin of sound around each."""
+    heard = matching.heard
+    first = 0
+    for at in range(len(heard)):
+        if at + 1 < len(heard) and heard[at + 1].word == heard[at].word:
+            continue
+        last_word = at + 1 == len(heard)
+        length = words[heard[at].word].end - words[heard[first].word].start
+        pause = 0.0 if last_word else pause_before(words, heard[at + 1].word)
+        if last_word or length >= _LONGEST_S or (pause >= _PAUSE_S and length >= _SHORTEST_S) or pause >= 2 * _MARGIN_S:
+            yield _window(heard[first].word, heard[at].word, first, at, words)
+            first = at + 1
+
+
+def _window(first_word: int, last_word: int, first: int, last: int, words: Sequence[HeardWord]) -> Window:
+    """With up to half of the pauses around it, so that no other word is inside."""
+    before, after = pause_before(words, first_word), pause_before(words, last_word + 1)
+    start = words[first_word].start - min(_MARGIN_S, max(0.0, before) / 2)
+    end = words[last_word].end + min(_MARGIN_S, max(0.0, after) / 2)
+    return Window(first, last, max(0.0, start), end)
+
+
+def _in_lines(matching: Matching) -> list[bool]:
+    wanted = [False] * len(matching.heard)
+    for one in matching.passes:
+        wanted[one.first : one.last + 1] = [True] * one.heard
+    restated = {word for one in matching.restated for word in range(one.first, one.last + 1)}
+    loose = {word for first, last in matching.loose for word in range(first, last + 1)}
+    for at, token in enumerate(matching.heard):
+        wanted[at] = wanted[at] or token.word in restated or token.word in loose
+    return wanted
+
+
+def _shifted(time: TokenTime | None, start: float) -> TokenTime | None:
+    return TokenTime(time.start + start, time.end + start, time.score) if time else None
+
+
+def _believable(found: Sequence[TokenTime | None], heard: Sequence[TokenTime]) -> bool:
+    """Whether most words are near where the recognizer heard them."""
+    strays = [abs(time.start - other.start) > _STRAY_S for time, other in zip(found, heard, strict=True) if time]
+    return bool(strays) and sum(strays) * 4 <= len(strays)
+
+
+def _in_turn(times: Sequence[TokenTime]) -> list[TokenTime]:
+    """No word begins before the one before it ends: aligned and recognized times are mixed where windows meet."""
+    turned: list[TokenTime] = []
+    for time in times:
+        start = max(time.start, turned[-1].end) if turned and time.score is None else time.start
+        turned.append(TokenTime(start, max(start, time.end), time.score))
+    return turned
