@@ -1,0 +1,156 @@
+"""Facts in: which handler hears which fact, and one transaction around each."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from chassis.bus._dead_letters import DeadLetters
+from chassis.bus._groups import ensure_groups, missing_groups
+from chassis.bus._names import consumer_name
+from chassis.bus._wire import encode, redis_client
+from chassis.database import Database, UnitOfWork
+from chassis.telemetry import bound, get_logger, span
+from chassis.telemetry.metrics import FACT_SECONDS, FACTS_HANDLED, FACTS_REPEATED
+from contracts.event import Event, Fact
+
+__all__ = ["Bus", "Handler", "Subscription"]
+
+F = TypeVar("F", bound=Fact)
+Handler = Callable[[Event[F], UnitOfWork], Awaitable[None]]
+_log = get_logger("chassis.bus")
+_LOSABLE_ENTRIES = 10_000
+"""About how many entries a losable stream keeps."""
+_TELL_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """One fact and who handles it."""
+
+    fact: type[Fact]
+    handler: Handler[Any]
+    gives_up_on: tuple[type[Exception], ...]
+
+
+class Bus:
+    """Facts of other services, each handled in one transaction, once.
+
+    ``lease_s``: a consumer silent for so long is taken for dead. ``tries`` and ``base_s``: how often, and from which
+    wait on, a failing handler is tried. ``keep_s``: settled entries stay this long, so that a group made later still
+    finds them.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        redis_url: str,
+        database: Database,
+        *,
+        lease_s: float = 30.0,
+        tries: int = 8,
+        base_s: float = 0.5,
+        keep_s: float = 86_400.0,
+        grace_s: float = 5.0,
+    ) -> None:
+        self.service = service
+        self.redis_url = str(redis_url)
+        self.database = database
+        self.lease_s = lease_s
+        self.tries = tries
+        self.base_s = base_s
+        self.keep_s = keep_s
+        self.grace_s = grace_s
+        self.consumer = consumer_name(service)
+        self.subscriptions: dict[str, Subscription] = {}
+        self.redis: Any = redis_client(self.redis_url)
+        self._teller: Callable[[Event[Any]], Awaitable[None]] = self._send_losable
+        self._alive: Callable[[], str | None] = lambda: "the bus has not started"
+
+    def on(self, fact: type[F], *, gives_up_on: tuple[type[Exception], ...] = ()) -> Callable[[Handler[F]], Handler[F]]:
+        """Register the handler of a fact; one per fact and service.
+
+        The handler runs inside one transaction for the event's tenant, together with its inbox row: milliseconds, no
+        network. An exception named in ``gives_up_on`` is final at once; any other is retried with backoff.
+        """
+
+        def register(handler: Handler[F]) -> Handler[F]:
+            if fact.stream in self.subscriptions:
+                raise ValueError(f"{self.service} has a handler for {fact.stream} already; let one call the other")
+            self.subscriptions[fact.stream] = Subscription(fact, handler, gives_up_on)
+            return handler
+
+        return register
+
+    async def tell(self, event: Event[Any]) -> None:
+        """Put an event on its capped stream, now, outside any transaction. It may get lost, and never raises for it."""
+        await self._teller(event)
+
+    async def _send_losable(self, event: Event[Any]) -> None:
+        data = await encode(
+            event.model_dump_json(),
+            message_id=str(event.id),
+            correlation_id=str(event.jobid or event.id),
+            traceparent=event.traceparent,
+        )
+        send = self.redis.xadd(event.type, {"__data__": data}, maxlen=_LOSABLE_ENTRIES, approximate=True)
+        try:
+            await asyncio.wait_for(send, _TELL_TIMEOUT_S)
+        except (OSError, TimeoutError) as error:
+            _log.debug("a losable event was lost", stream=event.type, error=repr(error))
+        except Exception as error:  # noqa: BLE001 (losable by contract: work must not fail for want of a progress bar)
+            _log.warning("a losable event was lost", stream=event.type, error=repr(error))
+
+    async def deliver(self, event: Event[Any]) -> bool:
+        """Handle one event in one commit; False if it was handled before."""
+        subscription = self.subscriptions[event.type]
+        started = time.monotonic()
+        ids = {"event": event.id, "tenant": event.tenantid, "job": event.jobid}
+        with bound(**ids), span(f"{event.type} handle", parent=event.traceparent, event_id=str(event.id)):
+            try:
+                async with self.database.begin(event.tenantid) as work:
+                    fresh = await work._receive(event)
+                    if fresh:
+                        await subscription.handler(event, work)
+            finally:
+                FACT_SECONDS.labels(event.type).observe(time.monotonic() - started)
+        (FACTS_HANDLED if fresh else FACTS_REPEATED).labels(event.type).inc()
+        return fresh
+
+    async def ensure_groups(self) -> list[str]:
+        """Create this service's groups where they are missing; returns on which streams they were."""
+        return await ensure_groups(self.redis, list(self.subscriptions), self.service)
+
+    async def missing_groups(self) -> list[str]:
+        """Streams this service hears and has no group on at this moment."""
+        return await missing_groups(self.redis, list(self.subscriptions), self.service)
+
+    def dead_letters(self) -> DeadLetters:
+        """What this service gave up."""
+        return DeadLetters(self.redis, service=self.service, streams=self.subscriptions)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read facts until ``stop`` is set, then settle or hand back what is in hand.
+
+        Raises SubscriberLost if reading ended for another reason and could not be resumed.
+        """
+        # FastStream is loaded only by a process that reads.
+        from chassis.bus._reader import Reader
+
+        reader = Reader(self)
+        self._alive = reader.ailing
+        try:
+            await reader.run(stop)
+        finally:
+            self._alive = lambda: "the bus has stopped"
+
+    def ailing(self) -> str | None:
+        """Why this process is not reading facts, in words; None while it is."""
+        return self._alive()
+
+    async def close(self) -> None:
+        """Close the connections to Redis."""
+        with suppress(OSError):
+            await self.redis.aclose()

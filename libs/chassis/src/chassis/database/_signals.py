@@ -1,0 +1,122 @@
+"""One connection of its own that listens for NOTIFY, and holds the lock of the service's leader."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+
+from chassis.telemetry import get_logger
+from chassis.telemetry.metrics import LEADER
+
+__all__ = ["Signals"]
+
+_log = get_logger("chassis.database")
+_LEADER_LOCK = 0x6C65_6164
+_PULSE_S = 1.0
+_ANSWER_S = 5.0
+
+
+class Signals:
+    """Wakes waiters when a commit says there is something to do, and says whether this replica leads.
+
+    The lock belongs to the session: when the leader dies PostgreSQL frees it at once, and another replica has it within
+    a second. A connection pooler in transaction mode would break both LISTEN and the lock: connect directly.
+    """
+
+    def __init__(self, url: str, *, service: str) -> None:
+        self._url = str(url).replace("postgresql+asyncpg://", "postgresql://")
+        self._service = service
+        self._woken: dict[str, asyncio.Event] = {}
+        self._callbacks: dict[str, list[Callable[[str], None]]] = {}
+        self._leads = asyncio.Event()
+        self.heard_at = time.monotonic()
+        """When PostgreSQL last answered here, on the monotonic clock."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether this replica relays and dispatches for its service now."""
+        return self._leads.is_set()
+
+    async def until_leading(self) -> None:
+        """Wait until this replica leads."""
+        await self._leads.wait()
+
+    def on(self, topic: str, callback: Callable[[str], None]) -> None:
+        """Call ``callback`` with the payload of each notification of this topic."""
+        self._callbacks.setdefault(topic, []).append(callback)
+
+    async def wait(self, topic: str, timeout_s: float) -> None:
+        """Return when the topic is notified, or after ``timeout_s``.
+
+        Clear first (``forget``), then look for work, then wait: else a notification between the look and the wait is
+        lost until the timeout.
+        """
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._event(topic).wait(), timeout_s)
+
+    def forget(self, topic: str) -> None:
+        """Clear the topic before looking for what it announced."""
+        self._event(topic).clear()
+
+    def wake(self, topic: str) -> None:
+        """Wake this process's waiters, as a notification would."""
+        self._event(topic).set()
+
+    async def run(self) -> None:
+        """Listen until cancelled; connect again whenever the connection is lost."""
+        while True:
+            try:
+                await self._listen()
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _log.warning("lost the listening connection to PostgreSQL", error=repr(error))
+            finally:
+                self._step_down()
+            await asyncio.sleep(_PULSE_S)
+
+    async def _listen(self) -> None:
+        connection = await asyncpg.connect(
+            self._url, timeout=10, server_settings={"application_name": f"{self._service} signals"}
+        )
+        closed = asyncio.Event()
+        connection.add_termination_listener(lambda _: closed.set())
+        try:
+            for topic in ("outbox", "tasks", "cancelled"):
+                await connection.add_listener(f"{self._service}_{topic}", self._heard)
+                self.wake(topic)  # whatever was notified while nobody listened
+            while not closed.is_set():
+                await self._pulse(connection)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(closed.wait(), _PULSE_S)
+        finally:
+            self._step_down()
+            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await asyncio.wait_for(connection.close(), 2)
+
+    async def _pulse(self, connection: Any) -> None:
+        """Try for the lock, or make sure that the connection which holds it is alive."""
+        if self.leads:
+            await connection.fetchval("SELECT 1", timeout=_ANSWER_S)
+        elif await connection.fetchval(
+            "SELECT pg_try_advisory_lock($1, hashtext($2))", _LEADER_LOCK, self._service, timeout=_ANSWER_S
+        ):
+            self._leads.set()
+            LEADER.set(1)
+            self.wake("outbox")
+            self.wake("tasks")
+        self.heard_at = time.monotonic()
+
+    def _step_down(self) -> None:
+        self._leads.clear()
+        LEADER.set(0)
+
+    def _heard(self, _connection: Any, _pid: int, channel: str, payload: str) -> None:
+        topic = channel.removeprefix(f"{self._service}_")
+        self.wake(topic)
+        for callback in self._callbacks.get(topic, ()):
+            callback(payload)
+
+    def _event(self, topic: str) -> asyncio.Event:
+        return self._woken.setdefault(topic, asyncio.Event())

@@ -1,0 +1,154 @@
+"""The command line every service has: serve, migrate, models, dlq."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import ValidationError
+
+from chassis.bus import DeadLetter
+from chassis.models import ModelStore, ModelUnavailable
+from chassis.run._service import Service
+from chassis.run._settings import ServiceSettings
+from chassis.telemetry import configure_logging, configure_tracing
+
+__all__ = ["run"]
+
+S = TypeVar("S", bound=ServiceSettings)
+Command = Callable[[S, Sequence[str]], int]
+
+
+def run(
+    settings_class: type[S], build: Callable[[S], Service], *, commands: Mapping[str, Command[S]] | None = None
+) -> NoReturn:
+    """Do what the command line asks, and exit.
+
+    ``commands`` are a service's own: each gets the settings and the arguments after its name, and returns an exit
+    code. Exit codes: 0 well, 1 a part was lost or a request failed, 2 asked or configured wrongly.
+    """
+    own = commands or {}
+    arguments = sys.argv[1:]
+    if arguments and arguments[0] in own:
+        sys.exit(own[arguments[0]](_read(settings_class), arguments[1:]))
+    options = _parser(own).parse_args(arguments)
+    settings = _read(settings_class)
+    service = build(settings)
+    configure_logging(service.name, form=settings.log_format, level=settings.log_level)
+    match options.command:
+        case "serve":
+            sys.exit(_serve(service))
+        case "migrate":
+            sys.exit(_migrate(service))
+        case "models":
+            sys.exit(_models(service, fetch=options.fetch, as_json=options.json))
+        case _:
+            sys.exit(asyncio.run(_dead_letters(service, options)))
+
+
+def _parser(own: Mapping[str, object]) -> argparse.ArgumentParser:
+    epilog = f"also: {', '.join(own)}" if own else None
+    parser = argparse.ArgumentParser(description="Run one service, or look after it.", epilog=epilog)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="run until SIGTERM")
+    commands.add_parser("migrate", help="create or update role, schema and tables")
+    models = commands.add_parser("models", help="list the models this service may need")
+    models.add_argument("--fetch", action="store_true", help="get and verify each of them now")
+    models.add_argument("--json", action="store_true")
+    letters = commands.add_parser("dlq", help="facts this service gave up")
+    letters.add_argument("action", choices=["list", "show", "replay", "drop"])
+    letters.add_argument("ids", nargs="*", help="as `dlq list` shows them")
+    letters.add_argument("--all", action="store_true", help="replay or drop every one")
+    letters.add_argument("--json", action="store_true")
+    return parser
+
+
+def _read(settings_class: type[S]) -> S:
+    try:
+        return settings_class()
+    except ValidationError as error:
+        prefix = str(settings_class.model_config.get("env_prefix", ""))
+        lines = [f"  {prefix}{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        sys.stderr.write("the environment does not configure this service:\n" + "\n".join(lines) + "\n")
+        sys.exit(2)
+
+
+def _serve(service: Service) -> int:
+    # Only a serving process needs a web server.
+    from chassis.run._serve import serve
+
+    configure_tracing(service.name)
+    return asyncio.run(serve(service))
+
+
+def _migrate(service: Service) -> int:
+    from chassis.database import migrate
+
+    settings = service.settings
+    if settings.admin_database_url is None:
+        sys.stderr.write("migrate needs ADMIN_DATABASE_URL with the service's prefix: a role that may create roles\n")
+        return 2
+    asyncio.run(migrate(service.name, str(settings.admin_database_url), str(settings.database_url)))
+    return 0
+
+
+def _models(service: Service, *, fetch: bool, as_json: bool) -> int:
+    store = ModelStore(service.settings.models_dir, service.settings.cache_dir)
+    found: list[dict[str, Any]] = []
+    code = 0
+    for model in service.models:
+        line = {"name": model.name, "licence": model.licence, "sha256": model.sha256, "about": model.about}
+        if fetch:
+            try:
+                line["path"] = str(store.ensure(model))
+            except ModelUnavailable as error:
+                line["problem"] = str(error)
+                code = 1
+        found.append(line)
+    if as_json:
+        _say(json.dumps(found, indent=2))
+    for line in () if as_json else found:
+        _say("\t".join(line.values()))
+    return code
+
+
+async def _dead_letters(service: Service, options: argparse.Namespace) -> int:
+    letters = service.bus.dead_letters()
+    try:
+        known = [letter async for letter in letters.list()]
+        if options.action == "list":
+            return _show(known, as_json=options.json, whole=False)
+        wanted = {letter.id for letter in known} if options.all else set(options.ids)
+        if options.action == "show":
+            return _show([letter for letter in known if letter.id in wanted], as_json=options.json, whole=True)
+        act = letters.replay if options.action == "replay" else letters.drop
+        done = {letter_id: await act(letter_id) for letter_id in sorted(wanted)}
+        if options.json:
+            _say(json.dumps(done, indent=2))
+        for letter_id, found in () if options.json else done.items():
+            _say(f"{letter_id}\t{options.action + ': done' if found else 'no such dead letter'}")
+        return 0 if all(done.values()) else 1
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    finally:
+        await service.bus.close()
+
+
+def _show(letters: Sequence[DeadLetter], *, as_json: bool, whole: bool) -> int:
+    if as_json:
+        _say(json.dumps([{**asdict(letter), "died_at": letter.died_at.isoformat()} for letter in letters], indent=2))
+        return 0
+    for letter in letters:
+        first = f"{letter.id}\t{letter.died_at:%Y-%m-%d %H:%M:%S}\t{letter.reason}\tattempt {letter.attempt}"
+        _say(f"{first}\t{letter.detail}")
+        if whole:
+            _say(f"{letter.payload}\n{letter.traceback}")
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")

@@ -1,0 +1,110 @@
+"""Blobs in a dictionary: the same promises as on disk, without one."""
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from chassis.blobs import BlobNotFound, BlobStat, check_key
+
+__all__ = ["MemoryBlobs"]
+
+_PIECE = 1 << 16
+
+
+class MemoryBlobs:
+    """A blob store that forgets everything with the object."""
+
+    def __init__(self) -> None:
+        self._blobs: dict[str, tuple[bytes, datetime]] = {}
+
+    async def put_bytes(self, key: str, data: bytes) -> None:
+        """Store these bytes."""
+        self._blobs[check_key(key)] = (bytes(data), datetime.now(UTC))
+
+    async def put_file(self, key: str, path: Path) -> None:
+        """Store the bytes of this file."""
+        check_key(key)
+        await self.put_bytes(key, await asyncio.to_thread(path.read_bytes))
+
+    async def get_bytes(self, key: str) -> bytes:
+        """All bytes."""
+        return self._known(key)[0]
+
+    async def stat(self, key: str) -> BlobStat:
+        """Size, time and etag."""
+        data, modified = self._known(key)
+        return BlobStat(size=len(data), modified=modified, etag=hashlib.sha256(data).hexdigest()[:16])
+
+    async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Bytes ``start`` to ``end`` (exclusive), in pieces."""
+        wanted = self._known(key)[0][start:end]
+        for offset in range(0, len(wanted), _PIECE):
+            yield wanted[offset : offset + _PIECE]
+
+    @asynccontextmanager
+    async def local(self, key: str) -> AsyncIterator[Path]:
+        """A temporary file with the bytes."""
+        data = self._known(key)[0]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / key.rpartition("/")[2]
+            path.write_bytes(data)
+            yield path
+
+    @asynccontextmanager
+    async def writer(self, key: str) -> AsyncIterator["_MemoryWriter"]:
+        """Write piece by piece; visible after a clean exit."""
+        check_key(key)
+        writer = _MemoryWriter()
+        yield writer
+        await self.put_bytes(key, bytes(writer.written))
+
+    async def copy(self, source: str, target: str) -> None:
+        """Store the bytes of ``source`` under ``target`` too."""
+        await self.put_bytes(target, self._known(source)[0])
+
+    async def delete(self, key: str) -> None:
+        """Remove it; a missing one is fine."""
+        self._blobs.pop(check_key(key), None)
+
+    async def delete_prefix(self, prefix: str) -> int:
+        """Remove every blob under ``prefix``, which ends with a slash."""
+        if not prefix.endswith("/"):
+            raise ValueError(f"delete_prefix takes a folder, with its slash; got {prefix!r}")
+        keys = [key async for key in self.list(prefix)]
+        for key in keys:
+            del self._blobs[key]
+        return len(keys)
+
+    async def list(self, prefix: str) -> AsyncIterator[str]:
+        """Keys that start with ``prefix``, in order."""
+        if prefix:
+            check_key(prefix.removesuffix("/"))
+        for key in sorted(self._blobs):
+            if key.startswith(prefix):
+                yield key
+
+    def _known(self, key: str) -> tuple[bytes, datetime]:
+        try:
+            return self._blobs[check_key(key)]
+        except KeyError:
+            raise BlobNotFound(key) from None
+
+
+class _MemoryWriter:
+    def __init__(self) -> None:
+        self.written = bytearray()
+
+    @property
+    def size(self) -> int:
+        return len(self.written)
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.written).hexdigest()
+
+    async def write(self, data: bytes) -> None:
+        self.written += data

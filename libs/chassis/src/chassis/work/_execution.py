@@ -1,0 +1,198 @@
+"""Doing one task: the handler, its heartbeat beside it, and what becomes of every way it can end."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from chassis._failures import Failure, backoff_s, is_outage, reason_of
+from chassis.bus import Bus
+from chassis.database import Database, UnitOfWork
+from chassis.telemetry import bound, get_logger, span
+from chassis.telemetry.metrics import LEASES_LOST, TASK_SECONDS, TASKS_ENDED
+from chassis.work._store import Claim, TaskStore
+from chassis.work._task import LeaseLost, Task
+from contracts.steps import Step, StepFailed
+
+if TYPE_CHECKING:
+    from chassis.work._stream import WorkStream
+
+__all__ = ["Execution", "OnFailure", "Skill", "announce_failure"]
+
+_log = get_logger("chassis.work")
+OnFailure = Callable[[Task, Failure, UnitOfWork], Awaitable[None]]
+_OUTAGE_CAP_S = 30.0
+
+
+@dataclass(frozen=True)
+class Skill:
+    """A kind of task this service can do."""
+
+    handler: Callable[[Task], Awaitable[None]]
+    gives_up_on: tuple[type[Exception], ...]
+    on_failure: OnFailure
+    tries: int
+
+
+async def announce_failure(task: Task, failure: Failure, work: UnitOfWork) -> None:
+    """What a failed task says unless its service says it better."""
+    fact = StepFailed(
+        video_id=task.subject,  # pydantic makes it a UUID
+        step=Step(task.step),
+        run=task.payload["run"],
+        reason=failure.reason,
+        detail=failure.detail[:2000],
+        attempts=failure.attempts,
+    )
+    await work.announce(fact, subject=task.subject, job_id=task.job_id)
+
+
+class Execution:
+    """One run of one task."""
+
+    def __init__(
+        self,
+        claim: Claim,
+        skill: Skill,
+        *,
+        bus: Bus,
+        database: Database,
+        store: TaskStore,
+        child_env: Mapping[str, str],
+        lease_s: float,
+        base_s: float,
+        stream: "WorkStream | None" = None,
+        entry_id: str = "",
+    ) -> None:
+        self.claim = claim
+        self._skill = skill
+        self._database = database
+        self._store = store
+        self._lease_s = lease_s
+        self._base_s = base_s
+        self._stream = stream
+        self._entry_id = entry_id
+        self._task = Task(claim, bus=bus, database=database, store=store, child_env=child_env)
+        self._look = asyncio.Event()
+        self._stopped_for: Literal["cancelled", "lost"] | None = None
+
+    def look_now(self) -> None:
+        """Do not wait for the next heartbeat to see whether the task is still ours."""
+        self._look.set()
+
+    async def run(self) -> str:
+        """Do the task and record how it ended; returns done, retried, failed, cancelled, lost or handed_back.
+
+        If this is cancelled, the work stops and the task is handed back without burning a try.
+        """
+        claim = self.claim
+        started = time.monotonic()
+        ids = {"task": claim.id, "key": claim.key, "tenant": claim.tenant_id, "job": claim.job_id}
+        with bound(**ids), span(f"{claim.kind} task", parent=claim.traceparent, task=str(claim.id)):
+            _log.info("task started", kind=claim.kind, attempt=claim.attempt)
+            outcome = await self._run()
+            seconds = time.monotonic() - started
+            _log.info("task ended", kind=claim.kind, outcome=outcome, seconds=round(seconds, 2))
+        TASKS_ENDED.labels(claim.kind, outcome).inc()
+        TASK_SECONDS.labels(claim.kind).observe(seconds)
+        return outcome
+
+    async def _run(self) -> str:
+        if self.claim.attempt > self._skill.tries:
+            lost = Failure("worker_lost", "every worker that took this task died or fell silent", self._skill.tries)
+            return await self._record(self._fail(lost))
+        job = asyncio.ensure_future(self._skill.handler(self._task))
+        beat = asyncio.create_task(self._keep(job))
+        try:
+            await job
+            return await self._record(self._done())
+        except asyncio.CancelledError:
+            if self._stopped_for is None:
+                return await asyncio.shield(self._record(self._hand_back()))
+            return self._stopped_for
+        except LeaseLost:
+            return "lost"
+        except Exception as error:  # noqa: BLE001 (the boundary: whatever a handler raises is a retry or a failure)
+            return await self._record(self._failed(error))
+        finally:
+            beat.cancel()
+            await asyncio.gather(beat, return_exceptions=True)
+
+    async def _record(self, ending: Awaitable[str]) -> str:
+        """Write how it ended. If that cannot be written the lease runs out, and the task is done again."""
+        try:
+            outcome = await ending
+        except LeaseLost:
+            outcome = "lost"
+        except (SQLAlchemyError, OSError) as error:
+            _log.error("the end of a task could not be recorded; it will be done again", exc_info=error)
+            outcome = "lost"
+        if outcome == "lost":
+            LEASES_LOST.labels(self.claim.kind).inc()
+        return outcome
+
+    async def _done(self) -> str:
+        if not self._task._finished:
+            async with self._task.finish():
+                pass
+        return "done"
+
+    async def _failed(self, error: Exception) -> str:
+        final = isinstance(error, self._skill.gives_up_on)
+        away = not final and is_outage(error)
+        if final or (self.claim.attempt >= self._skill.tries and not away):
+            _log.error("task failed", exc_info=error, kind=self.claim.kind, attempt=self.claim.attempt)
+            return await self._fail(Failure(reason_of(error), str(error), self.claim.attempt))
+        wait_s = backoff_s(self.claim.attempt, base_s=self._base_s, cap_s=_OUTAGE_CAP_S if away else 300.0)
+        _log.warning("task will be tried again", wait_s=round(wait_s, 1), attempt=self.claim.attempt, error=repr(error))
+        return await self._put_back("retried", wait_s=wait_s, burned=not away, detail=repr(error))
+
+    async def _fail(self, failure: Failure) -> str:
+        claim = self.claim
+        try:
+            async with self._database.begin(claim.tenant_id) as work:
+                reason, detail = failure.reason, failure.detail[:2000]
+                if not await self._store.end(work.connection, claim.id, claim.token, "failed", reason, detail):
+                    return "lost"
+                await self._skill.on_failure(self._task, failure, work)
+            return "failed"
+        except (SQLAlchemyError, OSError):
+            raise
+        except Exception:  # noqa: BLE001 (a fault in on_failure: keep the task rather than fail in silence)
+            _log.exception("a failure could not be announced; the task stays and is tried again")
+            return await self._put_back("retried", wait_s=60.0, burned=False, detail=failure.detail)
+
+    async def _hand_back(self) -> str:
+        return await self._put_back("handed_back", wait_s=0.0, burned=False)
+
+    async def _put_back(self, outcome: str, *, wait_s: float, burned: bool, detail: str = "") -> str:
+        claim = self.claim
+        async with self._database.begin_untenanted() as connection:
+            back = await self._store.put_back(
+                connection, claim.id, claim.token, wait_s=wait_s, burned=burned, detail=detail
+            )
+        return outcome if back else "lost"
+
+    async def _keep(self, job: asyncio.Future[None]) -> None:
+        """Renew the lease until the job ends; stop the job when the task is not ours any more."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._look.wait(), self._lease_s / 3)
+            self._look.clear()
+            try:
+                async with self._database.begin_untenanted() as connection:
+                    state = await self._store.beat(connection, self.claim.id, self.claim.token)
+                if state == "running" and self._stream is not None:
+                    await self._stream.renew(self._entry_id)
+            except (SQLAlchemyError, RedisError, OSError) as error:
+                _log.warning("a heartbeat was missed", error=repr(error))
+                continue
+            if state != "running" and not self._task._finished:
+                self._stopped_for = "cancelled" if state == "cancelled" else "lost"
+                job.cancel()
+                return

@@ -1,0 +1,230 @@
+"""Long work: which kinds of task a service can do, and the workers that do them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from chassis.bus import Bus
+from chassis.database import Database
+from chassis.database._signals import Signals
+from chassis.telemetry import get_logger
+from chassis.telemetry.metrics import TASKS_FENCED
+from chassis.work._dispatcher import Dispatcher
+from chassis.work._execution import Execution, OnFailure, Skill, announce_failure
+from chassis.work._store import Claim, TaskStore
+from chassis.work._stream import Parcel, WorkStream
+from chassis.work._task import Task
+
+__all__ = ["Workbench"]
+
+_log = get_logger("chassis.work")
+_BLOCK_MS = 1000
+
+
+class Workbench:
+    """Tasks of this service: each done by one worker, again if that worker is lost, and by none once cancelled.
+
+    ``workers``: tasks at once in this process. ``lease_s``: a worker silent for so long is taken for dead.
+    ``tenant_cap``: tasks of one tenant in flight at once, over all replicas. ``child_env``: environment of child
+    processes, such as ``OMP_NUM_THREADS``. ``backlog``: tasks in flight per live worker; above 1 an urgent task may
+    have to wait behind one already sent.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        database: Database,
+        *,
+        workers: int,
+        lease_s: float = 30.0,
+        tenant_cap: int | None = None,
+        child_env: Mapping[str, str] | None = None,
+        backlog: int = 1,
+        base_s: float = 2.0,
+        keep_days: int = 30,
+    ) -> None:
+        self.bus = bus
+        self.database = database
+        self.workers = workers
+        self.lease_s = lease_s
+        self._tenant_cap = tenant_cap
+        self._child_env = dict(child_env or {})
+        self._backlog = backlog
+        self._base_s = base_s
+        self._keep_days = keep_days
+        self._skills: dict[str, Skill] = {}
+        self._store = TaskStore(bus.service, lease_s=lease_s)
+        self._running: dict[UUID, tuple[Execution, asyncio.Task[None]]] = {}
+
+    def does(
+        self,
+        kind: str,
+        *,
+        gives_up_on: tuple[type[Exception], ...] = (),
+        on_failure: OnFailure | None = None,
+        tries: int = 4,
+    ) -> Callable[[Callable[[Task], Awaitable[None]]], Callable[[Task], Awaitable[None]]]:
+        """Register the handler of a kind of task.
+
+        An exception named in ``gives_up_on`` is final at once; any other is retried with backoff, ``tries`` times in
+        all. Then ``on_failure`` runs in the commit that marks the task failed; by default it announces StepFailed.
+        """
+
+        def register(handler: Callable[[Task], Awaitable[None]]) -> Callable[[Task], Awaitable[None]]:
+            if kind in self._skills:
+                raise ValueError(f"tasks of kind {kind!r} have a handler already")
+            self._skills[kind] = Skill(handler, gives_up_on, on_failure or announce_failure, tries)
+            return handler
+
+        return register
+
+    async def run(self, stop: asyncio.Event, signals: Signals, *, grace_s: float = 20.0) -> None:
+        """Work until ``stop``; then let what runs end within ``grace_s``, and hand the rest back."""
+        stream = WorkStream(self.bus.redis, service=self.bus.service, consumer=self.bus.consumer)
+        signals.on("cancelled", self._look)
+        dispatcher = Dispatcher(
+            self.database,
+            self._store,
+            stream,
+            signals,
+            lease_s=self.lease_s,
+            tenant_cap=self._tenant_cap,
+            backlog=self._backlog,
+            keep_days=self._keep_days,
+        )
+        dispatching = asyncio.create_task(dispatcher.run())
+        registering = asyncio.create_task(self._stay_registered(stream, signals))
+        try:
+            await self._read(stop, stream, [dispatching, registering])
+        finally:
+            registering.cancel()
+            await self._wind_down(stream, grace_s)
+            dispatching.cancel()
+            await asyncio.gather(dispatching, registering, return_exceptions=True)
+
+    async def work_off(self) -> int:
+        """Do everything that is queued, here and now, without Redis and without waiting for backoffs; for tests."""
+        done = 0
+        while True:
+            async with self.database.begin_untenanted() as connection:
+                claim = await self._store.claim_next(connection, "inline")
+            if claim is None:
+                return done
+            await self._execution(claim).run()
+            done += 1
+
+    async def _read(self, stop: asyncio.Event, stream: WorkStream, chores: list[asyncio.Task[None]]) -> None:
+        while not stop.is_set():
+            for chore in chores:
+                if chore.done():
+                    chore.result()  # a chore never ends by itself: raise what ended it
+            try:
+                if len(self._running) < self.workers:
+                    parcel = await stream.read(_BLOCK_MS)
+                    if parcel is not None:
+                        await self._take(parcel, stream, stopping=stop.is_set())
+                else:
+                    await self._until_slot_free(stop)
+            except (RedisError, SQLAlchemyError, OSError) as error:
+                _log.warning("the workers wait", error=repr(error))
+                await asyncio.sleep(0.5)
+                with suppress(RedisError, OSError):
+                    await stream.ensure()
+
+    async def _until_slot_free(self, stop: asyncio.Event) -> None:
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait([stopping, *(job for _, job in self._running.values())], return_when="FIRST_COMPLETED")
+        finally:
+            stopping.cancel()
+
+    async def _take(self, parcel: Parcel, stream: WorkStream, *, stopping: bool) -> None:
+        """Claim what arrived and start on it, or let it go."""
+        async with self.database.begin_untenanted() as connection:
+            if stopping:
+                await self._store.requeue(connection, [(parcel.task_id, parcel.token)])
+                await self._store.wake(connection)
+                claim = None
+            else:
+                claim = await self._store.claim(connection, parcel.task_id, parcel.token, self.bus.consumer)
+        if claim is None:
+            if not stopping:
+                TASKS_FENCED.inc()
+            await stream.release([parcel.entry_id])
+            return
+        execution = self._execution(claim, stream, parcel.entry_id)
+        job = asyncio.create_task(self._perform(execution, stream, parcel.entry_id))
+        self._running[claim.id] = (execution, job)
+
+    async def _perform(self, execution: Execution, stream: WorkStream, entry_id: str) -> None:
+        try:
+            await execution.run()
+        except asyncio.CancelledError:
+            raise
+        except Exception:  # noqa: BLE001 (the boundary: one task must not end the others; its lease runs out)
+            _log.exception("a task ended in an unforeseen way; it will be done again")
+        finally:
+            del self._running[execution.claim.id]
+            with suppress(RedisError, OSError):
+                await stream.release([entry_id])
+
+    async def _wind_down(self, stream: WorkStream, grace_s: float) -> None:
+        with suppress(RedisError, OSError):
+            await stream.unregister(self.workers)
+        jobs = [job for _, job in self._running.values()]
+        if jobs:
+            _log.info("waiting for running tasks", count=len(jobs), grace_s=grace_s)
+            _, late = await asyncio.wait(jobs, timeout=grace_s)
+            for job in late:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+        with suppress(RedisError, OSError):
+            await stream.leave()
+
+    async def _stay_registered(self, stream: WorkStream, signals: Signals) -> None:
+        """Say again and again that we live; a register that Redis lost is whole again after one round."""
+        first = True
+        while True:
+            try:
+                await stream.register(self.workers)
+                if first:
+                    signals.wake("tasks")
+                    first = False
+            except (RedisError, OSError) as error:
+                _log.debug("could not register", error=repr(error))
+            await asyncio.sleep(min(2.0, self.lease_s / 3))
+
+    def _look(self, payload: str) -> None:
+        """A task was cancelled, says PostgreSQL: if it is one of ours, its heartbeat need not be waited for."""
+        found = self._running.get(UUID(payload)) if payload else None
+        if found is not None:
+            found[0].look_now()
+
+    def _execution(self, claim: Claim, stream: WorkStream | None = None, entry_id: str = "") -> Execution:
+        return Execution(
+            claim,
+            self._skills.get(claim.kind) or _unknown(claim.kind),
+            bus=self.bus,
+            database=self.database,
+            store=self._store,
+            child_env=self._child_env,
+            lease_s=self.lease_s,
+            base_s=self._base_s,
+            stream=stream,
+            entry_id=entry_id,
+        )
+
+
+def _unknown(kind: str) -> Skill:
+    async def refuse(_: Task) -> None:
+        raise LookupError(f"no handler for tasks of kind {kind!r} in this version of the service")
+
+    async def say(task: Task, failure: Any, work: Any) -> None:
+        await announce_failure(task, failure, work)
+
+    return Skill(refuse, (), say, tries=8)
