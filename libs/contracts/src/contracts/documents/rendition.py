@@ -41,3 +41,4 @@ class QualityReport(Document):
     chunks: tuple[ChunkReport, ...]
     passed: bool
     failures: tuple[str, ...] = Field(default=(), description="what is wrong, in sentences")
+    warnings: tuple[str, ...] = Field(default=(), description="what could not be carried over as it was, in sentences")
