@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chassis.bus._dead_letters import DeadLetters
 from chassis.bus._groups import ensure_groups, missing_groups
@@ -16,10 +16,11 @@ from chassis.telemetry import bound, get_logger, span
 from chassis.telemetry.metrics import FACT_SECONDS, FACTS_HANDLED, FACTS_REPEATED
 from contracts.event import Event, Fact
 
-__all__ = ["Bus", "Handler", "Subscription"]
+__all__ = ["Bus", "Subscription"]
 
 F = TypeVar("F", bound=Fact)
-Handler = Callable[[Event[F], UnitOfWork], Awaitable[None]]
+if TYPE_CHECKING:  # pydantic parametrises Event[F] at run time, and Callable then finds no variable left in it
+    Handler = Callable[[Event[F], UnitOfWork], Awaitable[None]]
 _log = get_logger("chassis.bus")
 _LOSABLE_ENTRIES = 10_000
 """About how many entries a losable stream keeps."""
@@ -31,7 +32,7 @@ class Subscription:
     """One fact and who handles it."""
 
     fact: type[Fact]
-    handler: Handler[Any]
+    handler: "Handler[Any]"
     gives_up_on: tuple[type[Exception], ...]
 
 
@@ -69,14 +70,16 @@ class Bus:
         self._teller: Callable[[Event[Any]], Awaitable[None]] = self._send_losable
         self._alive: Callable[[], str | None] = lambda: "the bus has not started"
 
-    def on(self, fact: type[F], *, gives_up_on: tuple[type[Exception], ...] = ()) -> Callable[[Handler[F]], Handler[F]]:
+    def on(
+        self, fact: type[F], *, gives_up_on: tuple[type[Exception], ...] = ()
+    ) -> "Callable[[Handler[F]], Handler[F]]":
         """Register the handler of a fact; one per fact and service.
 
         The handler runs inside one transaction for the event's tenant, together with its inbox row: milliseconds, no
         network. An exception named in ``gives_up_on`` is final at once; any other is retried with backoff.
         """
 
-        def register(handler: Handler[F]) -> Handler[F]:
+        def register(handler: "Handler[F]") -> "Handler[F]":
             if fact.stream in self.subscriptions:
                 raise ValueError(f"{self.service} has a handler for {fact.stream} already; let one call the other")
             self.subscriptions[fact.stream] = Subscription(fact, handler, gives_up_on)
