@@ -1,0 +1,71 @@
+"""The service's memory in PostgreSQL."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.documents import Media
+from contracts.gateway import VideoSubmitted
+from contracts.ingest import RejectionReason
+from ingest.adapters.tables import videos
+
+__all__ = ["PostgresVideos"]
+
+_FORGOTTEN: dict[str, Any] = dict.fromkeys(
+    ("filename", "sha256", "size_bytes", "media", "reason", "detail", "judged_at"), None
+) | {"state": "erased"}
+
+
+class PostgresVideos:
+    """The port ``Videos`` within one transaction, which somebody else commits."""
+
+    def __init__(self, connection: AsyncConnection, tenant_id: UUID) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
+
+    async def add(self, video: VideoSubmitted) -> bool:
+        """Remember a video that came; False if it is known already, or was erased before it came."""
+        row = insert(videos).values(
+            tenant_id=self._tenant_id,
+            video_id=video.video_id,
+            state="waiting",
+            filename=video.filename,
+            sha256=video.sha256,
+            size_bytes=video.size_bytes,
+        )
+        result = await self._connection.execute(row.on_conflict_do_nothing())
+        return result.rowcount == 1
+
+    async def admit(self, video_id: UUID, media: Media) -> None:
+        """Record what it is."""
+        await self._judge(video_id, state="admitted", media=media.model_dump(mode="json"))
+
+    async def turn_away(self, video_id: UUID, reason: RejectionReason, detail: str) -> None:
+        """Record why it was not taken in."""
+        await self._judge(video_id, state="rejected", reason=str(reason), detail=detail)
+
+    async def erase(self, video_id: UUID) -> str | None:
+        """Forget all but the id, so that it never comes again; returns the sha256 it had."""
+        query = select(videos.c.sha256).where(videos.c.video_id == video_id).with_for_update()
+        sha256: str | None = await self._connection.scalar(query)
+        row = insert(videos).values(tenant_id=self._tenant_id, video_id=video_id, state="erased")
+        await self._connection.execute(
+            row.on_conflict_do_update(index_elements=[videos.c.tenant_id, videos.c.video_id], set_=_FORGOTTEN)
+        )
+        return sha256
+
+    async def is_erased(self, video_id: UUID) -> bool:
+        """Whether the video must leave no trace."""
+        return await self._connection.scalar(select(videos.c.state).where(videos.c.video_id == video_id)) == "erased"
+
+    async def hold(self, sha256: str) -> bool:
+        """Whether any video of the tenant, not turned away, has this content."""
+        query = select(videos.c.video_id).where(videos.c.sha256 == sha256, videos.c.state.in_(("waiting", "admitted")))
+        return (await self._connection.scalar(query.limit(1))) is not None
+
+    async def _judge(self, video_id: UUID, **verdict: Any) -> None:
+        row = update(videos).where(videos.c.video_id == video_id, videos.c.state != "erased")
+        await self._connection.execute(row.values(judged_at=func.now(), **verdict))

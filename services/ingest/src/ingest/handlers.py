@@ -1,0 +1,21 @@
+"""What wakes us."""
+
+from chassis.bus import Bus
+from chassis.database import UnitOfWork
+from contracts.event import Event
+from contracts.gateway import VideoErased, VideoSubmitted
+from ingest.usecases import ForgetVideo, QueueVideo
+
+__all__ = ["register"]
+
+
+def register(bus: Bus, queue: QueueVideo, forget: ForgetVideo) -> None:
+    """Subscribe to every fact this service acts on."""
+
+    @bus.on(VideoSubmitted)
+    async def on_video_submitted(event: Event[VideoSubmitted], work: UnitOfWork) -> None:
+        await queue(event, work)
+
+    @bus.on(VideoErased)
+    async def on_video_erased(event: Event[VideoErased], work: UnitOfWork) -> None:
+        await forget(event, work)
