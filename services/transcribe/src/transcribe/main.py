@@ -1,0 +1,86 @@
+"""Who meets whom in the transcribe service: the only wiring."""
+
+from chassis.blobs import blobs_at
+from chassis.bus import Bus
+from chassis.database import Database, UnitOfWork
+from chassis.models import ModelUnavailable
+from chassis.run import Service, run
+from chassis.work import Failure, Task, Workbench
+from transcribe.adapters.failures import RecognizerMissing, UnreadableAudio
+from transcribe.adapters.listening import listen
+from transcribe.adapters.postgres import PostgresRecords
+from transcribe.adapters.weights import model_named
+from transcribe.handlers import register
+from transcribe.ports import Ears
+from transcribe.settings import Settings
+from transcribe.usecases import CancelJob, EraseTranscripts, ForgetVideo, JoinVideoAndJob, TranscribeVideo
+
+__all__ = ["build", "main"]
+
+NAME = "transcribe"
+
+
+def build(settings: Settings) -> Service:
+    """The service, ready to serve; nothing is connected yet."""
+    database = Database(str(settings.database_url), service=NAME)
+    bus = Bus(NAME, str(settings.redis_url), database)
+    work = Workbench(
+        bus,
+        database,
+        workers=settings.workers,
+        lease_s=settings.lease_s,
+        tenant_cap=settings.tenant_cap,
+        child_env={"OMP_NUM_THREADS": str(settings.threads)},
+    )
+    blobs = blobs_at(settings.blobs_url)
+    register(bus, JoinVideoAndJob(_records), CancelJob(_records), ForgetVideo(_records))
+    transcribe = TranscribeVideo(
+        database=database,
+        records=_records,
+        blobs=blobs,
+        listen=listen,
+        ears=_ears(settings),
+        models={"accurate": settings.model_accurate, "fast": settings.model_fast},
+        pause_s=settings.pause_s,
+        longest_segment_s=settings.longest_segment_s,
+    )
+    work.does("transcribe", gives_up_on=(UnreadableAudio, ModelUnavailable, RecognizerMissing))(transcribe)
+    work.does("erase", on_failure=_keep_quiet)(EraseTranscripts(blobs))
+    return Service(
+        name=NAME,
+        settings=settings,
+        database=database,
+        bus=bus,
+        work=work,
+        models=[model_named(name) for name in dict.fromkeys((settings.model_accurate, settings.model_fast))],
+    )
+
+
+def _records(work: UnitOfWork) -> PostgresRecords:
+    return PostgresRecords(work.connection, work.tenant_id)
+
+
+def _ears(settings: Settings) -> Ears:
+    return Ears(
+        recognizer=settings.recognizer,
+        models_dir=settings.models_dir,
+        cache_dir=settings.cache_dir,
+        beam=settings.beam,
+        threads=settings.threads,
+        device=settings.device,
+        compute_type=settings.compute_type,
+        align_model=settings.align_model,
+    )
+
+
+async def _keep_quiet(_task: Task, _failure: Failure, _work: UnitOfWork) -> None:
+    """An erasure that failed is in the dead letters; no job waits for it, so none is told."""
+
+
+def main() -> None:
+    """The command line: serve, migrate, models."""
+    run(Settings, build)
+
+
+if __name__ == "__main__":
+    main()

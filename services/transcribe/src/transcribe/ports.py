@@ -1,0 +1,94 @@
+"""What transcribing needs from outside, and nothing about who gives it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+from uuid import UUID
+
+from contracts.gateway import JobRequested
+from contracts.ingest import VideoIngested
+from contracts.transcribe import TranscriptReady
+from transcribe.domain.heard import Heard, Hearing
+
+__all__ = ["Ears", "Listen", "Progress", "Recognizer", "Records"]
+
+Progress = Callable[[float], None]
+"""Told how much of the work is done, 0 to 1."""
+
+
+class Recognizer(Protocol):
+    """Whatever turns speech into words with times."""
+
+    @property
+    def engine(self) -> str:
+        """Name and version of the software and its model, for reports."""
+        ...
+
+    def recognize(self, audio: Path, *, language: str | None, progress: Progress) -> Heard:
+        """Write down what is said in a 16 kHz mono WAV.
+
+        Args:
+            audio: the file.
+            language: ISO 639-1 code of the speech; None to find out.
+            progress: called now and then.
+
+        Raises:
+            UnreadableAudio: the file is not what it should be; trying again will not help.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Ears:
+    """Which recognizer to hear with, and what it may use."""
+
+    recognizer: Literal["whisper", "whisperx"]
+    models_dir: Path | None
+    cache_dir: Path | None
+    beam: int
+    threads: int
+    device: str
+    compute_type: str
+    align_model: str | None
+
+
+Listen = Callable[[Ears, str, Path, str | None], Hearing]
+"""Hear a file with the model of that name, in a language or in whichever is spoken. Runs in a child process."""
+
+
+class Records(Protocol):
+    """What the service remembers of videos and jobs, within one transaction of one tenant."""
+
+    async def add_video(self, video: VideoIngested) -> None:
+        """Remember a video; a second telling, or one after it was erased, changes nothing."""
+        ...
+
+    async def video(self, video_id: UUID) -> VideoIngested | None:
+        """The video, unless it is not known yet or was erased."""
+        ...
+
+    async def add_request(self, job_id: UUID, request: JobRequested, *, asked_at: datetime) -> bool:
+        """Remember that a run of a job wants a transcript; False when the job was cancelled after it asked."""
+        ...
+
+    async def requests(self, video_id: UUID) -> Sequence[tuple[UUID, JobRequested]]:
+        """Who wants a transcript of a video, oldest first: ids of the jobs and what they asked."""
+        ...
+
+    async def cancel_job(self, job_id: UUID, *, at: datetime) -> None:
+        """Forget what a job wanted until then."""
+        ...
+
+    async def add_transcript(self, job_id: UUID, transcript: TranscriptReady) -> None:
+        """Record a finished transcript; the same run again changes nothing."""
+        ...
+
+    async def erase_video(self, video_id: UUID) -> None:
+        """Forget a video and all about it, and never learn of it again."""
+        ...
+
+    async def is_erased(self, video_id: UUID) -> bool:
+        """Whether the video must leave no trace."""
+        ...
