@@ -248,3 +248,7 @@ class Changes(Protocol):
     @property
     def reliable(self) -> bool:
         """Whether word comes through at the moment."""
+
+    @property
+    def over(self) -> bool:
+        """Whether this replica is about to go: who listens should stop, and ask another one."""

@@ -62,6 +62,12 @@ class RedisChanges:
         self._unsent: dict[UUID, None] = {}
         self._something_to_send = asyncio.Event()
         self._reliable = False
+        self._over = False
+
+    @property
+    def over(self) -> bool:
+        """Whether this replica is about to go: who listens should stop, and ask another one."""
+        return self._over
 
     @property
     def reliable(self) -> bool:
@@ -105,7 +111,8 @@ class RedisChanges:
                 tasks.create_task(self._receive_forever())
                 tasks.create_task(self._send_forever())
         finally:
-            self._reliable = False
+            self._reliable, self._over = False, True
+            self._ring_all()
             await self._redis.aclose()
 
     async def _receive_forever(self) -> None:

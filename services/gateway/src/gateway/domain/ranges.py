@@ -35,9 +35,8 @@ def byte_range(header: str | None, size: int) -> ByteRange | None:
             raise UnsatisfiableRange
         return ByteRange(max(0, size - length), size)
     start = int(first)
-    end = int(last) + 1 if last else size
-    if end <= start:
+    if last and int(last) < start:
         return None
     if start >= size:
         raise UnsatisfiableRange
-    return ByteRange(start, min(end, size))
+    return ByteRange(start, min(int(last) + 1, size) if last else size)

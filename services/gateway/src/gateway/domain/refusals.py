@@ -34,7 +34,12 @@ class InvalidRequest(Refusal):
 
 
 class InvalidGrant(Refusal):
-    """The name, password or refresh token is wrong, expired or used up."""
+    """The name, password or refresh token is wrong, expired or used up; or the request for a token is ill-formed."""
+
+    def __init__(self, detail: str, *, error: str = "invalid_grant", field: str | None = None) -> None:
+        super().__init__(detail, field=field)
+        self.error = error
+        """What OAuth2 calls it (RFC 6749, section 5.2)."""
 
 
 class Unauthenticated(Refusal):

@@ -1,0 +1,132 @@
+"""The application: all routes, each with the right it asks for."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.routing import APIRoute
+from typing_extensions import override
+
+from gateway.api import jobs, reference, results, scripts, signing_in, uploads, videos
+from gateway.api.context import UseCases
+from gateway.api.edge import Edge
+from gateway.api.problems import Problem, answer_with_problems
+
+__all__ = ["OPEN_TO_ALL", "UndeclaredRoute", "create_app", "declared_rights", "routes"]
+
+OPEN_TO_ALL = frozenset(
+    {
+        ("POST", "/v1/auth/token"),
+        ("GET", "/.well-known/jwks.json"),
+        ("GET", "/docs"),
+        ("GET", "/docs/start.js"),
+        ("GET", "/problems/{slug}"),
+    }
+)
+"""What answers without a token. Every other route must say which right it asks for, or the service does not start."""
+
+_ROUTERS: tuple[APIRouter, ...] = (
+    signing_in.router,
+    uploads.router,
+    videos.router,
+    scripts.router,
+    jobs.router,
+    results.router,
+)
+_ABOUT = """Upload a video and the script it was shot from; get its scenes, its words with their times, what became of
+each line of the script, its watermarks, and an upscaled rendition.
+
+1. `POST /v1/auth/token`, then send the access token as `Authorization: Bearer …`.
+2. `POST /v1/uploads`, `PUT` the bytes to its `content_url`, `POST /v1/videos`.
+3. `POST /v1/scripts`, then `POST /v1/jobs` with the steps you want.
+4. Watch `GET /v1/jobs/{id}/events`, then get `GET /v1/jobs/{id}/results`.
+
+Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems. Times are RFC 3339. Lists come in pages, by
+cursor. A POST with an `Idempotency-Key` may be repeated without harm."""
+
+
+class UndeclaredRoute(RuntimeError):
+    """A route that does not say which right it asks for."""
+
+
+class _Gateway(FastAPI):
+    @override
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, with the problems any operation may answer with."""
+        if not self.openapi_schema:
+            document = super().openapi()
+            document["components"]["schemas"].setdefault(
+                "Problem", Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            )
+            for path in document["paths"].values():
+                for operation in path.values():
+                    _describe_problems(operation)
+        return self.openapi_schema or {}
+
+
+def create_app(use_cases: UseCases, *, max_body_bytes: int, cors_origins: Sequence[str] = ()) -> FastAPI:
+    """The gateway as an ASGI application. Raises UndeclaredRoute."""
+    app = _Gateway(
+        title="Matchcut",
+        version="1",
+        description=_ABOUT,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # the chassis traces
+    )
+    app.state.use_cases = use_cases
+    for router in _ROUTERS:
+        app.include_router(router)
+    reference.add_reference(app)
+    answer_with_problems(app)
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(cors_origins),
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Range"],
+            expose_headers=["ETag", "Content-Range", "X-Request-Id"],
+        )
+    app.add_middleware(Edge, max_body_bytes=max_body_bytes)
+    for route in routes():
+        for method in route.methods or ():
+            if not declared_rights(route) and (method, route.path) not in OPEN_TO_ALL:
+                raise UndeclaredRoute(f"{method} {route.path} does not say which right it asks for")
+    return app
+
+
+def routes() -> Iterator[APIRoute]:
+    """Every route of ours."""
+    for router in (*_ROUTERS, reference.router):
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                yield route
+
+
+def declared_rights(route: APIRoute) -> list[str]:
+    """The rights a route asks for."""
+    return list(_scopes(route.dependant))
+
+
+def _scopes(dependant: Dependant) -> Iterator[str]:
+    for needed in dependant.dependencies:
+        yield from needed.own_oauth_scopes or ()
+        yield from _scopes(needed)
+
+
+def _describe_problems(operation: dict[str, Any]) -> None:
+    """Give every error response its true media type, and add those that any operation may answer with."""
+    described = operation.setdefault("responses", {})
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    if operation.get("security"):
+        described.setdefault("401", {"description": "Sign in first (`/problems/unauthenticated`)"})
+        described.setdefault("403", {"description": "Not allowed (`/problems/forbidden`)"})
+    described.setdefault("413", {"description": "Too many bytes (`/problems/too-large`)"})
+    described.setdefault("422", {"description": "The request is not acceptable (`/problems/invalid-request`)"})
+    described.setdefault("503", {"description": "Try again in a few seconds (`/problems/unavailable`)"})
+    for status, response in described.items():
+        if status.isdecimal() and int(status) >= 400:
+            response["content"] = content

@@ -1,0 +1,93 @@
+"""The outermost layer of a request: its trace, its size, its headers, and the net under everything."""
+
+import re
+
+from fastapi import HTTPException
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis.telemetry import get_logger, span, trace_id
+from gateway.api.problems import problem_response
+
+__all__ = ["Edge"]
+
+_log = get_logger(__name__)
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_STREAMED = re.compile(r"/v1/uploads/[^/]+/content")
+"""Here the body goes to storage as it comes, under a limit of its own."""
+_SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Edge:
+    """Pure ASGI, so that streams pass through untouched."""
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("traceparent", "")
+        parent = given if _TRACEPARENT.fullmatch(given) else None
+        with span(f"HTTP {scope['method']}", parent=parent):
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = trace_id()
+                for name, value in _SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                if scope.get("scheme") == "https":
+                    headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+            await send(message)
+
+        if self._is_too_large(scope):
+            response = problem_response(scope["path"], 413, self._too_large())
+            await response(scope, receive, send_with_headers)
+            return
+        try:
+            await self._app(scope, self._limited(scope, receive), send_with_headers)
+        except Exception:  # the boundary of the process: whatever it is, the client gets an answer
+            _log.exception("a request failed", method=scope["method"], path=scope["path"])
+            if started:
+                raise  # the server closes the connection, so that nobody takes half an answer for a whole one
+            detail = "something went wrong on our side; tell the operator the trace_id"
+            await problem_response(scope["path"], 500, detail)(scope, receive, send_with_headers)
+
+    def _is_too_large(self, scope: Scope) -> bool:
+        length = Headers(scope=scope).get("content-length", "")
+        return length.isdecimal() and int(length) > self._max_body_bytes and not _STREAMED.fullmatch(scope["path"])
+
+    def _limited(self, scope: Scope, receive: Receive) -> Receive:
+        """Count what comes in, for clients that do not say beforehand how much it will be."""
+        if _STREAMED.fullmatch(scope["path"]):
+            return receive
+        received = 0
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            if message["type"] == "http.request":
+                received += len(message.get("body", b""))
+                if received > self._max_body_bytes:
+                    raise HTTPException(413, self._too_large())
+            return message
+
+        return receive_counted
+
+    def _too_large(self) -> str:
+        return f"a request body may have at most {self._max_body_bytes} bytes"

@@ -1,0 +1,125 @@
+"""``/v1/jobs``: asked for, watched, called off, asked for once more."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from chassis.database import UnitOfWork
+from contracts.steps import Step
+from gateway.api.context import Given, UseCases, needs
+from gateway.api.once import OnlyOnce
+from gateway.api.pages import Page, Paged, page_of
+from gateway.api.problems import responses
+from gateway.api.respond import ClosingStream, json_response
+from gateway.api.schemas import Job, JobRequest
+from gateway.api.views import job_view
+from gateway.domain import jobs
+from gateway.domain.access import Caller, Right
+from gateway.domain.refusals import (
+    IdempotencyKeyReused,
+    InvalidRequest,
+    JobFinished,
+    NotFound,
+    NothingToRetry,
+    VideoUnusable,
+)
+from gateway.usecases.jobs import JobOrder
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+Reader = Annotated[Caller, needs(Right.JOBS_READ)]
+Writer = Annotated[Caller, needs(Right.JOBS_WRITE)]
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "`event: job` with the job as JSON, now and at each change; ends after a final state.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=Job,
+    responses=responses(NotFound, InvalidRequest, VideoUnusable, IdempotencyKeyReused),
+)
+async def request_job(body: JobRequest, given: Given, once: OnlyOnce, caller: Writer) -> Response:
+    """Ask for work on a video, which need not be ready yet."""
+    order = JobOrder(
+        video_id=body.video_id,
+        script_id=body.script_id,
+        steps=tuple(Step(step) for step in body.steps),
+        options=body.options,
+        priority=body.priority,
+        passthrough=body.passthrough,
+    )
+
+    async def request(work: UnitOfWork) -> Job:
+        return job_view(await given.jobs.request(work, order))
+
+    return await once(caller, request, status=202)
+
+
+@router.get("", response_model=Page[Job])
+async def list_jobs(request: Request, given: Given, paged: Paged, caller: Reader) -> Response:
+    """The newest jobs."""
+    found = await given.jobs.page(caller, before=paged.before, limit=paged.limit + 1)
+    return json_response(request, page_of(found, paged, job_view))
+
+
+@router.get("/{job_id}", response_model=Job, responses=responses(NotFound))
+async def read_job(job_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
+    """One job."""
+    return json_response(request, job_view(await given.jobs.get(caller, job_id)))
+
+
+@router.post(
+    "/{job_id}/cancel",
+    status_code=202,
+    response_model=Job,
+    responses=responses(NotFound, JobFinished, IdempotencyKeyReused),
+)
+async def cancel_job(job_id: UUID, given: Given, once: OnlyOnce, caller: Writer) -> Response:
+    """Call a job off: what has not begun will not begin, what runs is stopped."""
+
+    async def cancel(work: UnitOfWork) -> Job:
+        return job_view(await given.jobs.cancel(work, job_id))
+
+    return await once(caller, cancel, status=202)
+
+
+@router.post(
+    "/{job_id}/retry",
+    status_code=202,
+    response_model=Job,
+    responses=responses(NotFound, NothingToRetry, VideoUnusable, IdempotencyKeyReused),
+)
+async def retry_job(job_id: UUID, given: Given, once: OnlyOnce, caller: Writer) -> Response:
+    """Do the failed steps again; what succeeded stays."""
+
+    async def retry(work: UnitOfWork) -> Job:
+        return job_view(await given.jobs.retry(work, job_id))
+
+    return await once(caller, retry, status=202)
+
+
+@router.get("/{job_id}/events", response_class=Response, responses={**_EVENTS, **responses(NotFound)})
+async def watch_job(job_id: UUID, given: Given, caller: Reader) -> Response:
+    """Watch a job live, by server-sent events."""
+    job = await given.jobs.get(caller, job_id)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return ClosingStream(_events(given, caller, job), 200, headers, "text/event-stream")
+
+
+async def _events(given: UseCases, caller: Caller, job: jobs.Job) -> AsyncGenerator[bytes, None]:
+    changes = given.jobs.watch(caller, job, heartbeat_s=given.heartbeat_s, poll_s=given.poll_s)
+    async with aclosing(changes):
+        async for changed in changes:
+            if changed is None:
+                yield b": still here\n\n"
+            else:
+                yield f"event: job\nid: {changed.version}\ndata: {job_view(changed).model_dump_json()}\n\n".encode()

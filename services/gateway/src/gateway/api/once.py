@@ -1,0 +1,69 @@
+"""Idempotency-Key: the same request a second time gets the first answer, and does nothing."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Header, Request, Response
+from pydantic import BaseModel
+
+from chassis.database import UnitOfWork
+from gateway.api.context import Given
+from gateway.domain.access import Caller
+from gateway.domain.refusals import IdempotencyKeyReused
+
+__all__ = ["Once", "OnlyOnce"]
+
+
+class Once:
+    """Runs an action in one transaction, together with the key that must not be used again for another."""
+
+    def __init__(self, request: Request, given: Given, key: str | None) -> None:
+        self._request = request
+        self._given = given
+        self._key = key
+
+    async def __call__(
+        self, caller: Caller, act: Callable[[UnitOfWork], Awaitable[BaseModel]], *, status: int
+    ) -> Response:
+        """The answer of ``act``, or the one it gave when this key came first.
+
+        Two requests with one key at once: the second waits for the first one's transaction. A refused request leaves
+        no trace, so its key may come again. Answers are kept for a day.
+        """
+        if self._key is None:
+            async with self._given.database.begin(caller.tenant_id) as work:
+                body = (await act(work)).model_dump_json().encode()
+            return Response(body, status, media_type="application/json")
+        digest = hashlib.sha256(f"{self._request.method} {self._request.url.path}\n".encode())
+        digest.update(await self._request.body())
+        async with self._given.database.begin(caller.tenant_id) as work:
+            replies = self._given.records_on(work.connection).replies
+            reply = await replies.claim(caller, self._key, digest.hexdigest())
+            if reply is None:
+                body = (await act(work)).model_dump_json().encode()
+                await replies.keep(caller, self._key, status=status, body=body)
+                return Response(body, status, media_type="application/json")
+        if reply.request_hash != digest.hexdigest():
+            raise IdempotencyKeyReused("this Idempotency-Key came with another request before; choose a new one")
+        headers = {"Idempotency-Replayed": "true"}
+        return Response(reply.body, reply.status, headers=headers, media_type="application/json")
+
+
+def _once(
+    request: Request,
+    given: Given,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            description="A value of your choice, new for each request you mean; repeat it when you repeat the request.",
+            min_length=1,
+            max_length=255,
+            pattern=r"^[\x21-\x7e]+$",
+        ),
+    ] = None,
+) -> Once:
+    return Once(request, given, idempotency_key)
+
+
+OnlyOnce = Annotated[Once, Depends(_once)]

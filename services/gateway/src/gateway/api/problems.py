@@ -1,0 +1,190 @@
+"""Errors as RFC 9457 problems: stable types, the field at fault, a trace id, and never a stack trace."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from chassis.telemetry import get_logger, trace_id
+from gateway.domain import refusals
+from gateway.domain.refusals import InvalidGrant, Refusal
+
+__all__ = ["FieldProblem", "Problem", "answer_with_problems", "described", "problem_response", "responses"]
+
+_log = get_logger(__name__)
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldProblem(BaseModel):
+    """One field that is not acceptable."""
+
+    field: str = Field(examples=["options.upscale.scale"])
+    """Dotted path in the body, or the name of the parameter."""
+    detail: str
+
+
+class Problem(BaseModel):
+    """What went wrong. Branch on ``type``; show ``detail`` to people; give ``trace_id`` to the operator."""
+
+    model_config = ConfigDict(
+        extra="allow",  # a problem may have members of its own, as OAuth2's ``error``
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "/problems/not-found",
+                    "title": "There is no such thing",
+                    "status": 404,
+                    "detail": "there is no such video",
+                    "instance": "/v1/videos/019363a0-0000-7000-8000-000000000000",
+                    "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+                    "errors": [],
+                }
+            ]
+        },
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    trace_id: str
+    errors: tuple[FieldProblem, ...] = ()
+
+
+_REFUSALS: dict[type[Refusal], tuple[int, str, str]] = {
+    refusals.InvalidRequest: (422, "invalid-request", "The request is not acceptable"),
+    refusals.InvalidGrant: (400, "invalid-grant", "No token for this"),
+    refusals.Unauthenticated: (401, "unauthenticated", "Sign in first"),
+    refusals.Forbidden: (403, "forbidden", "Not allowed"),
+    refusals.NotFound: (404, "not-found", "There is no such thing"),
+    refusals.NotReady: (404, "not-ready", "There is no such thing yet"),
+    refusals.TooLarge: (413, "too-large", "Too many bytes"),
+    refusals.ChecksumMismatch: (422, "checksum-mismatch", "Not the bytes that were announced"),
+    refusals.UploadConflict: (409, "upload-conflict", "The upload is not in a state for this"),
+    refusals.VideoUnusable: (409, "video-unusable", "The video cannot be worked on"),
+    refusals.JobFinished: (409, "job-finished", "The job is over"),
+    refusals.NothingToRetry: (409, "nothing-to-retry", "There is nothing to do again"),
+    refusals.IdempotencyKeyReused: (422, "idempotency-key-reused", "The Idempotency-Key belongs to another request"),
+    refusals.StorageFull: (507, "storage-full", "No room left"),
+}
+_SLUGS = {
+    400: "bad-request",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "too-large",
+    415: "unsupported-media-type",
+    416: "range-not-satisfiable",
+    422: "invalid-request",
+    500: "internal-error",
+    503: "unavailable",
+}
+
+
+def problem_response(
+    request: Request | str,
+    status: int,
+    detail: str,
+    *,
+    slug: str | None = None,
+    title: str | None = None,
+    errors: Sequence[FieldProblem] = (),
+    headers: Mapping[str, str] | None = None,
+    **extra: str,
+) -> Response:
+    """A problem as a response; ``extra`` are members of its own, as OAuth2's ``error``."""
+    problem = Problem(
+        type=f"/problems/{slug or _SLUGS.get(status) or HTTPStatus(status).phrase.lower().replace(' ', '-')}",
+        title=title or HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        instance=request if isinstance(request, str) else request.url.path,
+        trace_id=trace_id(),
+        errors=tuple(errors),
+        **extra,
+    )
+    return Response(problem.model_dump_json(), status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def responses(*kinds: type[Refusal]) -> dict[int | str, dict[str, Any]]:
+    """How a route may refuse, for its OpenAPI description."""
+    described: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        status, slug, title = _REFUSALS[kind]
+        before = described.get(status, {}).get("description")
+        line = f"{title} (`/problems/{slug}`)"
+        described[status] = {"model": Problem, "description": f"{before}; {line}" if before else line}
+    return described
+
+
+def described(slug: str) -> dict[str, str | int] | None:
+    """What a problem's ``type`` leads to: its status and what it means; None for one we do not have."""
+    for kind, (status, known, title) in _REFUSALS.items():
+        if known == slug:
+            return {"type": f"/problems/{slug}", "title": title, "status": status, "about": inspect.getdoc(kind) or ""}
+    for status, known in _SLUGS.items():
+        if known == slug:
+            return {"type": f"/problems/{slug}", "title": HTTPStatus(status).phrase, "status": status, "about": ""}
+    return None
+
+
+def answer_with_problems(app: FastAPI) -> None:
+    """Let every error of the app leave as a problem. What nobody expected is caught at the edge."""
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    for lost in (OperationalError, InterfaceError, PoolTimeout, ConnectionError):
+        app.add_exception_handler(lost, _unavailable)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    status, slug, title = _REFUSALS[type(error)]
+    errors = [FieldProblem(field=error.field, detail=error.detail)] if error.field else []
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    extra = {"error": error.error, "error_description": error.detail} if isinstance(error, InvalidGrant) else {}
+    return problem_response(
+        request, status, error.detail, slug=slug, title=title, errors=errors, headers=headers, **extra
+    )
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [_field_problem(found) for found in error.errors()]
+    detail = "; ".join(f"{found.field}: {found.detail}" if found.field else found.detail for found in errors[:3])
+    return problem_response(request, 422, detail, title="The request is not acceptable", errors=errors)
+
+
+def _field_problem(found: Mapping[str, Any]) -> FieldProblem:
+    if found["type"] == "json_invalid":
+        return FieldProblem(field="", detail="the body is not valid JSON")
+    path = [str(part) for part in found["loc"]]
+    field = ".".join(path[1:] if path[0] in ("body", "query", "path", "header", "cookie") else path)
+    return FieldProblem(field=field, detail=found["msg"])
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return problem_response(request, error.status_code, error.detail, headers=error.headers)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """The client hung up in the middle of its request: nobody reads this answer."""
+    _log.debug("a client hung up", path=request.url.path)
+    return problem_response(request, 400, "the connection ended before the request did")
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    _log.error("a server this one needs does not answer", exc_info=error, path=request.url.path)
+    detail = "a server this one needs does not answer; try again in a few seconds"
+    return problem_response(request, 503, detail, headers={"Retry-After": "5"})

@@ -1,0 +1,98 @@
+"""Answers that need not be repeated, and blobs in parts."""
+
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from email.utils import format_datetime
+from typing import Literal
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+from starlette.types import Receive, Scope, Send
+from typing_extensions import override
+
+from chassis.blobs import Blobs
+from gateway.api.problems import problem_response
+from gateway.domain.ranges import UnsatisfiableRange, byte_range
+from gateway.usecases.results import Result
+
+__all__ = ["BLOB_RESPONSES", "ClosingStream", "blob_response", "json_response"]
+
+BLOB_RESPONSES: dict[int | str, dict[str, object]] = {
+    200: {"description": "The whole", "content": {"application/octet-stream": {"schema": {"type": "string"}}}},
+    206: {"description": "The range of bytes asked for"},
+    304: {"description": "You have it already (`If-None-Match`)"},
+    416: {"description": "The range begins behind the last byte"},
+}
+
+
+class ClosingStream(StreamingResponse):
+    """A stream whose source is closed whatever happens: sent whole, client gone, server stopping."""
+
+    def __init__(self, source: AsyncIterator[bytes], *args: object, **kwargs: object) -> None:
+        super().__init__(source, *args, **kwargs)  # type: ignore[arg-type] # passed on as they came
+        self._source = source
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if isinstance(self._source, AsyncGenerator):
+                await self._source.aclose()
+
+
+def json_response(request: Request, body: BaseModel) -> Response:
+    """JSON with an ETag, or 304 for a client that has it."""
+    content = body.model_dump_json().encode()
+    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if _has_it(request, etag):
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type="application/json", headers=headers)
+
+
+def blob_response(
+    request: Request, blobs: Blobs, result: Result, *, disposition: Literal["inline", "attachment"] = "inline"
+) -> Response:
+    """A blob, or the part of it that was asked for (RFC 9110, sections 13 and 14)."""
+    etag, size = f'"{result.stat.etag}"', result.stat.size
+    headers = {
+        "ETag": etag,
+        "Last-Modified": format_datetime(result.stat.modified, usegmt=True),
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": _disposition(disposition, result.name),
+    }
+    if _has_it(request, etag):
+        return Response(status_code=304, headers=headers)
+    asked = request.headers.get("range")
+    if request.headers.get("if-range") not in (None, etag):
+        asked = None  # the client holds parts of another version
+    try:
+        part = byte_range(asked, size)
+    except UnsatisfiableRange:
+        detail = f"the range begins behind the last of {size} bytes"
+        return problem_response(request, 416, detail, headers={"Content-Range": f"bytes */{size}"})
+    if part is None:
+        headers["Content-Length"] = str(size)
+        return ClosingStream(blobs.read(result.key), 200, headers, result.content_type)
+    headers["Content-Length"] = str(part.end - part.start)
+    headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{size}"
+    return ClosingStream(blobs.read(result.key, part.start, part.end), 206, headers, result.content_type)
+
+
+def _has_it(request: Request, etag: str) -> bool:
+    known = request.headers.get("if-none-match")
+    if known is None:
+        return False
+    tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
+    return "*" in tags or etag in tags
+
+
+def _disposition(kind: str, name: str) -> str:
+    """The header of RFC 6266: the plain name for old clients, the true one for the others."""
+    filename = name.rpartition("/")[2]
+    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%' else "_" for c in filename)
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"

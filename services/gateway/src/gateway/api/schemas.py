@@ -1,0 +1,253 @@
+"""The resources as clients see them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from contracts.documents import JobReport
+from contracts.gateway import JobOptions, UpscaleOptions
+from contracts.steps import Step
+from gateway.domain.library import VideoState
+
+__all__ = [
+    "Grant",
+    "Job",
+    "JobError",
+    "JobRequest",
+    "Me",
+    "Rejection",
+    "ResultList",
+    "ResultView",
+    "Script",
+    "ScriptRequest",
+    "Upload",
+    "UploadRequest",
+    "Video",
+    "VideoRequest",
+]
+
+_ID = "019363a0-8c1e-7b52-9d0f-3a6c2f1e5b77"
+_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_AT = "2026-11-22T16:30:00Z"
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""One line of text: no control characters."""
+Passthrough = Annotated[
+    str,
+    StringConstraints(max_length=255, pattern=r"^[^\x00]*$"),
+    Field(description="Anything of yours; it comes back with every answer about this.", examples=["order-4711"]),
+]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Field(examples=[_SHA256])]
+
+
+def _example(**values: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [values]})
+
+
+class _Asked(BaseModel):
+    """A request body. A field we do not know is more likely a typing error than meant to be ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Grant(BaseModel):
+    """Tokens for somebody who signed in (RFC 6749, section 5.1)."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"
+    expires_in: int = Field(description="Seconds the access token lives.", examples=[900])
+    refresh_token: str = Field(description="Good once: each use brings the next one. Keep it secret.")
+
+
+class Me(BaseModel):
+    """Who is calling."""
+
+    id: UUID
+    email: str
+    role: str
+    tenant_id: UUID
+    tenant: str
+
+
+class UploadRequest(_Asked):
+    """An upload to be."""
+
+    model_config = _Asked.model_config | _example(filename="clip.mp4", size_bytes=52_428_800)
+
+    filename: Line
+    size_bytes: int | None = Field(default=None, ge=0, le=2**60, description="If given, exactly so many must come.")
+    sha256: Sha256 | None = Field(default=None, description="If given, the bytes are checked against it.")
+
+
+class Upload(BaseModel):
+    """Bytes on their way to become a video."""
+
+    model_config = _example(
+        id=_ID, state="waiting", filename="clip.mp4", content_url=f"/v1/uploads/{_ID}/content", max_bytes=21_474_836_480
+    )
+
+    id: UUID
+    state: Literal["waiting", "received", "used"]
+    filename: str
+    content_url: str = Field(description="PUT the bytes here.")
+    max_bytes: int
+    size_bytes: int | None = None
+    sha256: str | None = None
+    created_at: datetime
+
+
+class VideoRequest(_Asked):
+    """A video to be made of a received upload."""
+
+    model_config = _Asked.model_config | _example(upload_id=_ID, title="Scene 12, take 3")
+
+    upload_id: UUID
+    title: Line | None = None
+    passthrough: Passthrough | None = None
+
+
+class Rejection(BaseModel):
+    """Why a video could not be taken in."""
+
+    reason: str = Field(examples=["no_video"])
+    detail: str
+
+
+class MediaSummary(BaseModel):
+    """The measures asked for most; the whole is at ``/v1/videos/{id}/media``."""
+
+    duration: float = Field(description="Seconds.")
+    width: int
+    height: int
+    frame_rate: str = Field(examples=["25/1"])
+    frames: int
+    variable_frame_rate: bool
+    has_audio: bool
+
+
+class Video(BaseModel):
+    """A video."""
+
+    model_config = _example(
+        id=_ID,
+        state="ingesting",
+        title="clip",
+        filename="clip.mp4",
+        size_bytes=52_428_800,
+        sha256=_SHA256,
+        created_at=_AT,
+    )
+
+    id: UUID
+    state: VideoState
+    title: str
+    filename: str
+    size_bytes: int
+    sha256: str
+    media: MediaSummary | None = None
+    rejection: Rejection | None = None
+    passthrough: str | None = None
+    created_at: datetime
+
+
+class ScriptRequest(_Asked):
+    """A script, as text."""
+
+    model_config = _Asked.model_config | _example(
+        filename="scene12.fountain", text="INT. KITCHEN - DAY\n\nANNA\nHello.\n"
+    )
+
+    filename: Line
+    text: Annotated[str, StringConstraints(min_length=1)]
+    format: Literal["text", "fountain"] | None = Field(default=None, description="Guessed when absent.")
+
+
+class Script(BaseModel):
+    """A script; its text is at ``/v1/scripts/{id}/content``."""
+
+    id: UUID
+    filename: str
+    format: Literal["text", "fountain"]
+    sha256: str
+    size_bytes: int
+    created_at: datetime
+
+
+class UpscaleChoices(UpscaleOptions):
+    """What to sharpen. Without a range the whole film is meant."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = (
+        "realesr-animevideov3"
+    )
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> "UpscaleChoices":
+        if self.end is not None and self.end <= (self.start or 0):
+            raise ValueError("end must be later than start")
+        return self
+
+
+class JobChoices(JobOptions):
+    """Choices per step."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    upscale: UpscaleChoices = UpscaleChoices()
+
+
+class JobRequest(_Asked):
+    """What to do with a video."""
+
+    model_config = _Asked.model_config | _example(
+        video_id=_ID,
+        script_id=_ID,
+        steps=["scenes", "watermarks", "alignment", "upscale"],
+        options={"upscale": {"scale": 2}},
+    )
+
+    video_id: UUID
+    script_id: UUID | None = Field(default=None, description="Needed for an alignment.")
+    steps: tuple[Literal["scenes", "watermarks", "transcript", "alignment", "upscale"], ...] = Field(
+        min_length=1, max_length=10, description="An alignment brings the transcript it needs."
+    )
+    options: JobChoices = JobChoices()
+    priority: Literal["urgent", "normal", "bulk"] = "normal"
+    passthrough: Passthrough | None = None
+
+
+class JobError(BaseModel):
+    """The first thing that failed."""
+
+    step: Step
+    reason: str
+    detail: str
+
+
+class Job(JobReport):
+    """A job and its steps."""
+
+    passthrough: str | None = None
+    error: JobError | None = None
+
+
+class ResultView(BaseModel):
+    """One thing a job left behind."""
+
+    model_config = _example(
+        name="scenes.json", url=f"/v1/jobs/{_ID}/results/scenes.json", content_type="application/json", size_bytes=4711
+    )
+
+    name: str
+    url: str
+    content_type: str
+    size_bytes: int
+
+
+class ResultList(BaseModel):
+    """All a job has left behind so far."""
+
+    items: tuple[ResultView, ...]

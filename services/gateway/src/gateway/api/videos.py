@@ -1,0 +1,100 @@
+"""``/v1/videos``."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from chassis.database import UnitOfWork
+from contracts.documents import Media
+from gateway.api.context import Given, UseCases, needs
+from gateway.api.once import OnlyOnce
+from gateway.api.pages import Page, Paged, page_of
+from gateway.api.problems import responses
+from gateway.api.respond import BLOB_RESPONSES, blob_response, json_response
+from gateway.api.schemas import Video, VideoRequest
+from gateway.api.views import video_view
+from gateway.domain.access import Caller, Right
+from gateway.domain.refusals import IdempotencyKeyReused, NotFound, NotReady, UploadConflict
+from gateway.usecases.results import Result, content_type_of
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/videos", tags=["videos"])
+_BLOB = {**BLOB_RESPONSES, **responses(NotFound, NotReady)}
+Reader = Annotated[Caller, needs(Right.VIDEOS_READ)]
+
+
+@router.post(
+    "", status_code=201, response_model=Video, responses=responses(NotFound, UploadConflict, IdempotencyKeyReused)
+)
+async def submit_video(
+    body: VideoRequest, given: Given, once: OnlyOnce, caller: Annotated[Caller, needs(Right.VIDEOS_WRITE)]
+) -> Response:
+    """Make a video of a received upload. It is `ready` once it was decoded and measured."""
+
+    async def submit(work: UnitOfWork) -> Video:
+        return video_view(
+            await given.videos.submit(work, upload_id=body.upload_id, title=body.title, passthrough=body.passthrough)
+        )
+
+    return await once(caller, submit, status=201)
+
+
+@router.get("", response_model=Page[Video])
+async def list_videos(request: Request, given: Given, paged: Paged, caller: Reader) -> Response:
+    """The newest videos."""
+    found = await given.videos.page(caller, before=paged.before, limit=paged.limit + 1)
+    return json_response(request, page_of(found, paged, video_view))
+
+
+@router.get("/{video_id}", response_model=Video, responses=responses(NotFound))
+async def read_video(video_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
+    """One video."""
+    return json_response(request, video_view(await given.videos.get(caller, video_id)))
+
+
+@router.delete("/{video_id}", status_code=202, responses=responses(NotFound))
+async def erase_video(video_id: UUID, given: Given, caller: Annotated[Caller, needs(Right.VIDEOS_ERASE)]) -> Video:
+    """Erase a video with everything made of it, in every service. This cannot be undone."""
+    return video_view(await given.videos.erase(caller, video_id))
+
+
+@router.get("/{video_id}/media", response_model=Media, responses=responses(NotFound, NotReady))
+async def read_media(video_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
+    """All measures of a video: `media.json`."""
+    _, key = await given.videos.blob(caller, video_id, "media")
+    return blob_response(request, given.blobs, await given.results.blob(key, name="media.json"))
+
+
+@router.get("/{video_id}/poster", response_class=Response, responses=_BLOB)
+async def read_poster(video_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
+    """A still picture."""
+    _, key = await given.videos.blob(caller, video_id, "poster")
+    return blob_response(request, given.blobs, await given.results.blob(key, name=_basename(key)))
+
+
+@router.get("/{video_id}/proxy", response_class=Response, responses=_BLOB)
+async def read_proxy(video_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
+    """The video in H.264 and AAC, which every browser plays. Takes `Range`."""
+    _, key = await given.videos.blob(caller, video_id, "proxy")
+    return blob_response(request, given.blobs, await given.results.blob(key, name=_basename(key)))
+
+
+@router.get("/{video_id}/original", response_class=Response, responses=_BLOB)
+async def read_original(video_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
+    """The bytes as they were uploaded. Takes `Range`."""
+    return blob_response(request, given.blobs, await _original(given, caller, video_id), disposition="attachment")
+
+
+async def _original(given: UseCases, caller: Caller, video_id: UUID) -> Result:
+    """The original under the name it came with. A name can claim any type; only those of media are repeated."""
+    video, key = await given.videos.blob(caller, video_id, "original")
+    found = await given.results.blob(key, name=video.filename)
+    claimed = content_type_of(video.filename)
+    harmless = claimed if claimed.startswith(("video/", "audio/")) else "application/octet-stream"
+    return Result(video.filename, found.key, harmless, found.stat)
+
+
+def _basename(key: str) -> str:
+    return key.rpartition("/")[2]

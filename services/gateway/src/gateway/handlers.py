@@ -1,0 +1,27 @@
+"""What wakes us: every fact of the other services. Our own we know."""
+
+from chassis.bus import Bus
+from contracts.align import AlignmentReady
+from contracts.ingest import VideoIngested, VideoRejected
+from contracts.steps import StepFailed, StepProgressed
+from contracts.transcribe import TranscriptReady
+from contracts.upscale import ChunkReady, UpscaleFailed, VideoUpscaled
+from contracts.vision import ScenesDetected, WatermarksDetected
+from gateway.usecases.follow import FollowFacts
+
+__all__ = ["register"]
+
+
+def register(bus: Bus, follow: FollowFacts) -> None:
+    """Follow each fact: late, repeated and stray ones are told apart by the domain, not here."""
+    bus.on(VideoIngested)(follow)
+    bus.on(VideoRejected)(follow)
+    bus.on(ScenesDetected)(follow)
+    bus.on(WatermarksDetected)(follow)
+    bus.on(TranscriptReady)(follow)
+    bus.on(AlignmentReady)(follow)
+    bus.on(ChunkReady)(follow)
+    bus.on(VideoUpscaled)(follow)
+    bus.on(UpscaleFailed)(follow)
+    bus.on(StepProgressed)(follow)
+    bus.on(StepFailed)(follow)

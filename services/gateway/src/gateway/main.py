@@ -1,0 +1,117 @@
+"""Who meets whom: the only wiring. Also ``bootstrap``, which makes the first tenant and its owner."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+
+from chassis.blobs import blobs_at
+from chassis.bus import Bus
+from chassis.database import Database
+from chassis.run import Service, run
+from gateway import handlers
+from gateway.adapters.changes import RedisChanges, TellingDatabase
+from gateway.adapters.passwords import Argon2Passwords
+from gateway.adapters.postgres import PostgresRecords
+from gateway.adapters.tokens import SignedTokens
+from gateway.api import UseCases, create_app
+from gateway.domain.refusals import Refusal
+from gateway.settings import Settings
+from gateway.usecases.bootstrap import Bootstrap
+from gateway.usecases.follow import FollowFacts
+from gateway.usecases.jobs import Jobs
+from gateway.usecases.results import Results
+from gateway.usecases.scripts import Scripts
+from gateway.usecases.sign_in import SignIn
+from gateway.usecases.uploads import Uploads
+from gateway.usecases.videos import Videos
+
+__all__ = ["bootstrap", "build", "main"]
+
+
+def build(settings: Settings) -> Service:
+    """The whole service, not yet running."""
+    changes = RedisChanges(str(settings.redis_url))
+    database = TellingDatabase(str(settings.database_url), service="gateway", changes=changes)
+    bus = Bus("gateway", str(settings.redis_url), database)
+    handlers.register(bus, FollowFacts(PostgresRecords, changes))
+    app = create_app(
+        _use_cases(settings, database, changes),
+        max_body_bytes=settings.max_body_bytes,
+        cors_origins=settings.cors_origins,
+    )
+    return Service(
+        name="gateway",
+        settings=settings,
+        database=database,
+        bus=bus,
+        work=None,
+        app=app,
+        background=(changes.run,),
+    )
+
+
+def _use_cases(settings: Settings, database: Database, changes: RedisChanges) -> UseCases:
+    blobs = blobs_at(settings.blobs_url)
+    tokens = SignedTokens(database, issuer=settings.issuer)
+    sign_in = SignIn(
+        database,
+        PostgresRecords,
+        Argon2Passwords(),
+        tokens,
+        access_token_s=settings.access_token_s,
+        refresh_token_s=settings.refresh_token_s,
+    )
+    return UseCases(
+        database=database,
+        records_on=PostgresRecords,
+        blobs=blobs,
+        tokens=tokens,
+        sign_in=sign_in,
+        uploads=Uploads(database, blobs, PostgresRecords, max_bytes=settings.max_upload_bytes),
+        videos=Videos(database, blobs, PostgresRecords, changes),
+        scripts=Scripts(database, blobs, PostgresRecords, max_bytes=settings.max_script_bytes),
+        jobs=Jobs(database, PostgresRecords, changes),
+        results=Results(database, blobs, PostgresRecords),
+        heartbeat_s=settings.heartbeat_s,
+        poll_s=settings.poll_s,
+    )
+
+
+def bootstrap(settings: Settings, arguments: Sequence[str]) -> int:
+    """Make sure of the first tenant and its owner; the password comes on standard input, never as an argument."""
+    parser = argparse.ArgumentParser(prog="python -m gateway.main bootstrap", description=bootstrap.__doc__)
+    parser.add_argument("--tenant", required=True, help="the tenant's name")
+    parser.add_argument("--email", required=True, help="the owner's address, to sign in with")
+    parser.add_argument("--password-stdin", action="store_true", required=True, help="read the password from stdin")
+    parser.add_argument("--json", action="store_true", help="print the ids as JSON")
+    asked = parser.parse_args(arguments)
+    password = sys.stdin.readline().rstrip("\r\n")
+    try:
+        ids = asyncio.run(_bootstrap(settings, asked.tenant, asked.email, password))
+    except Refusal as refusal:
+        sys.stderr.write(f"{refusal.detail}\n")
+        return 2
+    said = json.dumps(ids) if asked.json else f"tenant {ids['tenant_id']}, owner {ids['user_id']}"
+    sys.stdout.write(f"{said}\n")
+    return 0
+
+
+async def _bootstrap(settings: Settings, tenant: str, email: str, password: str) -> dict[str, str]:
+    database = Database(str(settings.database_url), service="gateway")
+    try:
+        ensure = Bootstrap(database, PostgresRecords, Argon2Passwords())
+        tenant_id, user_id = await ensure(tenant=tenant, email=email, password=password)
+    finally:
+        await database.close()
+    return {"tenant_id": str(tenant_id), "user_id": str(user_id)}
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    run(Settings, build, commands={"bootstrap": bootstrap})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""What an operator may tune."""
+
+from pydantic import PositiveFloat, PositiveInt
+from pydantic_settings import SettingsConfigDict
+
+from chassis.run import ServiceSettings
+
+__all__ = ["Settings"]
+
+
+class Settings(ServiceSettings):
+    """Read once, in ``main``, from ``GATEWAY_…``."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True)
+
+    issuer: str = "matchcut"
+    """Who our tokens say they are from; installations that share nothing should not share this."""
+    access_token_s: PositiveInt = 900
+    refresh_token_s: PositiveInt = 30 * 24 * 3600
+    """Seconds until somebody who does nothing must sign in again."""
+    max_upload_bytes: PositiveInt = 20 * 2**30
+    max_script_bytes: PositiveInt = 2 * 2**20
+    max_body_bytes: PositiveInt = 8 * 2**20
+    """Of any request but the bytes of an upload."""
+    cors_origins: tuple[str, ...] = ()
+    """Browser origins that may call us from their pages, as JSON: ``["https://studio.example"]``. None by default."""
+    heartbeat_s: PositiveFloat = 15
+    """Silence on a stream of events after which we say that we are still there."""
+    poll_s: PositiveFloat = 2
+    """How often watched jobs are looked up while Redis is away."""

@@ -1,0 +1,1 @@
+"""What we do, without saying how: one module per resource."""

@@ -1,0 +1,95 @@
+"""Following the facts: what any service says moves the jobs that wait for it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from chassis.database import UnitOfWork
+from contracts.event import Event, Fact
+from contracts.ingest import VideoIngested, VideoRejected
+from contracts.steps import Step, StepFailed
+from gateway.domain.jobs import Job
+from gateway.domain.library import Rejection, Video
+from gateway.domain.news import news_of, results_of
+from gateway.domain.progress import News, fold
+from gateway.ports import Changes, Records, RecordsOn
+
+__all__ = ["FollowFacts"]
+
+
+class FollowFacts:
+    """Folds facts into videos and jobs, within the transaction that received them."""
+
+    def __init__(self, records_on: RecordsOn, changes: Changes) -> None:
+        self._records_on = records_on
+        self._changes = changes
+
+    async def __call__(self, event: Event[Any], work: UnitOfWork) -> None:
+        """Move what waits for this fact. Late, repeated and stray facts do nothing."""
+        fact: Fact = event.data
+        news = news_of(fact)
+        if news is None:
+            return
+        records = self._records_on(work.connection)
+        if news.step is Step.INGEST:
+            await self._follow_ingest(records, work, fact, news)
+        elif event.jobid is not None:
+            job = await records.jobs.get(event.jobid, lock=True)
+            if job is not None:
+                await self._move(records, work, job, fact, news)
+
+    async def _follow_ingest(self, records: Records, work: UnitOfWork, fact: Any, news: News) -> None:
+        """Ingest belongs to the video: it moves the video and then every job that waits for it."""
+        video_id: UUID = fact.video_id
+        video = await records.videos.get(video_id, lock=True)
+        if video is None or video.state == "erased":
+            return
+        moved = _after(video, fact)
+        if moved != video:
+            await records.videos.save(moved)
+        for job in await records.jobs.of_video(video_id):
+            await self._move(records, work, job, fact, news)
+
+    async def _move(self, records: Records, work: UnitOfWork, job: Job, fact: Fact, news: News) -> None:
+        moved = job.with_steps(fold(job.steps, news), now=datetime.now(UTC))
+        status = moved.steps.get(news.step)
+        if status is not None and status != job.steps[news.step] and status.state == "succeeded":
+            moved = replace(moved, results={**moved.results, **results_of(fact)})
+        if moved != job:
+            await records.jobs.save(moved)
+            self._changes.note(work, job.id)
+
+
+def _after(video: Video, fact: Fact) -> Video:
+    """A video that was taken in stays so, whatever is heard later; one that was not may be, by a replayed fact."""
+    if isinstance(fact, VideoIngested):
+        return replace(video, state="ready", rejection=None, keys={**video.keys, **_keys(fact)}, media=_measures(fact))
+    if video.state == "ready":
+        return video
+    if isinstance(fact, VideoRejected | StepFailed):
+        return replace(video, state="rejected", rejection=Rejection(str(fact.reason), fact.detail))
+    return video
+
+
+def _keys(fact: VideoIngested) -> dict[str, str]:
+    keys = {
+        "original": fact.original_key,
+        "media": fact.media_key,
+        "audio": fact.audio_key,
+        "proxy": fact.proxy_key,
+        "poster": fact.poster_key,
+    }
+    return {name: key for name, key in keys.items() if key is not None}
+
+
+def _measures(fact: VideoIngested) -> dict[str, Any]:
+    return {
+        "duration": fact.duration_s,
+        "width": fact.width,
+        "height": fact.height,
+        "frame_rate": fact.frame_rate,
+        "frames": fact.frames,
+        "variable_frame_rate": fact.variable_frame_rate,
+        "has_audio": fact.audio_key is not None,
+    }

@@ -1,0 +1,159 @@
+"""Jobs: asked for, called off, asked for once more, watched."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from chassis.database import Database, UnitOfWork
+from contracts import uuid7
+from contracts.gateway import JobCancelled, JobOptions, JobRequested
+from contracts.steps import Step
+from gateway.domain.access import Caller
+from gateway.domain.jobs import Job, Priority, steps_wanted
+from gateway.domain.library import Video
+from gateway.domain.progress import Done, StepStatus, again, cancel, fold
+from gateway.domain.refusals import InvalidRequest, JobFinished, NotFound, NothingToRetry
+from gateway.ports import Changes, Records, RecordsOn
+from gateway.usecases.videos import require_usable
+
+__all__ = ["JobOrder", "Jobs"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobOrder:
+    """What somebody asks for."""
+
+    video_id: UUID
+    script_id: UUID | None
+    steps: tuple[Step, ...]
+    options: JobOptions
+    priority: Priority = "normal"
+    passthrough: str | None = None
+
+
+class Jobs:
+    """What a tenant's people do with jobs."""
+
+    def __init__(self, database: Database, records_on: RecordsOn, changes: Changes) -> None:
+        self._database = database
+        self._records_on = records_on
+        self._changes = changes
+
+    async def request(self, work: UnitOfWork, order: JobOrder) -> Job:
+        """Record a job and say so. Raises NotFound, InvalidRequest, VideoUnusable."""
+        records = self._records_on(work.connection)
+        # Locked, so that the fact that the video is ingested comes either before this or after it, never between.
+        video = await records.videos.get(order.video_id, lock=True)
+        if video is None:
+            raise NotFound("there is no such video", field="video_id")
+        require_usable(video)
+        steps = steps_wanted(order.steps)
+        if Step.ALIGNMENT in steps and order.script_id is None:
+            raise InvalidRequest("an alignment needs a script: name one in script_id", field="script_id")
+        if order.script_id is not None and await records.scripts.get(order.script_id) is None:
+            raise NotFound("there is no such script", field="script_id")
+        job = Job(
+            id=uuid7(),
+            video_id=order.video_id,
+            script_id=order.script_id,
+            steps=_with_ingest(video, {step: StepStatus(step) for step in (Step.INGEST, *steps)}),
+            created_at=datetime.now(UTC),
+            options=order.options,
+            priority=order.priority,
+            passthrough=order.passthrough,
+        )
+        await records.jobs.add(job)
+        await _announce(work, job, steps)
+        return job
+
+    async def get(self, caller: Caller, job_id: UUID) -> Job:
+        """One job. Raises NotFound."""
+        async with self._database.read(caller.tenant_id) as connection:
+            return _found(await self._records_on(connection).jobs.get(job_id))
+
+    async def page(self, caller: Caller, *, before: UUID | None, limit: int) -> Sequence[Job]:
+        """The newest jobs, older than the one named ``before``."""
+        async with self._database.read(caller.tenant_id) as connection:
+            return await self._records_on(connection).jobs.page(before=before, limit=limit)
+
+    async def cancel(self, work: UnitOfWork, job_id: UUID, *, reason: str = "") -> Job:
+        """Call a job off. A job that was called off before stays so. Raises NotFound, JobFinished."""
+        records = self._records_on(work.connection)
+        job = _found(await records.jobs.get(job_id, lock=True))
+        if job.state == "cancelled":
+            return job
+        if job.over:
+            raise JobFinished(f"this job has {job.state} already")
+        stopped = job.with_steps(cancel(job.steps), now=datetime.now(UTC))
+        await self._save(work, records, stopped)
+        await work.announce(JobCancelled(video_id=job.video_id, reason=reason), subject=job.video_id, job_id=job.id)
+        return stopped
+
+    async def retry(self, work: UnitOfWork, job_id: UUID) -> Job:
+        """Ask for the failed steps once more. Raises NotFound, NothingToRetry, VideoUnusable."""
+        records = self._records_on(work.connection)
+        peek = _found(await records.jobs.get(job_id))
+        video = await records.videos.get(peek.video_id, lock=True)  # videos before jobs: the order everybody locks in
+        job = _found(await records.jobs.get(job_id, lock=True))
+        failed = tuple(step for step, status in job.steps.items() if status.state == "failed")
+        if not failed or job.state == "cancelled" or video is None:
+            raise NothingToRetry(f"no step of this job has failed; it is {job.state}")
+        require_usable(video)
+        run = job.run + 1
+        steps = _with_ingest(video, again(job.steps, run=run))
+        retried = replace(job.with_steps(steps, now=datetime.now(UTC)), run=run)
+        await self._save(work, records, retried)
+        await _announce(work, retried, tuple(step for step in failed if step is not Step.INGEST))
+        return retried
+
+    async def watch(
+        self, caller: Caller, job: Job, *, heartbeat_s: float, poll_s: float
+    ) -> AsyncGenerator[Job | None, None]:
+        """The job now and after each change until it is over; None where nothing happened for a heartbeat.
+
+        Word of a change may get lost, so the job is looked up at each heartbeat too, and every ``poll_s`` seconds
+        while no word comes through at all. Ends early when this replica goes; the client then asks another.
+        """
+        clock = asyncio.get_running_loop().time
+        async with self._changes.listen(job.id) as bell:
+            yield job
+            said_at = clock()
+            while not job.over and not self._changes.over:
+                patience = max(0.0, said_at + heartbeat_s - clock())
+                await bell.wait(patience if self._changes.reliable else min(patience, poll_s))
+                known, job = job.version, await self.get(caller, job.id)
+                if job.version > known:
+                    yield job
+                elif clock() - said_at >= heartbeat_s:
+                    yield None
+                else:
+                    continue
+                said_at = clock()
+
+    async def _save(self, work: UnitOfWork, records: Records, job: Job) -> None:
+        await records.jobs.save(job)
+        self._changes.note(work, job.id)
+
+
+def _found(job: Job | None) -> Job:
+    if job is None:
+        raise NotFound("there is no such job")
+    return job
+
+
+def _with_ingest(video: Video, steps: dict[Step, StepStatus]) -> dict[Step, StepStatus]:
+    return fold(steps, Done(Step.INGEST, None)) if video.state == "ready" else steps
+
+
+async def _announce(work: UnitOfWork, job: Job, steps: tuple[Step, ...]) -> None:
+    fact = JobRequested(
+        video_id=job.video_id,
+        script_id=job.script_id,
+        steps=steps,
+        run=job.run,
+        priority=job.priority,
+        options=job.options,
+    )
+    await work.announce(fact, subject=job.video_id, job_id=job.id)

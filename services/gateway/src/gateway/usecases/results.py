@@ -1,0 +1,104 @@
+"""What a job left behind, by name."""
+
+import mimetypes
+from dataclasses import dataclass
+from uuid import UUID
+
+from chassis.blobs import BlobNotFound, Blobs, BlobStat, InvalidKey
+from chassis.database import Database
+from gateway.domain.access import Caller
+from gateway.domain.jobs import Job
+from gateway.domain.refusals import NotFound, NotReady
+from gateway.ports import RecordsOn
+
+__all__ = ["Result", "Results", "content_type_of"]
+
+_TYPES = {
+    ".json": "application/json",
+    ".otio": "application/json",
+    ".srt": "application/x-subrip",
+    ".vtt": "text/vtt",
+    ".mp4": "video/mp4",
+    ".mkv": "video/x-matroska",
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A blob with a name people know it by."""
+
+    name: str
+    key: str
+    content_type: str
+    stat: BlobStat
+
+
+class Results:
+    """Finds the blobs behind the names."""
+
+    def __init__(self, database: Database, blobs: Blobs, records_on: RecordsOn) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._records_on = records_on
+
+    async def of_job(self, caller: Caller, job_id: UUID) -> list[Result]:
+        """Everything a job has left so far, in the order of names. Raises NotFound."""
+        _, keys = await self._keys(caller, job_id)
+        found: list[Result] = []
+        for name, key in keys.items():
+            if not name.endswith("/"):
+                found += await self._present(name, key)
+                continue
+            async for member in self._blobs.list(key):
+                found += await self._present(name + member.removeprefix(key), member)
+        return sorted(found, key=lambda result: result.name)
+
+    async def named(self, caller: Caller, job_id: UUID, name: str) -> Result:
+        """One result. Raises NotFound, NotReady."""
+        job, keys = await self._keys(caller, job_id)
+        key = keys.get(name) if not name.endswith("/") else None
+        folder, slash, member = name.rpartition("/")
+        if key is None and slash and folder + slash in keys:
+            key = keys[folder + slash] + member
+        present = await self._present(name, key) if key is not None else []
+        if not present:
+            raise NotReady(f"this job has no result {name!r} (yet); it is {job.state}")
+        return present[0]
+
+    async def starting(self, caller: Caller, job_id: UUID, stem: str) -> Result:
+        """The result of this name whatever its ending: ``rendition`` may be an MP4. Raises NotFound, NotReady."""
+        _, keys = await self._keys(caller, job_id)
+        name = next((name for name in keys if name.rpartition(".")[0] == stem), stem)
+        return await self.named(caller, job_id, name)
+
+    async def blob(self, key: str, *, name: str) -> Result:
+        """A blob that is no job's, under a name. Raises NotFound."""
+        present = await self._present(name, key)
+        if not present:
+            raise NotFound(f"there is no {name} any more")
+        return present[0]
+
+    async def _keys(self, caller: Caller, job_id: UUID) -> tuple[Job, dict[str, str]]:
+        async with self._database.read(caller.tenant_id) as connection:
+            records = self._records_on(connection)
+            job = await records.jobs.get(job_id)
+            video = await records.videos.get(job.video_id) if job is not None else None
+        if job is None:
+            raise NotFound("there is no such job")
+        media = video.keys.get("media") if video is not None else None
+        return job, {**({"media.json": media} if media else {}), **job.results}
+
+    async def _present(self, name: str, key: str) -> list[Result]:
+        try:
+            stat = await self._blobs.stat(key)
+        except (BlobNotFound, InvalidKey):
+            return []
+        return [Result(name, key, content_type_of(name), stat)]
+
+
+def content_type_of(name: str) -> str:
+    """The media type of a result, by its name's ending."""
+    ending = f".{name.rpartition('.')[2].lower()}"
+    return _TYPES.get(ending) or mimetypes.guess_type(name)[0] or "application/octet-stream"

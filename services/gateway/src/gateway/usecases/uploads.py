@@ -1,0 +1,138 @@
+"""Taking bytes in."""
+
+import errno
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from chassis.blobs import Blobs, BlobWriter
+from chassis.database import Database, UnitOfWork
+from contracts import uuid7
+from gateway.domain.access import Caller
+from gateway.domain.library import Upload
+from gateway.domain.refusals import ChecksumMismatch, NotFound, StorageFull, TooLarge, UploadConflict
+from gateway.ports import RecordsOn
+
+__all__ = ["Uploads", "storage_full_refused"]
+
+_PIECE = 1 << 20
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+
+
+@contextmanager
+def storage_full_refused() -> Iterator[None]:
+    """Say so plainly when the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise StorageFull("the server has no room left for these bytes; tell its operator, then try again") from error
+
+
+class Uploads:
+    """Uploads are announced, then their bytes are received, once; then a video uses them."""
+
+    def __init__(self, database: Database, blobs: Blobs, records_on: RecordsOn, *, max_bytes: int) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._records_on = records_on
+        self.max_bytes = max_bytes
+
+    async def announce(self, work: UnitOfWork, *, filename: str, size_bytes: int | None, sha256: str | None) -> Upload:
+        """Make an upload that waits for its bytes. Raises TooLarge."""
+        if size_bytes is not None and size_bytes > self.max_bytes:
+            raise TooLarge(self._too_large(), field="size_bytes")
+        upload = Upload(
+            id=uuid7(),
+            filename=filename,
+            created_at=datetime.now(UTC),
+            expected_bytes=size_bytes,
+            expected_sha256=sha256,
+        )
+        await self._records_on(work.connection).uploads.add(upload)
+        return upload
+
+    async def get(self, caller: Caller, upload_id: UUID) -> Upload:
+        """One upload. Raises NotFound."""
+        async with self._database.read(caller.tenant_id) as connection:
+            upload = await self._records_on(connection).uploads.get(upload_id)
+        if upload is None:
+            raise NotFound("there is no such upload")
+        return upload
+
+    async def receive(
+        self, caller: Caller, upload_id: UUID, content: AsyncIterator[bytes], *, announced_bytes: int | None
+    ) -> Upload:
+        """Store the bytes as they come, hashing them on the way, and stop early when there are too many.
+
+        ``announced_bytes`` is what the request says of its own size. Raises TooLarge, ChecksumMismatch,
+        UploadConflict, StorageFull; then nothing is left behind and the bytes may be sent again.
+        """
+        upload = await self.get(caller, upload_id)
+        if upload.state != "waiting":
+            raise UploadConflict("the bytes of this upload were received before; make another upload")
+        limit = self.max_bytes if upload.expected_bytes is None else upload.expected_bytes
+        if announced_bytes is not None:
+            self._check_size(upload, announced_bytes, limit)
+        # Two requests may send bytes for one upload at once. Each writes its own blob, and one of them gets to be it.
+        key = f"scratch/{caller.tenant_id}/uploads/{upload.id}/{uuid4()}"
+        with storage_full_refused():
+            async with self._blobs.writer(key) as writer:
+                await self._copy(content, writer, upload, limit)
+                self._check_whole(upload, writer)
+        async with self._database.begin(caller.tenant_id) as work:
+            uploads = self._records_on(work.connection).uploads
+            received = await uploads.receive(upload.id, key=key, size_bytes=writer.size, sha256=writer.sha256)
+        if not received:
+            await self._blobs.delete(key)
+            raise UploadConflict("the bytes of this upload were received before; make another upload")
+        return await self.get(caller, upload_id)
+
+    async def remove(self, caller: Caller, upload_id: UUID) -> None:
+        """Forget an upload and its bytes. Raises NotFound, UploadConflict."""
+        upload = await self.get(caller, upload_id)
+        async with self._database.begin(caller.tenant_id) as work:
+            removed = await self._records_on(work.connection).uploads.remove(upload_id)
+        if not removed:
+            raise UploadConflict("a video was made of this upload; erase the video instead")
+        if upload.key is not None:
+            await self._blobs.delete(upload.key)
+
+    async def _copy(self, content: AsyncIterator[bytes], writer: BlobWriter, upload: Upload, limit: int) -> None:
+        """Write in larger pieces than the network delivers: each write is a trip to a thread."""
+        held = bytearray()
+        async for piece in content:
+            held += piece
+            self._check_limit(upload, writer.size + len(held), limit)
+            if len(held) >= _PIECE:
+                await writer.write(bytes(held))
+                held.clear()
+        if held:
+            await writer.write(bytes(held))
+
+    def _check_size(self, upload: Upload, announced: int, limit: int) -> None:
+        self._check_limit(upload, announced, limit)
+        if upload.expected_bytes is not None and announced != upload.expected_bytes:
+            raise ChecksumMismatch(f"{upload.expected_bytes} bytes were announced and {announced} are being sent")
+
+    def _check_limit(self, upload: Upload, size: int, limit: int) -> None:
+        if size <= limit:
+            return
+        if upload.expected_bytes is not None:
+            raise TooLarge(f"more bytes came than the {upload.expected_bytes} that were announced")
+        raise TooLarge(self._too_large())
+
+    def _check_whole(self, upload: Upload, writer: BlobWriter) -> None:
+        if upload.expected_bytes not in (None, writer.size):
+            raise ChecksumMismatch(
+                f"{upload.expected_bytes} bytes were announced and {writer.size} came; send it again"
+            )
+        if upload.expected_sha256 not in (None, writer.sha256):
+            raise ChecksumMismatch(
+                f"the bytes have the SHA-256 {writer.sha256}, not the announced one; send them again"
+            )
+
+    def _too_large(self) -> str:
+        return f"an upload may have at most {self.max_bytes} bytes"

@@ -1,0 +1,127 @@
+"""Videos: handed in, looked at, erased."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from chassis.blobs import Blobs
+from chassis.database import Database, UnitOfWork
+from contracts import uuid7
+from contracts.gateway import VideoErased, VideoSubmitted
+from gateway.domain.access import Caller
+from gateway.domain.library import Video, title_of
+from gateway.domain.progress import cancel
+from gateway.domain.refusals import NotFound, NotReady, UploadConflict, VideoUnusable
+from gateway.ports import Changes, Records, RecordsOn
+
+__all__ = ["Videos", "require_usable", "tombstone"]
+
+
+class Videos:
+    """What a tenant's people do with videos."""
+
+    def __init__(self, database: Database, blobs: Blobs, records_on: RecordsOn, changes: Changes) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._records_on = records_on
+        self._changes = changes
+
+    async def submit(self, work: UnitOfWork, *, upload_id: UUID, title: str | None, passthrough: str | None) -> Video:
+        """Make a video of an upload and say so. Raises NotFound, UploadConflict."""
+        records = self._records_on(work.connection)
+        upload = await records.uploads.get(upload_id)
+        if upload is None:
+            raise NotFound("there is no such upload", field="upload_id")
+        if upload.key is None or upload.size_bytes is None or upload.sha256 is None:
+            raise UploadConflict("the bytes of this upload are not here yet; send them first", field="upload_id")
+        if not await records.uploads.use(upload_id):
+            raise UploadConflict("another video was made of this upload", field="upload_id")
+        video = Video(
+            id=uuid7(),
+            upload_id=upload.id,
+            title=title or title_of(upload.filename),
+            filename=upload.filename,
+            sha256=upload.sha256,
+            size_bytes=upload.size_bytes,
+            created_at=datetime.now(UTC),
+            passthrough=passthrough,
+            keys={"upload": upload.key},
+        )
+        await records.videos.add(video)
+        fact = VideoSubmitted(
+            video_id=video.id,
+            upload_key=upload.key,
+            filename=video.filename,
+            size_bytes=video.size_bytes,
+            sha256=video.sha256,
+        )
+        await work.announce(fact, subject=video.id)
+        return video
+
+    async def get(self, caller: Caller, video_id: UUID) -> Video:
+        """One video. Raises NotFound."""
+        async with self._database.read(caller.tenant_id) as connection:
+            video = await self._records_on(connection).videos.get(video_id)
+        if video is None:
+            raise NotFound("there is no such video")
+        return video
+
+    async def page(self, caller: Caller, *, before: UUID | None, limit: int) -> Sequence[Video]:
+        """The newest videos, older than the one named ``before``."""
+        async with self._database.read(caller.tenant_id) as connection:
+            return await self._records_on(connection).videos.page(before=before, limit=limit)
+
+    async def blob(self, caller: Caller, video_id: UUID, name: str) -> tuple[Video, str]:
+        """The video and the blob key of its original, media, proxy or poster. Raises NotFound, NotReady."""
+        video = await self.get(caller, video_id)
+        if video.state != "ready" or name not in video.keys:
+            raise NotReady(f"this video is {video.state}: it has no {name}")
+        return video, video.keys[name]
+
+    async def erase(self, caller: Caller, video_id: UUID) -> Video:
+        """Forget a video, call its jobs off and say so; every service then deletes what it holds. Repeatable."""
+        async with self._database.begin(caller.tenant_id) as work:
+            records = self._records_on(work.connection)
+            video = await records.videos.get(video_id, lock=True)
+            if video is None:
+                raise NotFound("there is no such video")
+            if video.state != "erased":
+                await self._erase(work, records, video)
+        if upload_key := video.keys.get("upload"):
+            await self._blobs.delete(upload_key)
+        return await self.get(caller, video_id)
+
+    async def _erase(self, work: UnitOfWork, records: Records, video: Video) -> None:
+        now = datetime.now(UTC)
+        for job in await records.jobs.of_video(video.id):
+            stopped = job.with_steps(cancel(job.steps), now=now)
+            await records.jobs.save(replace(stopped, results={}, passthrough=None))
+            self._changes.note(work, job.id)
+        await records.videos.save(tombstone(video))
+        await work.announce(VideoErased(video_id=video.id), subject=video.id)
+
+
+def tombstone(video: Video) -> Video:
+    """What is left of an erased video: that there was one."""
+    return replace(
+        video,
+        state="erased",
+        title="",
+        filename="",
+        sha256="",
+        size_bytes=0,
+        passthrough=None,
+        keys={},
+        media=None,
+        rejection=None,
+    )
+
+
+def require_usable(video: Video) -> None:
+    """Raise VideoUnusable unless work may be asked for."""
+    if video.state == "rejected" and video.rejection is not None:
+        detail = f"this video was rejected ({video.rejection.reason}): {video.rejection.detail}"
+        raise VideoUnusable(detail, field="video_id")
+    if video.state == "erased":
+        raise VideoUnusable("this video was erased", field="video_id")

@@ -1,0 +1,166 @@
+"""News about steps, in whatever order it comes."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.steps import Step
+from gateway.domain.jobs import Job, steps_wanted
+from gateway.domain.progress import (
+    Advanced,
+    Done,
+    Failed,
+    News,
+    StepStatus,
+    again,
+    cancel,
+    fold,
+    fraction_of,
+    state_of,
+)
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+RANK = {"queued": 0, "running": 1, "failed": 2, "succeeded": 3, "cancelled": 4}
+
+runs = st.sampled_from([None, 1, 2, 3])
+news = st.one_of(
+    st.builds(Advanced, st.sampled_from(Step), runs, st.none() | st.floats(0, 1), st.text(max_size=5)),
+    st.builds(Done, st.sampled_from(Step), runs, st.just("engine")),
+    st.builds(Failed, st.sampled_from(Step), runs, st.just("broken"), st.just("it broke")),
+)
+stories = st.lists(news, max_size=30)
+
+
+def queued(*steps: Step, run: int = 1) -> dict[Step, StepStatus]:
+    return {step: StepStatus(step, run=run) for step in steps}
+
+
+def told(steps: dict[Step, StepStatus], story: Sequence[News]) -> dict[Step, StepStatus]:
+    for one in story:
+        steps = fold(steps, one)
+    return steps
+
+
+@given(stories)
+def test_no_news_ever_moves_a_step_backwards(story: list[News]) -> None:
+    steps = queued(*Step)
+
+    for one in story:
+        before, steps = steps, fold(steps, one)
+        for step in Step:
+            assert RANK[steps[step].state] >= RANK[before[step].state]
+            assert steps[step].fraction >= before[step].fraction
+        assert fraction_of(steps.values()) >= fraction_of(before.values())
+
+
+@given(stories, st.randoms())
+def test_the_same_news_in_any_order_and_repeated_ends_in_the_same_state(story: list[News], random: object) -> None:
+    shuffled = [*story, *story]
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+
+    once, otherwise = told(queued(*Step), story), told(queued(*Step), shuffled)
+
+    assert {step: status.state for step, status in once.items()} == {
+        step: status.state for step, status in otherwise.items()
+    }
+
+
+@given(stories)
+def test_news_of_another_run_does_nothing(story: list[News]) -> None:
+    steps = queued(*Step, run=7)
+    foreign = [one for one in story if one.run is not None]
+
+    assert told(steps, foreign) == steps
+
+
+@given(stories)
+def test_a_cancelled_step_stays_cancelled_whatever_comes(story: list[News]) -> None:
+    steps = cancel(queued(*Step))
+
+    assert told(steps, story) == steps
+
+
+@given(stories)
+def test_the_fraction_of_a_job_is_one_exactly_when_all_steps_succeeded(story: list[News]) -> None:
+    steps = told(queued(*Step), story)
+
+    succeeded = all(status.state == "succeeded" for status in steps.values())
+
+    assert 0 <= fraction_of(steps.values()) <= 1
+    assert (state_of(steps.values()) == "succeeded") == succeeded
+    if succeeded:
+        assert fraction_of(steps.values()) == 1
+
+
+def test_news_of_a_step_that_was_not_asked_for_does_nothing() -> None:
+    steps = queued(Step.INGEST, Step.SCENES)
+
+    assert fold(steps, Done(Step.UPSCALE, 1)) == steps
+
+
+def test_a_rejected_video_fails_every_step_with_the_typed_reason() -> None:
+    steps = fold(queued(*Step), Failed(Step.INGEST, None, "no_video", "there is no picture in it"))
+
+    assert {(status.state, status.reason) for status in steps.values()} == {("failed", "no_video")}
+    assert state_of(steps.values()) == "failed"
+
+
+def test_an_alignment_fails_with_the_transcript_it_needs_and_only_once() -> None:
+    steps = fold(queued(Step.INGEST, Step.TRANSCRIPT, Step.ALIGNMENT), Failed(Step.TRANSCRIPT, 1, "broken", "it broke"))
+
+    again_said = fold(steps, Failed(Step.ALIGNMENT, 1, "transcript_failed", "align says so too"))
+
+    assert steps[Step.ALIGNMENT].reason == "transcript_failed"
+    assert again_said == steps
+
+
+def test_a_replayed_dead_letter_that_succeeds_overrules_the_failure() -> None:
+    steps = fold(queued(Step.INGEST, Step.SCENES), Failed(Step.SCENES, 1, "broken", "it broke"))
+
+    steps = fold(steps, Done(Step.SCENES, 1, "transnet", "abc", 2.5))
+
+    assert steps[Step.SCENES] == StepStatus(
+        Step.SCENES, state="succeeded", fraction=1.0, engine="transnet", model_sha256="abc", seconds=2.5
+    )
+
+
+def test_a_job_runs_until_its_last_step_is_over_and_then_has_failed_if_one_did() -> None:
+    steps = fold(queued(Step.INGEST, Step.SCENES), Done(Step.INGEST, None))
+    running = state_of(fold(steps, Advanced(Step.SCENES, 1, 0.5)).values())
+    failed = state_of(fold(steps, Failed(Step.SCENES, 1, "broken", "")).values())
+
+    assert state_of(queued(Step.INGEST, Step.SCENES).values()) == "queued"
+    assert (running, failed) == ("running", "failed")
+
+
+def test_a_retry_begins_the_failed_steps_anew_and_leaves_the_others() -> None:
+    steps = told(
+        queued(Step.INGEST, Step.SCENES, Step.WATERMARKS),
+        [Done(Step.INGEST, None), Done(Step.SCENES, 1), Failed(Step.WATERMARKS, 1, "broken", "")],
+    )
+
+    retried = again(steps, run=2)
+    late = fold(retried, Done(Step.WATERMARKS, 1))
+
+    assert retried[Step.SCENES] == steps[Step.SCENES]
+    assert retried[Step.WATERMARKS] == StepStatus(Step.WATERMARKS, run=2)
+    assert late == retried
+
+
+def test_a_job_knows_when_it_finished_and_forgets_it_when_it_goes_on() -> None:
+    job = Job(id=uuid4(), video_id=uuid4(), script_id=None, steps=queued(Step.INGEST), created_at=NOW)
+
+    failed = job.with_steps(fold(job.steps, Failed(Step.INGEST, None, "broken", "")), now=NOW)
+    retried = failed.with_steps(again(failed.steps, run=2), now=NOW)
+
+    assert (failed.finished_at, failed.version) == (NOW, 2)
+    assert (retried.finished_at, retried.version) == (None, 3)
+    assert job.with_steps(job.steps, now=NOW) is job
+
+
+def test_an_alignment_brings_its_transcript_and_ingest_is_never_asked_for() -> None:
+    assert steps_wanted((Step.ALIGNMENT, Step.INGEST)) == (Step.TRANSCRIPT, Step.ALIGNMENT)
+    assert steps_wanted((Step.UPSCALE, Step.SCENES, Step.UPSCALE)) == (Step.SCENES, Step.UPSCALE)
