@@ -1,0 +1,353 @@
+"""Every route, walked: without a token, with every role, from another tenant, and with bad input."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+
+from gateway.adapters.postgres.tables import jobs, scripts, tenants, uploads, users, videos
+from gateway.api.app import OPEN_TO_ALL, declared_rights, routes
+from gateway.domain.access import Right, Role, may
+from support.gateway_rig import Gateway, an_ingested, json_of
+
+WALKED = sorted(
+    ((method, route) for route in routes() for method in route.methods or ()), key=lambda one: (one[1].path, one[0])
+)
+IDS = [f"{method} {route.path}" for method, route in WALKED]
+GUARDED = [(method, route) for method, route in WALKED if (method, route.path) not in OPEN_TO_ALL]
+
+
+def bodies(ids: dict[str, str]) -> dict[tuple[str, str], dict[str, Any]]:
+    """A good body for each route that takes one."""
+    return {
+        ("POST", "/v1/uploads"): {"json": {"filename": "a.mp4"}},
+        ("PUT", "/v1/uploads/{upload_id}/content"): {"content": b"bytes"},
+        ("POST", "/v1/videos"): {"json": {"upload_id": ids["upload_id"]}},
+        ("POST", "/v1/scripts"): {"json": {"filename": "a.txt", "text": "x"}},
+        ("POST", "/v1/jobs"): {"json": {"video_id": ids["video_id"], "steps": ["scenes"]}},
+    }
+
+
+def filled(path: str, ids: dict[str, str]) -> str:
+    return path.replace("{name:path}", "scenes.json").replace("{slug}", "not-found").format(**ids)
+
+
+async def someones_things(gateway: Gateway) -> dict[str, str]:
+    """The ids of one of each, of a tenant of its own."""
+    client = await gateway.owner("somebody")
+    video = await gateway.ingested(client)
+    upload = json_of(await client.post("/v1/uploads", json={"filename": "a.mp4"}), 201)
+    job = await gateway.job(client, video["id"])
+    return {
+        "upload_id": upload["id"],
+        "video_id": video["id"],
+        "script_id": (await gateway.script(client))["id"],
+        "job_id": job["id"],
+    }
+
+
+def test_every_route_declares_one_right_or_is_open_on_purpose() -> None:
+    for method, route in WALKED:
+        rights = declared_rights(route)
+        assert [Right(right) for right in rights] if rights else (method, route.path) in OPEN_TO_ALL
+
+
+def test_what_is_open_to_all_exists() -> None:
+    assert {(method, route.path) for method, route in WALKED} >= OPEN_TO_ALL
+
+
+@pytest.mark.parametrize("role", [None, *Role], ids=lambda role: role or "anonymous")
+async def test_each_route_lets_in_those_with_its_right_and_nobody_else(gateway: Gateway, role: Role | None) -> None:
+    ids = await someones_things(gateway)
+    client = gateway.anonymous()
+    if role is not None:
+        client = await gateway.client(await gateway.user(await gateway.tenant("other"), role))
+
+    for method, route in GUARDED:
+        answer = await client.request(method, filled(route.path, ids), **bodies(ids).get((method, route.path), {}))
+        allowed = role is not None and all(may(role, Right(right)) for right in declared_rights(route))
+        expected = 401 if role is None else 403
+        assert (answer.status_code not in (401, 403)) if allowed else (answer.status_code == expected), route.path
+
+
+def with_ids() -> Iterator[tuple[str, APIRoute]]:
+    for method, route in GUARDED:
+        if "{" in route.path or (method, route.path) in {("POST", "/v1/videos"), ("POST", "/v1/jobs")}:
+            yield method, route
+
+
+async def test_another_tenants_ids_lead_nowhere_on_any_route(gateway: Gateway) -> None:
+    ids = await someones_things(gateway)
+    before = await everything(gateway)
+    stranger = await gateway.owner("stranger")
+    walked = 0
+
+    for method, route in with_ids():
+        request = bodies(ids).get((method, route.path), {})
+        answer = await stranger.request(method, filled(route.path, ids), **request)
+        unknown = await stranger.request(method, filled(route.path, dict.fromkeys(ids, str(uuid4()))), **request)
+        assert (answer.status_code, unknown.status_code) == (404, 404), f"{method} {route.path}"
+        assert json_of(answer, 404)["detail"] == json_of(unknown, 404)["detail"], "the two must look the same"
+        walked += 1
+
+    assert walked >= 20
+    for listed in ("videos", "scripts", "jobs"):
+        assert json_of(await stranger.get(f"/v1/{listed}"), 200)["items"] == []
+    assert await everything(gateway) == before
+
+
+async def test_a_script_of_another_tenant_cannot_be_used_for_ones_own_video(gateway: Gateway) -> None:
+    ids = await someones_things(gateway)
+    stranger = await gateway.owner("stranger")
+    video = await gateway.ingested(stranger)
+    wanted = {"video_id": video["id"], "script_id": ids["script_id"], "steps": ["alignment"]}
+
+    assert (await stranger.post("/v1/jobs", json=wanted)).status_code == 404
+
+
+async def test_a_fact_of_another_tenant_moves_nothing(gateway: Gateway) -> None:
+    owner = await gateway.owner("somebody")
+    video = await gateway.video(owner)
+
+    await gateway.harness.hear(an_ingested(video["id"]), subject=video["id"], tenant_id=uuid4())
+
+    assert json_of(await owner.get(f"/v1/videos/{video['id']}"), 200)["state"] == "ingesting"
+
+
+async def everything(gateway: Gateway) -> list[Any]:
+    """All that somebody's tenant has, straight from the tables."""
+    tenant_id = gateway.harness.announced[0].tenantid
+    async with gateway.harness.database.read(tenant_id) as connection:
+        return [
+            (await connection.execute(table.select())).all()
+            for table in (tenants, users, uploads, videos, scripts, jobs)
+        ]
+
+
+async def test_no_table_shows_a_row_to_a_transaction_without_its_tenant(gateway: Gateway) -> None:
+    await someones_things(gateway)
+
+    async with gateway.harness.database.begin_untenanted() as connection:
+        listed = await connection.exec_driver_sql(
+            "SELECT relname, relrowsecurity AND relforcerowsecurity FROM pg_class"
+            " WHERE relnamespace = 'gateway'::regnamespace AND relkind = 'r'"
+        )
+        forced = {row[0]: row[1] for row in listed.all()}
+        for name in (name for name, walled in forced.items() if walled):
+            assert (await connection.exec_driver_sql(f'SELECT count(*) FROM "{name}"')).scalar() == 0, name
+
+    open_on_purpose = {"inbox", "outbox", "tasks", "alembic_version", "signing_keys"}
+    assert {name for name, walled in forced.items() if not walled} == open_on_purpose
+    assert len(forced) - len(open_on_purpose) == 8
+
+
+async def test_the_door_for_signing_in_shows_one_row_and_closes_again(gateway: Gateway) -> None:
+    await gateway.user(await gateway.tenant("a"), email="a@example.org")
+    await gateway.user(await gateway.tenant("b"), email="b@example.org")
+
+    async with gateway.harness.database.read(UUID(int=0)) as connection:
+        people = gateway.use_cases.records_on(connection).people
+        found = await people.user_by_email("a@example.org")
+        nobody = await people.user_by_email("")
+        left_open = (await connection.execute(users.select())).all()
+
+    assert found is not None
+    assert (nobody, left_open) == (None, [])
+
+
+BAD_IDS = ["x", "1", "00000000-0000-0000-0000-00000000000g", "%00", "..%2f..", "a" * 5000, "'; DROP TABLE jobs; --"]
+JUNK: list[dict[str, Any]] = [
+    {"content": b""},
+    {"content": b"{"},
+    {"content": b"\xff\xfe"},
+    {"content": b'{"filename": "\\ud800"}'},
+    {"json": None},
+    {"json": []},
+    {"json": "text"},
+    {"json": {"filename": 5, "upload_id": [], "video_id": {}, "steps": "scenes", "text": None}},
+    {"json": {"filename": "a\x00b", "text": "\x00", "upload_id": "\x00"}},
+    {"json": {"filename": "", "text": "", "upload_id": "", "video_id": "", "steps": []}},
+    {"json": {"filename": "a", "size_bytes": -1}},
+    {"json": {"filename": "a", "size_bytes": 2**70}},
+    {"json": {"filename": "a", "sha256": "xyz"}},
+    {"json": {"filename": "a", "text": "b", "surprise": 1}},
+    {"json": {"filename": "x" * 256, "text": "b"}},
+]
+JOB_JUNK: list[dict[str, Any]] = [
+    {"steps": ["ingest"]},
+    {"steps": ["scenes"] * 11},
+    {"options": {"upscale": {"scale": 5}}},
+    {"options": {"upscale": {"start": 5, "end": 5}}},
+    {"options": {"upscale": {"start": -1}}},
+    {"options": {"upscale": {"start": "nan"}}},
+    {"options": {"upscale": {"model": "../../etc/passwd"}}},
+    {"options": {"langage": "en"}},
+    {"options": {"language": "english"}},
+    {"priority": "now"},
+    {"passthrough": "x" * 256},
+    {"passthrough": "a\x00"},
+]
+
+
+def must_be_a_problem(answer: httpx.Response, what: object) -> None:
+    assert 400 <= answer.status_code < 500, (what, answer.status_code, answer.text[:200])
+    assert answer.headers["content-type"] == "application/problem+json", what
+    problem = answer.json()
+    assert {"type", "title", "status", "detail", "instance", "trace_id", "errors"} <= set(problem), what
+    assert problem["status"] == answer.status_code
+    assert problem["trace_id"] == answer.headers["x-request-id"]
+    assert "Traceback" not in answer.text
+
+
+async def test_bad_input_is_a_problem_and_never_an_error_of_ours(gateway: Gateway) -> None:
+    client = await gateway.owner()
+
+    for method, route in WALKED:
+        for bad in BAD_IDS if "{" in route.path else ():
+            path = route.path.replace("{name:path}", "x").replace("{slug}", "{job_id}")
+            url = path.format(**dict.fromkeys(("upload_id", "video_id", "script_id", "job_id"), bad))
+            must_be_a_problem(await client.request(method, url), f"{method} {url[:80]}")
+        for junk in JUNK if method == "POST" and "{" not in route.path else ():
+            headers = {"Content-Type": "application/json"} if "content" in junk else {}
+            must_be_a_problem(await client.post(route.path, headers=headers, **junk), f"{route.path} {junk}"[:120])
+    video = await gateway.ingested(client)
+    for wrong in JOB_JUNK:
+        answer = await client.post("/v1/jobs", json={"video_id": video["id"], "steps": ["scenes"], **wrong})
+        must_be_a_problem(answer, wrong)
+    for query in ({"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"cursor": "x"}, {"cursor": "\x00"}):
+        must_be_a_problem(await client.get("/v1/jobs", params=query), query)
+    for key in (b"", b"with space", b"x" * 256, "ü".encode()):
+        headers = [(b"Idempotency-Key", key)]
+        must_be_a_problem(await client.post("/v1/uploads", json={"filename": "a"}, headers=headers), key)
+
+
+async def test_a_problem_names_the_field_at_fault(gateway: Gateway) -> None:
+    client = await gateway.owner()
+    video = await gateway.ingested(client)
+    wanted = {"video_id": video["id"], "steps": ["scenes"], "options": {"upscale": {"scale": 5}}}
+
+    problem = json_of(await client.post("/v1/jobs", json=wanted), 422)
+
+    assert [error["field"] for error in problem["errors"]] == ["options.upscale.scale"]
+    assert problem["type"] == "/problems/invalid-request"
+    assert json_of(await client.get(problem["type"]), 200)["status"] == 422
+
+
+async def test_unknown_paths_and_methods_are_problems(gateway: Gateway) -> None:
+    client = gateway.anonymous()
+
+    must_be_a_problem(await client.get("/v1/nowhere"), "path")
+    must_be_a_problem(await client.get("/problems/nowhere"), "problem")
+    must_be_a_problem(await client.get("/docs/assets/nowhere"), "asset")
+    wrong = await client.put("/v1/jobs")
+    must_be_a_problem(wrong, "method")
+    assert wrong.status_code == 405
+
+
+async def test_a_large_body_is_refused_before_it_is_read(gateway: Gateway) -> None:
+    client = await gateway.owner()
+
+    async def endless() -> Any:
+        for _ in range(100):
+            yield b" " * 1000
+
+    large = await client.post("/v1/scripts", json={"filename": "a", "text": "x" * 60_000})
+    streamed = await client.post("/v1/scripts", content=endless(), headers={"Content-Type": "application/json"})
+    script = await client.post("/v1/scripts", json={"filename": "a", "text": "x" * 10_001})
+
+    assert {large.status_code, streamed.status_code, script.status_code} == {413}
+    for answer in (large, streamed, script):
+        must_be_a_problem(answer, "large")
+
+
+async def test_what_nobody_expected_is_a_problem_too_and_says_nothing_of_the_inside(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await gateway.owner()
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a secret of the inside")
+
+    monkeypatch.setattr("gateway.usecases.jobs.Jobs.page", broken)
+    answer = await client.get("/v1/jobs")
+
+    problem = json_of(answer, 500)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "secret" not in answer.text
+    assert problem["trace_id"] == answer.headers["x-request-id"]
+    assert "a secret of the inside" in caplog.text
+
+
+async def test_a_database_that_is_away_is_said_to_be_so(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = await gateway.owner()
+    await client.get("/v1/me")
+
+    def away(*_: object, **__: object) -> None:
+        raise ConnectionRefusedError("nobody listens")
+
+    monkeypatch.setattr("gateway.usecases.jobs.Jobs.page", away)
+    answer = await client.get("/v1/jobs")
+
+    assert (json_of(answer, 503)["type"], answer.headers["retry-after"]) == ("/problems/unavailable", "5")
+
+
+async def test_a_trace_is_carried_on_into_the_facts(gateway: Gateway) -> None:
+    client = await gateway.owner()
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    wanted = {"filename": "a.txt", "text": "x"}
+
+    traced = await client.post("/v1/scripts", json=wanted, headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
+    forged = await client.post("/v1/scripts", json=wanted, headers={"traceparent": "<script>"})
+
+    assert traced.headers["x-request-id"] == trace
+    assert trace in str(gateway.harness.announced[0].traceparent)
+    assert "<" not in forged.headers["x-request-id"]
+    assert "<" not in str(gateway.harness.announced[1].traceparent)
+
+
+async def test_every_answer_has_the_headers_that_keep_browsers_out_of_trouble(gateway: Gateway) -> None:
+    client = gateway.anonymous()
+
+    for path in ("/v1/me", "/openapi.json", "/nowhere", "/docs"):
+        headers = (await client.get(path, headers={"Origin": "https://evil.example"})).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "access-control-allow-origin" not in headers
+
+
+async def test_the_reference_loads_nothing_from_elsewhere(gateway: Gateway) -> None:
+    client = gateway.anonymous()
+
+    page = await client.get("/docs")
+    script = await client.get("/docs/assets/swagger-ui-bundle.js")
+    style = await client.get("/docs/assets/swagger-ui.css")
+
+    assert "http" not in page.text
+    assert "unsafe-inline" not in page.headers["content-security-policy"].split("style-src")[0]
+    assert (script.status_code, style.status_code) == (200, 200)
+    assert (await client.get("/docs/start.js")).headers["content-type"].startswith("text/javascript")
+
+
+async def test_the_openapi_document_describes_errors_and_security_of_every_operation(gateway: Gateway) -> None:
+    document = json_of(await gateway.anonymous().get("/openapi.json"), 200)
+    operations = {
+        (method.upper(), path): operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+    assert document["openapi"].startswith("3.1")
+    assert "HTTPValidationError" not in str(document["paths"])
+    for (method, path), operation in operations.items():
+        assert operation["summary"]
+        assert operation["description"]
+        assert bool(operation.get("security")) == ((method, path) not in OPEN_TO_ALL)
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                assert list(response["content"]) == ["application/problem+json"], path
+        if "security" in operation:
+            assert {"401", "403"} <= set(operation["responses"])
