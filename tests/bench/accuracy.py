@@ -2,9 +2,9 @@
 
     python tests/bench/accuracy.py [--data DIR] [--json] [--only main,cuts]
 
-``DIR`` holds folders with media and ``*.truth.json`` beside them, as ``shared/data`` does (its MANIFEST.md says
-what the truth means). Every file takes the way a user's file takes: through the REST API of the six services, started privately
-for the run. Files without a picture get a black one, because Matchcut takes videos.
+``DIR`` holds folders with media and ``*.truth.json`` beside them, as ``shared/data`` does (its MANIFEST.md says what
+the truth means). Every file goes the way a user's file goes: through the REST API of the six services, started
+privately for the run. Files without a picture get a black one, because Matchcut takes videos.
 """
 
 import argparse
