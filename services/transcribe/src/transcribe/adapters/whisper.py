@@ -27,8 +27,6 @@ from transcribe.ports import Progress
 
 __all__ = ["WhisperRecognizer"]
 
-WINDOW_S = 300.0
-"""Seconds of audio in memory at once; the features of five minutes take 50 MB."""
 OPINIONS = 4
 """Stretches of 30 s asked for the language at most."""
 STRETCH = 30 * SAMPLE_RATE
@@ -51,6 +49,8 @@ class WhisperRecognizer:
     """CPU threads; 0 lets CTranslate2 choose."""
     device: str = "cpu"
     compute_type: str = "int8"
+    window_s: float = 300.0
+    """Seconds of audio heard at once; the features of five minutes take 50 MB."""
 
     @property
     def engine(self) -> str:
@@ -70,7 +70,7 @@ class WhisperRecognizer:
         passages: list[Passage] = []
         probability: float | None = None
         with WavReader(audio) as wav:
-            for start, samples, speech in _spoken_blocks(wav):
+            for start, samples, speech in _spoken_blocks(wav, self.window_s):
                 if language is None:
                     language, probability = _language(whisper, samples, speech)
                 for passage in self._passages(whisper, samples, language, offset=start):
@@ -112,11 +112,11 @@ def _passage(segment: Any, language: str | None, quiet: Sequence[tuple[float, fl
     )
 
 
-def _spoken_blocks(wav: WavReader) -> Iterator[tuple[float, Samples, list[dict[str, int]]]]:
+def _spoken_blocks(wav: WavReader, window_s: float) -> Iterator[tuple[float, Samples, list[dict[str, int]]]]:
     """Start in seconds, samples and stretches of speech (in samples) of each block in which somebody speaks."""
     start = 0
     while start < wav.samples:
-        samples = wav.read(start, int(WINDOW_S * SAMPLE_RATE))
+        samples = wav.read(start, int(window_s * SAMPLE_RATE))
         speech = get_speech_timestamps(samples, VOICE)
         length = len(samples)
         if start + length < wav.samples:
