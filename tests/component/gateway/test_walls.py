@@ -132,10 +132,10 @@ async def test_no_table_shows_a_row_to_a_transaction_without_its_tenant(gateway:
 
     async with gateway.harness.database.begin_untenanted() as connection:
         listed = await connection.exec_driver_sql(
-            "SELECT relname, relrowsecurity AND relforcerowsecurity FROM pg_class"
+            "SELECT relname, relrowsecurity AND relforcerowsecurity AS walled FROM pg_class"
             " WHERE relnamespace = 'gateway'::regnamespace AND relkind = 'r'"
         )
-        forced = {row[0]: row[1] for row in listed.all()}
+        forced = {row.relname: row.walled for row in listed.all()}
         for name in (name for name, walled in forced.items() if walled):
             assert (await connection.exec_driver_sql(f'SELECT count(*) FROM "{name}"')).scalar() == 0, name
 
@@ -220,8 +220,8 @@ async def test_bad_input_is_a_problem_and_never_an_error_of_ours(gateway: Gatewa
     for query in ({"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"cursor": "x"}, {"cursor": "\x00"}):
         must_be_a_problem(await client.get("/v1/jobs", params=query), query)
     for key in (b"", b"with space", b"x" * 256, "ü".encode()):
-        headers = [(b"Idempotency-Key", key)]
-        must_be_a_problem(await client.post("/v1/uploads", json={"filename": "a"}, headers=headers), key)
+        raw = [(b"Idempotency-Key", key)]
+        must_be_a_problem(await client.post("/v1/uploads", json={"filename": "a"}, headers=raw), key)
 
 
 async def test_a_problem_names_the_field_at_fault(gateway: Gateway) -> None:

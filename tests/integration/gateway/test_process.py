@@ -1,0 +1,141 @@
+"""The gateway as an operator runs it: migrate, bootstrap, serve, stop."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import psutil
+from redis.asyncio import Redis
+from sqlalchemy.engine import make_url
+
+from chassis.bus import Bus
+from chassis.database import Database
+from contracts.event import Event
+from contracts.steps import Step, StepProgressed
+from support.gateway_rig import json_of
+
+PASSWORD = "correct horse battery staple"
+GATEWAY = [sys.executable, "-m", "gateway.main"]
+IDLE_MB = 130
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(postgres_url: str, redis_url: str, folder: Path) -> dict[str, str]:
+    service = make_url(postgres_url).set(username="gateway", password="gateway's own")
+    return {
+        "PATH": os.environ["PATH"],
+        "GATEWAY_DATABASE_URL": service.render_as_string(hide_password=False),
+        "GATEWAY_ADMIN_DATABASE_URL": postgres_url,
+        "GATEWAY_REDIS_URL": redis_url,
+        "GATEWAY_BLOBS_URL": f"file://{folder}",
+        "GATEWAY_HTTP_PORT": str(free_port()),
+        "GATEWAY_GRACE_S": "5",
+    }
+
+
+def gateway(environ: Mapping[str, str], *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*GATEWAY, *arguments], env=environ, input=given, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@asynccontextmanager
+async def served(environ: Mapping[str, str]) -> AsyncIterator[tuple[asyncio.subprocess.Process, httpx.AsyncClient]]:
+    process = await asyncio.create_subprocess_exec(*GATEWAY, "serve", env=environ)
+    url = f"http://127.0.0.1:{environ['GATEWAY_HTTP_PORT']}"
+    try:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+            async with asyncio.timeout(60):
+                while not await is_ready(client):
+                    assert process.returncode is None
+                    await asyncio.sleep(0.1)
+            yield process, client
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def is_ready(client: httpx.AsyncClient) -> bool:
+    try:
+        return (await client.get("/readyz")).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+async def next_job(lines: AsyncIterator[str]) -> dict[str, Any]:
+    async for line in lines:
+        if line.startswith("data: "):
+            return dict(json.loads(line.removeprefix("data: ")))
+    raise AssertionError("the stream ended")
+
+
+async def test_it_is_set_up_serves_hears_the_bus_and_stops_when_asked(
+    postgres_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    environ = environment(postgres_url, redis_url, tmp_path)
+    ask = ["bootstrap", "--tenant", "studio", "--email", "a@example.org", "--password-stdin", "--json"]
+    await asyncio.to_thread(gateway, environ, "migrate")
+    first = await asyncio.to_thread(gateway, environ, *ask, given=f"{PASSWORD}\n")
+    again = await asyncio.to_thread(gateway, environ, *ask, given=f"{PASSWORD}\n")
+    short = await asyncio.to_thread(gateway, environ, *ask, given="short\n")
+    assert json.loads(first.stdout) == json.loads(again.stdout), first.stderr + again.stderr
+    assert (short.returncode, short.stdout) == (2, "")
+    tenant_id = UUID(json.loads(first.stdout)["tenant_id"])
+
+    async with served(environ) as (process, client):
+        form = {"grant_type": "password", "username": "a@example.org", "password": PASSWORD}
+        grant = json_of(await client.post("/v1/auth/token", data=form), 200)
+        client.headers["Authorization"] = f"Bearer {grant['access_token']}"
+        upload = json_of(await client.post("/v1/uploads", json={"filename": "clip.mp4"}), 201)
+        json_of(await client.put(upload["content_url"], content=b"x" * 5_000_000), 200)
+        video = json_of(await client.post("/v1/videos", json={"upload_id": upload["id"]}), 201)
+        job = json_of(await client.post("/v1/jobs", json={"video_id": video["id"], "steps": ["scenes"]}), 202)
+        async with client.stream("GET", f"/v1/jobs/{job['id']}/events") as watched:
+            lines = watched.aiter_lines()
+            snapshot = await next_job(lines)
+            await tell_progress(environ, tenant_id, video["id"], job["id"])
+            moved = await asyncio.wait_for(next_job(lines), 20)
+            requested = await streams(redis_url)
+            idle_mb = psutil.Process(process.pid).memory_info().rss / 1e6
+            process.send_signal(signal.SIGTERM)
+            rest = [line async for line in lines]
+        code = await asyncio.wait_for(process.wait(), 15)
+
+    assert snapshot["state"] == "queued"
+    assert (moved["state"], moved["steps"][1]["fraction"]) == ("running", 0.4)
+    assert {"video.submitted.v1", "job.requested.v1"} <= requested
+    assert not any(line.startswith("data") for line in rest)
+    assert code == 0
+    assert idle_mb < IDLE_MB
+
+
+async def tell_progress(environ: Mapping[str, str], tenant_id: UUID, video_id: str, job_id: str) -> None:
+    """What vision says of the step, over the bus."""
+    database = Database(environ["GATEWAY_DATABASE_URL"], service="gateway")
+    bus = Bus("vision", environ["GATEWAY_REDIS_URL"], database)
+    fact = StepProgressed(video_id=UUID(video_id), step=Step.SCENES, run=1, fraction=0.4)
+    event = Event[StepProgressed].of(fact, source="vision", subject=video_id, tenant_id=tenant_id, job_id=UUID(job_id))
+    await bus.tell(event)
+    await bus.close()
+    await database.close()
+
+
+async def streams(redis_url: str) -> set[str]:
+    async with Redis.from_url(redis_url, decode_responses=True) as redis:
+        return {key async for key in redis.scan_iter(_type="stream")}
