@@ -58,7 +58,7 @@ class Matchcut:
 
     def upload(self, path: Path, *, filename: str | None = None, on_bytes: OnBytes | None = None) -> Upload:
         """Send a file; the gateway's checksum of it is compared with ours."""
-        announced = {"filename": filename or path.name, "size_bytes": path.stat().st_size}
+        announced = {"filename": (filename or path.name)[-255:], "size_bytes": path.stat().st_size}
         upload = self._post(Upload, "/v1/uploads", announced)
         self.me()  # the body below can be sent only once, so let a worn-out token be renewed before
         outgoing = Outgoing(path, on_bytes)

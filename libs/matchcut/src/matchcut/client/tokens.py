@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import httpx
 from typing_extensions import override
 
-from matchcut.client.errors import raise_for_problem
+from matchcut.client.errors import Invalid, Unauthorised, raise_for_problem
 from matchcut.client.resources import Token
 
 __all__ = ["Credentials", "TokenAuth"]
@@ -68,7 +68,11 @@ class TokenAuth(httpx.Auth):
         form = {"grant_type": "password", "username": self._credentials.username}
         response = yield httpx.Request("POST", self._url, data=form | {"password": self._credentials.password})
         response.read()
-        raise_for_problem(response)
+        try:
+            raise_for_problem(response)
+        except Invalid as refusal:  # OAuth2 calls a wrong password a bad request (RFC 6749, section 5.2)
+            detail = refusal.detail or "e-mail or password is wrong"
+            raise Unauthorised(status=401, type=refusal.type, title="Sign-in refused", detail=detail) from refusal
         self._keep(response)
 
     def _keep(self, response: httpx.Response) -> None:

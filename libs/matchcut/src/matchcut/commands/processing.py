@@ -1,0 +1,146 @@
+"""``matchcut process``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from contracts.steps import Step
+from matchcut.client import Job
+from matchcut.commands.choices import AsJson, Data
+from matchcut.commands.jobs import job_table, state_code
+from matchcut.connection import connect_or_launch
+from matchcut.console import Console
+from matchcut.errand import Errand, Rejected, run_errand
+from matchcut.exits import Exit, UsageFault, exit_codes
+from matchcut.launcher import DataFolder
+from matchcut.outputs import write_outputs
+from matchcut.progress import JobProgress
+from matchcut.ranges import BadRange, parse_range, parse_scale
+
+__all__ = ["process"]
+
+_STEPS = tuple(step.value for step in Step if step is not Step.INGEST)
+
+
+def process(
+    film: Annotated[Path, typer.Argument(help="The video.", metavar="FILE")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", file_okay=False)],
+    script: Annotated[Path | None, typer.Option("--script", "-s", help="Its script: plain text or Fountain.")] = None,
+    upscale: Annotated[str | None, typer.Option(help="Also upscale: x2, x3 or x4.", metavar="xN")] = None,
+    range_: Annotated[
+        str | None, typer.Option("--range", help="Upscale only this: 3-5, 1:02-1:30, 10-.", metavar="FROM-TO")
+    ] = None,
+    steps: Annotated[
+        str | None, typer.Option(help="Only these, with commas.", show_default="all that the files allow")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Language of the speech, such as en.", show_default="detected")
+    ] = None,
+    recognizer: Annotated[str | None, typer.Option(help="fast or accurate.", show_default="accurate")] = None,
+    scene_detector: Annotated[str | None, typer.Option(help="fast or accurate.", show_default="accurate")] = None,
+    codec: Annotated[str, typer.Option(help="Of the rendition: h264 or h265.")] = "h264",
+    crf: Annotated[int, typer.Option(help="Quality of the rendition: 0 is best.", min=0, max=51)] = 18,
+    priority: Annotated[str, typer.Option(help="urgent, normal or bulk.")] = "normal",
+    title: Annotated[str | None, typer.Option(help="Title of the report.", show_default="the file's name")] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a video through Matchcut and write the results into a folder.
+
+    Uses the Matchcut that runs here (or at MATCHCUT_URL); when there is none, one is started for this run.
+    """
+    console = Console(as_json=as_json)
+    with exit_codes(console):
+        _check_files(film, script, out)
+        options = _options(upscale, range_, codec, crf, language, recognizer, scene_detector)
+        wanted = _steps(steps, script=script is not None, upscale=upscale is not None)
+        errand = Errand(
+            film, wanted, script, title, options, _one_of(priority, ("urgent", "normal", "bulk"), "--priority")
+        )
+        code = _run(console, DataFolder.at(data), errand, out)
+    if code:
+        raise typer.Exit(int(code))
+
+
+def _run(console: Console, folder: DataFolder, errand: Errand, out: Path) -> Exit:
+    with connect_or_launch(folder, console) as client:
+        rejection: Rejected | None = None
+        with JobProgress(console) as progress:
+            try:
+                job = run_errand(client, errand, progress)
+            except Rejected as turned_away:
+                rejection, job = turned_away, turned_away.job
+        files = write_outputs(client, job, out, title=errand.title or errand.film.stem, film=errand.film)
+    _finish(console, job, out, files, rejection)
+    return Exit.REJECTED if rejection else state_code(job)
+
+
+def _finish(console: Console, job: Job, out: Path, files: list[Path], rejection: Rejected | None) -> None:
+    names = [path.relative_to(out).as_posix() for path in files]
+    value: dict[str, Any] = {"out": str(out.resolve()), "files": names, "job": job.model_dump(mode="json")}
+    if rejection:
+        value["rejection"] = rejection.video.rejection.model_dump() if rejection.video.rejection else {}
+        console.say(f"[bold red]✕[/] {rejection}")
+    console.show(value, job_table(job))
+    if not console.as_json:
+        console.say(f"[bold]report:[/] {(out / 'report.html').resolve()}")
+
+
+def _check_files(film: Path, script: Path | None, out: Path) -> None:
+    for path in (film, script):
+        if path and not path.is_file():
+            raise UsageFault(f"there is no file {path}")
+    if script:
+        try:
+            script.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as fault:
+            raise UsageFault(f"{script} is not UTF-8 text ({fault.reason} at byte {fault.start})") from fault
+    if out.exists() and not out.is_dir():
+        raise UsageFault(f"{out} is not a folder")
+
+
+def _steps(asked: str | None, *, script: bool, upscale: bool) -> tuple[str, ...]:
+    able = ["scenes", "watermarks", "transcript"] + ["alignment"] * script + ["upscale"] * upscale
+    if asked is None:
+        return tuple(able)
+    chosen = [step.strip() for step in asked.split(",") if step.strip()]
+    if unknown := [step for step in chosen if step not in _STEPS]:
+        raise UsageFault(f"there is no step {unknown[0]!r}: choose from {', '.join(_STEPS)}")
+    if "alignment" in chosen and not script:
+        raise UsageFault("the step alignment needs --script")
+    return tuple(dict.fromkeys(chosen))
+
+
+def _options(
+    upscale: str | None,
+    range_: str | None,
+    codec: str,
+    crf: int,
+    language: str | None,
+    recognizer: str | None,
+    scene_detector: str | None,
+) -> dict[str, Any]:
+    quality = ("fast", "accurate")
+    options: dict[str, Any] = {
+        "language": language,
+        "recognizer": _one_of(recognizer, quality, "--recognizer"),
+        "scene_detector": _one_of(scene_detector, quality, "--scene-detector"),
+    }
+    try:
+        start, end = parse_range(range_) if range_ else (None, None)
+        scale = parse_scale(upscale) if upscale else None
+    except BadRange as fault:
+        raise UsageFault(str(fault)) from fault
+    if range_ and not upscale:
+        raise UsageFault("--range says what to upscale: add --upscale x2")
+    if scale:
+        chosen = {"scale": scale, "start": start, "end": end, "codec": _one_of(codec, ("h264", "h265"), "--codec")}
+        options["upscale"] = {name: value for name, value in (chosen | {"crf": crf}).items() if value is not None}
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _one_of(value: str | None, allowed: tuple[str, ...], option: str) -> str | None:
+    if value is not None and value not in allowed:
+        raise UsageFault(f"{option} is one of {', '.join(allowed)}, not {value!r}")
+    return value

@@ -1,0 +1,46 @@
+"""``matchcut models list|verify``."""
+
+from typing import Any
+
+import typer
+from rich.table import Table
+
+from matchcut.commands.asking import ask, some_environments
+from matchcut.commands.choices import AsJson, Data
+from matchcut.console import Console
+from matchcut.exits import EPILOG, Exit, exit_codes
+from matchcut.launcher import DataFolder
+
+__all__ = ["app"]
+
+app = typer.Typer(help="The models the services use.", no_args_is_help=True, epilog=EPILOG)
+
+
+@app.command("list", epilog=EPILOG)
+def list_models(data: Data = None, as_json: AsJson = False) -> None:
+    """Every model with its hash and licence."""
+    _models(["models"], data, as_json)
+
+
+@app.command("verify", epilog=EPILOG)
+def verify(data: Data = None, as_json: AsJson = False) -> None:
+    """Get every model and compare its hash; exit code 1 when one is missing or another one than named."""
+    _models(["models", "--fetch"], data, as_json)
+
+
+def _models(words: list[str], data: Data, as_json: bool) -> None:
+    console = Console(as_json=as_json)
+    with exit_codes(console):
+        rows: list[dict[str, Any]] = []
+        failed = False
+        for service, answer, code in ask(some_environments(DataFolder.at(data)), words):
+            failed |= code != 0
+            found = answer if isinstance(answer, list) else [{"name": "?", "problem": answer.get("error", "")}]
+            rows += [{"service": service, **model} for model in found]
+        table = Table("service", "model", "licence", "sha256", "where, or what is wrong")
+        for row in rows:
+            where = f"[red]{row['problem']}[/]" if "problem" in row else str(row.get("path", row.get("about", "")))
+            table.add_row(row["service"], row["name"], row.get("licence", ""), str(row.get("sha256", ""))[:12], where)
+        console.show(rows, table)
+        if failed:
+            raise typer.Exit(Exit.FAILED)

@@ -1,0 +1,46 @@
+"""The command ``matchcut``."""
+
+import signal
+from types import FrameType
+
+import typer
+
+from matchcut.commands import dead_letters, demonstration, housekeeping, jobs, processing, weights
+from matchcut.exits import EPILOG
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="matchcut",
+    help="A long video and its script in; scenes, transcript, script ledger, watermarks and an upscaled film out.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo", epilog=EPILOG)(demonstration.demo)
+app.command("process", epilog=EPILOG)(processing.process)
+app.command("up", epilog=EPILOG)(housekeeping.up)
+app.command("down", epilog=EPILOG)(housekeeping.down)
+app.command("status", epilog=EPILOG)(housekeeping.status)
+app.command("env", epilog=EPILOG)(housekeeping.env)
+app.add_typer(jobs.app, name="job")
+app.add_typer(dead_letters.app, name="dlq")
+app.add_typer(weights.app, name="models")
+app.command("version")(housekeeping.version)
+
+
+def main() -> None:
+    """Run the command line. SIGTERM and a closed terminal end it like Ctrl-C: what was started is stopped."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    app()
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()
