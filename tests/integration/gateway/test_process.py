@@ -99,6 +99,7 @@ async def test_it_is_set_up_serves_hears_the_bus_and_stops_when_asked(
     tenant_id = UUID(json.loads(first.stdout)["tenant_id"])
 
     async with served(environ) as (process, client):
+        idle_mb = psutil.Process(process.pid).memory_info().rss / 1e6
         form = {"grant_type": "password", "username": "a@example.org", "password": PASSWORD}
         grant = json_of(await client.post("/v1/auth/token", data=form), 200)
         client.headers["Authorization"] = f"Bearer {grant['access_token']}"

@@ -2,8 +2,9 @@
 
 News may come late, twice or out of order. Within one run of a step, its state only ever climbs
 ``queued < running < failed < succeeded``, and the fraction only grows; so any order of the same news ends in the
-same state. A success beats a failure of the same run: it is a dead letter that was replayed with luck. ``cancelled``
-is a decision of ours, and final. News of another run than the step's own is about work nobody waits for.
+same state. A success beats a failure of the same run: it is a dead letter that was replayed with luck, and the steps
+that failed for its sake follow when they succeed in their turn. ``cancelled`` is a decision of ours, and final. News
+of another run than the step's own is about work nobody waits for.
 """
 
 from collections.abc import Iterable, Mapping
