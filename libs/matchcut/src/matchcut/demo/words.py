@@ -4,31 +4,11 @@ import re
 
 __all__ = ["normalised", "word_error_rate"]
 
-_UNITS = tuple(
-    [
-        "zero",
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        "thirteen",
-        "fourteen",
-        "fifteen",
-        "sixteen",
-        "seventeen",
-        "eighteen",
-        "nineteen",
-    ]
+_BELOW_TWENTY = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+    " eighteen nineteen"
 )
-_TENS = tuple("twenty thirty forty fifty sixty seventy eighty ninety".split())  # noqa: SIM905 -- as above
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 
 
 def normalised(text: str) -> list[str]:
@@ -53,5 +33,5 @@ def _in_words(word: str) -> list[str]:
         return [word.strip("'")]
     number = int(word)
     if number < 20:
-        return [_UNITS[number]]
-    return [_TENS[number // 10 - 2]] + ([_UNITS[number % 10]] if number % 10 else [])
+        return [_BELOW_TWENTY.split()[number]]
+    return [_TENS.split()[number // 10 - 2]] + ([_BELOW_TWENTY.split()[number % 10]] if number % 10 else [])
