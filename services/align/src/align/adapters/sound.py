@@ -8,15 +8,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from align.adapters.film import UnusableSound
 from align.adapters.sphinx import RATE
 
-__all__ = ["Sound", "UnusableSound"]
-
-
-class UnusableSound(ValueError):
-    """The sound is not 16 kHz mono 16-bit PCM, as ingest promises it."""
-
-    reason = "unusable_sound"
+__all__ = ["Sound"]
 
 
 class Sound:
@@ -24,7 +19,7 @@ class Sound:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._wav = wave.open(str(path), "rb")
+            self._wav = wave.open(str(path), "rb")  # noqa: SIM115 - closed by __exit__
         except (wave.Error, EOFError) as error:
             raise UnusableSound(f"audio.wav cannot be read ({error}). Ingest the video again.") from error
         shape = (self._wav.getframerate(), self._wav.getnchannels(), self._wav.getsampwidth())

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from align.domain.following import Page, follow
-from align.domain.heard import HeardWord, clauses, ends_sentence
+from align.domain.heard import HeardWord, clauses, ends_sentence, pause_before
 from align.domain.paraphrase import Embed, Gap, Restated, restated_lines
 from align.domain.passes import LineTokens, Pass, believable, passes_of
 from align.domain.similarity import Emissions
@@ -44,10 +44,42 @@ def match_script(texts: Sequence[str], words: Sequence[HeardWord], embed: Embed,
     emissions = Emissions(heard_texts, script_texts)
     lines = tuple(_line_tokens(tokens, emissions) for tokens in lines_tokens)
     passes = _literal(heard_texts, script_texts, lines, emissions)
-    loose = _loose(words, heard, passes, ())
-    gaps = _gaps(words, heard, passes, loose, len(lines))
-    restated = tuple(_to_sentences(words, one, loose) for one in restated_lines(gaps, texts, embed))
-    return Matching(lines, tuple(heard), tuple(passes), restated, _loose(words, heard, passes, restated))
+    kept, restated = _in_other_words(words, texts, heard, passes, lines, embed)
+    return Matching(lines, tuple(heard), tuple(kept), tuple(restated), _loose(words, heard, kept, restated))
+
+
+_FRAGMENT = 0.5
+"""Share of a line under which a pass may be the few words that a line in other words has kept."""
+_MOSTLY_OWN = 0.6
+"""Share of a restated span beyond which a fragment explains it alone: the line was broken off, not put otherwise."""
+
+
+def _in_other_words(
+    words: Sequence[HeardWord],
+    texts: Sequence[str],
+    heard: Sequence[Token],
+    passes: Sequence[Pass],
+    lines: Sequence[LineTokens],
+    embed: Embed,
+) -> tuple[list[Pass], list[Restated]]:
+    """Lines said in other words, and the passes that remain: fragments inside of such a line are part of it."""
+    solid = [one for one in passes if one.share >= _FRAGMENT or one.complete(lines[one.line])]
+    whole = {one.line for one in solid}
+    solid += [one for one in passes if one.share < _FRAGMENT and one.line in whole]
+    solid.sort(key=lambda one: one.first)
+    loose = _loose(words, heard, solid, ())
+    found = [
+        _to_sentences(words, one, loose)
+        for one in restated_lines(_gaps(words, heard, solid, loose, len(lines)), texts, embed)
+    ]
+    kept, taken = list(passes), []
+    for one in found:
+        inside = [p for p in kept if heard[p.last].word >= one.first and heard[p.first].word <= one.last]
+        own = sum(heard[p.last].word - heard[p.first].word + 1 for p in inside if p.line == one.line)
+        if own < _MOSTLY_OWN * (one.last - one.first + 1):
+            taken.append(one)
+            kept = [p for p in kept if p not in inside and p.line != one.line]
+    return kept, taken
 
 
 def _pieces(words: Sequence[HeardWord], *, english: bool) -> list[Piece]:
@@ -111,21 +143,29 @@ def _loose(
     return _runs([at for at in range(len(words)) if at not in used])
 
 
-_SENTENCE_REST = 5
-"""Words: the rest of a sentence that is mostly a line in other words is part of it."""
+_SENTENCE_REST = 0.4
+"""The rest of a sentence, in parts of the span that was found in it, up to which it belongs to the same line."""
+_BREAK_S = 0.9
+"""Seconds of silence that end a sentence whatever the recognizer writes."""
 
 
 def _to_sentences(words: Sequence[HeardWord], one: Restated, loose: Sequence[tuple[int, int]]) -> Restated:
     """Stretch a restated line to the ends of its sentence where little is left of it and nothing else claims it."""
     low, high = next((run for run in loose if run[0] <= one.first and one.last <= run[1]), (one.first, one.last))
+    rest = _SENTENCE_REST * (one.last - one.first + 1)
     first, last = one.first, one.last
-    while first > low and one.first - first < _SENTENCE_REST and not ends_sentence(words[first - 1].text):
+    while first > low and not _break_between(words, first - 1):
         first -= 1
-    while last < high and last - one.last < _SENTENCE_REST and not ends_sentence(words[last].text):
+    while last < high and not _break_between(words, last):
         last += 1
-    first = first if first == low or ends_sentence(words[first - 1].text) else one.first
-    last = last if last == high or ends_sentence(words[last].text) else one.last
+    first = first if one.first - first <= rest else one.first
+    last = last if last - one.last <= rest else one.last
     return replace(one, first=first, last=last)
+
+
+def _break_between(words: Sequence[HeardWord], at: int) -> bool:
+    """Whether a sentence ends with word ``at``."""
+    return ends_sentence(words[at].text) or pause_before(words, at + 1) >= _BREAK_S
 
 
 def _gaps(

@@ -11,8 +11,13 @@ __all__ = ["Embed", "Gap", "Restated", "Unit", "restated_lines"]
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 """Sentences to unit vectors, one row each."""
 
-_ALIKE = 0.55
-"""Cosine above which an unmatched stretch may be its line in other words. Sentences on one subject reach 0.5."""
+_LEAST_ALIKE, _SURELY_ALIKE = 0.42, 0.62
+"""Cosines under which two sentences are never the same in other words, and over which a subject in common does not
+explain them."""
+_ABOVE_NEIGHBOURS = 0.06
+"""How much nearer a line must be to what was said than it is to the lines around it: on one subject all are near."""
+_NEIGHBOURS = 6
+"""Lines before and after that tell how near is near."""
 _LONGEST_SPAN = 8
 """Clauses one line may take up."""
 _MOST_SPANS = 1500
@@ -52,20 +57,39 @@ class Restated:
     """Cosine of the two meanings."""
 
 
-def restated_lines(gaps: Sequence[Gap], texts: Sequence[str], embed: Embed, alike: float = _ALIKE) -> list[Restated]:
+def restated_lines(gaps: Sequence[Gap], texts: Sequence[str], embed: Embed) -> list[Restated]:
     """The best in-order pairing of lines and spans of clauses in every gap; ``texts`` are all lines' texts."""
     found: list[Restated] = []
     budget = _MOST_SPANS
     for gap in gaps:
-        spans = _spans(gap, [len(texts[line].split()) for line in gap.lines])
+        sizes = [len(texts[line].split()) for line in gap.lines]
+        spans = _spans(gap, sizes)
         if not spans or len(spans) > budget:
             continue
         budget -= len(spans)
         said = [" ".join(unit.text for unit in gap.units[start:end]) for start, end in spans]
-        vectors = embed([*said, *(texts[line] for line in gap.lines)])
-        cosine = vectors[: len(said)] @ vectors[len(said) :].T
-        found += _pair(gap, spans, cosine, [len(texts[line].split()) for line in gap.lines], alike)
+        near = _around(gap.lines, len(texts))
+        vectors = embed([*said, *(texts[line] for line in near)])
+        rows = [near.index(line) for line in gap.lines]
+        written = vectors[len(said) :]
+        needed = [_needed(written, row) for row in rows]
+        found += _pair(gap, spans, vectors[: len(said)] @ written[rows].T, sizes, needed)
     return found
+
+
+def _around(lines: Sequence[int], count: int) -> list[int]:
+    """The lines and their neighbours, sorted."""
+    low, high = max(0, min(lines) - _NEIGHBOURS), min(count, max(lines) + _NEIGHBOURS + 1)
+    close = {line + off for line in lines for off in range(-_NEIGHBOURS, _NEIGHBOURS + 1)}
+    return [line for line in range(low, high) if line in close]
+
+
+def _needed(vectors: NDArray[np.float32], row: int) -> float:
+    """The cosine a span must reach to be this line: above what the line has in common with its neighbours."""
+    first, last = max(0, row - _NEIGHBOURS), row + _NEIGHBOURS + 1
+    others = np.delete(vectors[first:last] @ vectors[row], row - first)
+    usual = float(np.quantile(others, 0.9)) if len(others) else 0.0
+    return float(np.clip(usual + _ABOVE_NEIGHBOURS, _LEAST_ALIKE, _SURELY_ALIKE))
 
 
 def _spans(gap: Gap, sizes: Sequence[int]) -> list[tuple[int, int]]:
@@ -84,9 +108,13 @@ def _fits(said: int, written: int) -> bool:
 
 
 def _pair(
-    gap: Gap, spans: Sequence[tuple[int, int]], cosine: NDArray[np.float32], sizes: Sequence[int], alike: float
+    gap: Gap,
+    spans: Sequence[tuple[int, int]],
+    cosine: NDArray[np.float32],
+    sizes: Sequence[int],
+    needed: Sequence[float],
 ) -> list[Restated]:
-    """Maximise the summed likeness above ``alike``, lines and speech both in order."""
+    """Maximise the summed likeness above what is ``needed``, lines and speech both in order."""
     by_end: dict[int, list[int]] = {}
     for at, (_, end) in enumerate(spans):
         by_end.setdefault(end, []).append(at)
@@ -100,7 +128,7 @@ def _pair(
                 start = spans[at][0]
                 size = gap.units[end - 1].last - gap.units[start].first + 1
                 ragged = _RAGGED * ((not gap.units[start].clean_start) + (not gap.units[end - 1].clean_end))
-                gain = float(cosine[at, line - 1]) - alike - ragged
+                gain = float(cosine[at, line - 1]) - needed[line - 1] - ragged
                 total = best[start, line - 1] + gain
                 if gain > 0 and _fits(size, sizes[line - 1]) and total > best[end, line] + 1e-9:
                     best[end, line] = total

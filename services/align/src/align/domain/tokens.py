@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from align.domain.numbers import readings
 
-__all__ = ["Piece", "Token", "Vocabulary", "pieces_of", "tokens_of", "written_words"]
+__all__ = ["Piece", "Token", "Vocabulary", "joint", "pieces_of", "tokens_of", "written_words"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,11 @@ def written_words(text: str) -> list[str]:
     for chunk in text.split():
         words += _split_wide(chunk)
     return words
+
+
+def joint(before: str, after: str) -> str:
+    """What stands between two written words on a page: a blank, or nothing in scripts without spaces."""
+    return "" if before and after and _WIDE.match(before[-1]) and _WIDE.match(after[0]) else " "
 
 
 def pieces_of(text: str, *, english: bool = True) -> list[Piece]:

@@ -17,13 +17,15 @@ Aligner = Callable[[NDArray[np.int16], Sequence[str]], Sequence[TokenTime | None
 Listen = Callable[[float, float], NDArray[np.int16]]
 """The sound between two times in seconds."""
 
-_PAUSE_S = 0.4
+_LONG_PAUSE_S = 1.0
+"""Silence at which windows are always cut. Shorter ones stay inside, for recognizers put words on their wrong side."""
 _LONGEST_S = 30.0
-_SHORTEST_S = 4.0
-"""Windows are cut at pauses once they are this long: a recognizer's word edges may be half a second off."""
+"""A window that would last longer is cut at the longest pause of its second half."""
 _MARGIN_S = 0.5
 _CLEARLY = 0.6
 """Likeness from which the author's word is taken for what was said, rather than the recognizer's spelling."""
+_SLOWEST_S, _SLOWEST_LETTER_S = 0.5, 0.13
+"""A word lasts no longer than this and so much a letter; one that does has taken in speech that was not recognized."""
 _STRAY_S = 1.5
 """A word that alignment moves further than this was not where the recognizer heard it: its window is not believed."""
 
@@ -56,8 +58,9 @@ def aligned_times(
         found = align(listen(window.start, window.end), said)
         shifted = [_shifted(time, window.start) for time in found]
         if _believable(shifted, [times[token] for token in tokens]):
-            for token, time in zip(tokens, shifted, strict=True):
-                times[token] = time or times[token]
+            for token, time, text in zip(tokens, shifted, said, strict=True):
+                if time and time.end - time.start <= _SLOWEST_S + _SLOWEST_LETTER_S * len(text):
+                    times[token] = time
         progress((at + 1) / len(windows))
     return _in_turn(times)
 
@@ -74,17 +77,21 @@ def likely_words(matching: Matching) -> list[str | None]:
 
 def windows_of(matching: Matching, words: Sequence[HeardWord]) -> Iterator[Window]:
     """Cut the heard tokens at pauses into windows of bearable length, with a margin of sound around each."""
-    heard = matching.heard
+    bounds: dict[int, list[int]] = {}
+    for at, token in enumerate(matching.heard):
+        bounds.setdefault(token.word, []).append(at)
+    known = sorted(bounds)
     first = 0
-    for at in range(len(heard)):
-        if at + 1 < len(heard) and heard[at + 1].word == heard[at].word:
-            continue
-        last_word = at + 1 == len(heard)
-        length = words[heard[at].word].end - words[heard[first].word].start
-        pause = 0.0 if last_word else pause_before(words, heard[at + 1].word)
-        if last_word or length >= _LONGEST_S or (pause >= _PAUSE_S and length >= _SHORTEST_S) or pause >= 2 * _MARGIN_S:
-            yield _window(heard[first].word, heard[at].word, first, at, words)
-            first = at + 1
+    while first < len(known):
+        end = first + 1
+        while end < len(known) and pause_before(words, known[end]) < _LONG_PAUSE_S:
+            if words[known[end]].end - words[known[first]].start > _LONGEST_S:
+                later = range((first + end) // 2 + 1, end + 1)
+                end = max(later, key=lambda at: (pause_before(words, known[at]), at))
+                break
+            end += 1
+        yield _window(known[first], known[end - 1], bounds[known[first]][0], bounds[known[end - 1]][-1], words)
+        first = end
 
 
 def _window(first_word: int, last_word: int, first: int, last: int, words: Sequence[HeardWord]) -> Window:

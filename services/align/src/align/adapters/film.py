@@ -1,0 +1,101 @@
+"""What the child process of a task does: read the script, match it, time it by its sound, write the exports.
+
+The service itself imports this module but none of the engines: each is imported where it is used.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from align.domain.reading import read_script
+from align.ports import Aligned, FilmOrder
+from chassis import child
+from chassis.models import ModelStore
+from contracts.documents import Ledger, Scenes, Transcript
+
+if TYPE_CHECKING:
+    from align.domain.heard import HeardWord
+    from align.domain.matching import Matching
+    from align.domain.takes import TokenTime
+
+__all__ = ["UnusableSound", "align_film"]
+
+
+class UnusableSound(ValueError):
+    """The sound is not 16 kHz mono 16-bit PCM, as ingest promises it."""
+
+    reason = "unusable_sound"
+
+
+def align_film(order: FilmOrder) -> Aligned:
+    """Align a film; see ``align.ports.AlignFilm``.
+
+    Raises:
+        UnreadableScript: the script is no text.
+        EmptyScript: nobody speaks in it.
+        UnusableSound: audio.wav is not what ingest promises.
+        ModelUnavailable: the sentence embedder's weights cannot be had.
+    """
+    from align.adapters.minilm import MiniLm
+    from align.adapters.weights import MINILM
+    from align.domain.heard import HeardWord
+    from align.domain.ledger import tell_ledger, verdict
+    from align.domain.matching import match_script
+
+    child.progress(0.0, "reading the script")
+    script = read_script(order.script, order.script_format)
+    transcript = Transcript.model_validate_json(order.transcript)
+    scenes = Scenes.model_validate_json(order.scenes) if order.scenes else None
+    words = [HeardWord(word.text, word.start, word.end, word.probability) for word in transcript.words]
+    english = transcript.language in (None, "en")
+    embed = MiniLm(
+        ModelStore(order.tools.models_dir, order.tools.cache_dir).ensure(MINILM), threads=order.tools.threads
+    )
+    child.progress(0.1, "finding the lines")
+    matching = match_script([line.text for line in script.spoken], words, embed, english=english)
+    child.progress(0.3, "timing the words")
+    aligns = english and verdict(matching) != "no" and order.audio is not None
+    times, aligner = _times(order, matching, words, aligns=aligns)
+    engine = f"words and sentences (minilm-l6-v2-int8), {aligner}"
+    ledger = tell_ledger(script, matching, words, times, scenes.scenes if scenes else (), engine=engine)
+    return Aligned(ledger, _exports(order, ledger, transcript, scenes), MINILM.sha256)
+
+
+def _times(
+    order: FilmOrder, matching: "Matching", words: "Sequence[HeardWord]", *, aligns: bool
+) -> "tuple[list[TokenTime], str]":
+    """Times of the heard tokens and who gave them: forced alignment in English, else the recognizer."""
+    from align.domain.takes import recognized_times
+
+    if not aligns or order.audio is None:
+        return recognized_times(matching, words), "recognized times"
+    from importlib.metadata import version
+
+    from align.adapters.sound import Sound
+    from align.adapters.sphinx import SphinxAligner
+    from align.domain.windows import aligned_times, likely_words
+
+    with Sound(order.audio) as sound:
+        times = aligned_times(
+            matching,
+            likely_words(matching),
+            words,
+            sound,
+            SphinxAligner(),
+            lambda fraction: child.progress(0.3 + 0.65 * fraction, "timing the words"),
+        )
+    return times, f"pocketsphinx {version('pocketsphinx')}"
+
+
+def _exports(
+    order: FilmOrder, ledger: Ledger, transcript: Transcript, scenes: Scenes | None
+) -> dict[str, tuple[str, bytes]]:
+    from align.adapters.timeline import timeline_of
+    from align.domain.captions import captions_of, srt, vtt
+
+    captions = captions_of(ledger)
+    timeline = timeline_of(ledger, scenes, title=order.title, frame_rate=order.frame_rate, duration=transcript.duration)
+    return {
+        "srt": ("script.srt", srt(captions).encode()),
+        "vtt": ("script.vtt", vtt(captions).encode()),
+        "otio": ("timeline.otio", timeline.encode()),
+    }

@@ -1,0 +1,49 @@
+"""What wakes us."""
+
+from align.usecases import CancelJob, ForgetVideo, Join
+from chassis.bus import Bus
+from chassis.database import UnitOfWork
+from contracts.event import Event
+from contracts.gateway import JobCancelled, JobRequested, ScriptSubmitted, VideoErased
+from contracts.ingest import VideoIngested
+from contracts.steps import StepFailed
+from contracts.transcribe import TranscriptReady
+from contracts.vision import ScenesDetected
+
+__all__ = ["register"]
+
+
+def register(bus: Bus, join: Join, cancel: CancelJob, forget: ForgetVideo) -> None:
+    """Subscribe to every fact this service acts on."""
+
+    @bus.on(JobRequested)
+    async def on_job_requested(event: Event[JobRequested], work: UnitOfWork) -> None:
+        await join.job_came(event, work)
+
+    @bus.on(ScriptSubmitted)
+    async def on_script_submitted(event: Event[ScriptSubmitted], work: UnitOfWork) -> None:
+        await join.script_came(event, work)
+
+    @bus.on(TranscriptReady)
+    async def on_transcript_ready(event: Event[TranscriptReady], work: UnitOfWork) -> None:
+        await join.step_came(event, work)
+
+    @bus.on(ScenesDetected)
+    async def on_scenes_detected(event: Event[ScenesDetected], work: UnitOfWork) -> None:
+        await join.step_came(event, work)
+
+    @bus.on(StepFailed)
+    async def on_step_failed(event: Event[StepFailed], work: UnitOfWork) -> None:
+        await join.step_failed(event, work)
+
+    @bus.on(VideoIngested)
+    async def on_video_ingested(event: Event[VideoIngested], work: UnitOfWork) -> None:
+        await join.video_came(event, work)
+
+    @bus.on(JobCancelled)
+    async def on_job_cancelled(event: Event[JobCancelled], work: UnitOfWork) -> None:
+        await cancel(event, work)
+
+    @bus.on(VideoErased)
+    async def on_video_erased(event: Event[VideoErased], work: UnitOfWork) -> None:
+        await forget(event, work)

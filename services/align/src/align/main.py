@@ -1,0 +1,51 @@
+"""Who meets whom in the align service: the only wiring."""
+
+from align.adapters.film import UnusableSound, align_film
+from align.adapters.postgres import PostgresRecords
+from align.adapters.weights import MODELS
+from align.domain.script import EmptyScript, UnreadableScript
+from align.handlers import register
+from align.ports import Tools
+from align.settings import Settings
+from align.usecases import AlignScript, CancelJob, EraseAlignments, ForgetVideo, Join, UnknownScript
+from chassis.blobs import BlobNotFound, blobs_at
+from chassis.bus import Bus
+from chassis.database import Database, UnitOfWork
+from chassis.models import ModelUnavailable
+from chassis.run import Service, run
+from chassis.work import Failure, Task, Workbench
+
+__all__ = ["build", "main"]
+
+NAME = "align"
+
+
+def build(settings: Settings) -> Service:
+    """The service, ready to serve; nothing is connected yet."""
+    database = Database(str(settings.database_url), service=NAME)
+    bus = Bus(NAME, str(settings.redis_url), database)
+    work = Workbench(bus, database, workers=settings.workers, lease_s=settings.lease_s)
+    blobs = blobs_at(settings.blobs_url)
+    register(bus, Join(_records), CancelJob(_records), ForgetVideo(_records))
+    tools = Tools(models_dir=settings.models_dir, cache_dir=settings.cache_dir, threads=settings.threads)
+    hopeless = (UnreadableScript, EmptyScript, UnusableSound, UnknownScript, ModelUnavailable, BlobNotFound)
+    work.does("align", gives_up_on=hopeless)(AlignScript(database, _records, blobs, align_film, tools))
+    work.does("erase", on_failure=_keep_quiet)(EraseAlignments(blobs))
+    return Service(name=NAME, settings=settings, database=database, bus=bus, work=work, models=MODELS)
+
+
+def _records(work: UnitOfWork) -> PostgresRecords:
+    return PostgresRecords(work.connection, work.tenant_id)
+
+
+async def _keep_quiet(_task: Task, _failure: Failure, _work: UnitOfWork) -> None:
+    """An erasure that failed is in the dead letters; no job waits for it, so none is told."""
+
+
+def main() -> None:
+    """The command line: serve, migrate, models."""
+    run(Settings, build)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""What aligning needs from outside, and nothing about who gives it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+from uuid import UUID
+
+from contracts.align import AlignmentReady
+from contracts.documents import Ledger
+from contracts.gateway import JobRequested, ScriptSubmitted
+from contracts.ingest import VideoIngested
+from contracts.steps import Step
+from contracts.transcribe import TranscriptReady
+from contracts.vision import ScenesDetected
+
+__all__ = ["AlignFilm", "Aligned", "FilmOrder", "Records", "Tools"]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Where the weights are, and how much of the machine may be used."""
+
+    models_dir: Path | None
+    cache_dir: Path | None
+    threads: int
+
+
+@dataclass(frozen=True)
+class FilmOrder:
+    """All that is needed to align one film: picklable, for the work is done in a child process."""
+
+    script: bytes
+    script_format: Literal["text", "fountain"]
+    title: str
+    """What people call the script; names the timeline."""
+    transcript: bytes
+    """``transcript.json``."""
+    scenes: bytes | None
+    """``scenes.json``; None when there are none."""
+    audio: Path | None
+    frame_rate: str | None
+    """Frames per second as a fraction, ``25/1``; None when it is not known."""
+    tools: Tools
+
+    def with_audio(self, audio: Path) -> "FilmOrder":
+        """The same order, with the sound at hand."""
+        return replace(self, audio=audio)
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """A film, aligned."""
+
+    ledger: Ledger
+    exports: Mapping[str, tuple[str, bytes]]
+    """File name and content by export name: ``srt``, ``vtt``, ``otio``."""
+    model_sha256: str
+
+
+AlignFilm = Callable[[FilmOrder], Aligned]
+"""Align a film with its script. Runs in a child process."""
+
+
+class Records(Protocol):
+    """What the service remembers of scripts, jobs and their steps, within one transaction of one tenant."""
+
+    async def hold(self, *, job_id: UUID | None = None, script_id: UUID | None = None) -> None:
+        """Make other transactions about this job or script wait for this one.
+
+        Two facts of one job may arrive at the same moment. Without this neither would see the other, and nobody would
+        begin. Hold the job before the script.
+        """
+        ...
+
+    async def add_script(self, script: ScriptSubmitted) -> None:
+        """Remember a script; a second telling changes nothing."""
+        ...
+
+    async def script(self, script_id: UUID) -> ScriptSubmitted | None:
+        """The script, if it was heard of."""
+        ...
+
+    async def add_video(self, video: VideoIngested) -> None:
+        """Remember a video's measures; a second telling, or one after it was erased, changes nothing."""
+        ...
+
+    async def video(self, video_id: UUID) -> VideoIngested | None:
+        """The video, if it was heard of and not erased."""
+        ...
+
+    async def add_request(self, job_id: UUID, request: JobRequested, *, asked_at: datetime) -> bool:
+        """Remember a run of a job; False when the job was cancelled after it asked, or the video erased."""
+        ...
+
+    async def requests(self, job_id: UUID) -> Sequence[JobRequested]:
+        """All runs of a job, the first first."""
+        ...
+
+    async def jobs_of_script(self, script_id: UUID) -> Sequence[UUID]:
+        """Jobs that have a run with alignment waiting, and name this script."""
+        ...
+
+    async def waiting(self, job_id: UUID) -> Sequence[JobRequested]:
+        """Runs of a job that want an alignment and have neither begun nor failed."""
+        ...
+
+    async def settle(self, job_id: UUID, run: int) -> None:
+        """The run waits no more: it was begun, or given up."""
+        ...
+
+    async def add_outcome(self, job_id: UUID, fact: TranscriptReady | ScenesDetected) -> None:
+        """Remember that a step of the job is ready."""
+        ...
+
+    async def add_failure(self, job_id: UUID, video_id: UUID, step: Step, run: int) -> None:
+        """Remember that a step of the job gave up."""
+        ...
+
+    async def transcript(self, job_id: UUID) -> TranscriptReady | None:
+        """The newest transcript of any run of the job."""
+        ...
+
+    async def scenes(self, job_id: UUID) -> ScenesDetected | None:
+        """The newest scenes of any run of the job."""
+        ...
+
+    async def failed(self, job_id: UUID, step: Step, run: int) -> bool:
+        """Whether the step gave up in that run."""
+        ...
+
+    async def cancel_job(self, job_id: UUID, *, at: datetime) -> None:
+        """Forget what a job wanted until then."""
+        ...
+
+    async def add_alignment(self, job_id: UUID, fact: AlignmentReady, ledger: Ledger) -> None:
+        """Record a finished alignment and the takes of its lines; the same run again changes nothing."""
+        ...
+
+    async def erase_video(self, video_id: UUID) -> None:
+        """Forget a video and all about it, and never learn of it again."""
+        ...
+
+    async def jobs_of_video(self, video_id: UUID) -> Sequence[tuple[UUID, int]]:
+        """Jobs and runs that asked about a video."""
+        ...
+
+    async def is_erased(self, video_id: UUID) -> bool:
+        """Whether the video must leave no trace."""
+        ...
