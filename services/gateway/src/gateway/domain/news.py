@@ -1,7 +1,5 @@
 """What a fact means for a job: which step it moves, and which results it leaves."""
 
-from pathlib import PurePosixPath
-
 from contracts.align import AlignmentReady
 from contracts.event import Fact
 from contracts.ingest import VideoIngested, VideoRejected
@@ -50,15 +48,20 @@ def _run_of(fact: StepProgressed | StepFailed) -> int | None:
 def results_of(fact: Fact) -> dict[str, str]:
     """The blob key of each result a fact names. A name that ends in ``/`` is a folder of results."""
     if isinstance(fact, ScenesDetected):
-        folder = PurePosixPath(fact.key).parent
-        return {"scenes.json": fact.key, "keyframes/": f"{folder}/keyframes/"}
+        folder, slash, _ = fact.key.rpartition("/")
+        return {"scenes.json": fact.key, "keyframes/": f"{folder}{slash}keyframes/"}
     if isinstance(fact, WatermarksDetected):
         return {"watermarks.json": fact.key}
     if isinstance(fact, TranscriptReady):
         return {"transcript.json": fact.key}
     if isinstance(fact, AlignmentReady):
-        exports = {_EXPORT_NAMES.get(name, PurePosixPath(key).name): key for name, key in fact.exports.items()}
+        exports = {_EXPORT_NAMES.get(name, _basename(key)): key for name, key in fact.exports.items()}
         return {"ledger.json": fact.key, **exports}
     if isinstance(fact, VideoUpscaled):
-        return {f"rendition{PurePosixPath(fact.rendition_key).suffix}": fact.rendition_key, "qc.json": fact.qc_key}
+        ending = _basename(fact.rendition_key).rpartition(".")[2]
+        return {f"rendition.{ending}": fact.rendition_key, "qc.json": fact.qc_key}
     return {}
+
+
+def _basename(key: str) -> str:
+    return key.rpartition("/")[2]
