@@ -41,7 +41,8 @@ def decoded(path: Path) -> NDArray[np.float32]:
         for frame in container.decode(audio=0):
             pieces += [each.to_ndarray()[0] for each in resampler.resample(frame)]
         pieces += [each.to_ndarray()[0] for each in resampler.resample(None)]
-    return np.concatenate(pieces).astype(np.float32) / 32768
+    samples: NDArray[np.float32] = np.concatenate(pieces).astype(np.float32) / np.float32(32768)
+    return samples
 
 
 def write_wav(path: Path, samples: NDArray[np.floating[Any]]) -> Path:
