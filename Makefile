@@ -4,7 +4,9 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# The first Python that runs and is new enough; 3.11 is what the suites are run with.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := $(patsubst %,-e ./%,$(wildcard libs/* services/*))
@@ -17,7 +19,7 @@ help: ## Show what can be typed
 
 # Set-up. The stamps make it happen once, and again when a pin or a package's metadata changes.
 $(VENV)/.lean: requirements/build.txt requirements/lean.txt requirements/weights.txt $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Matchcut needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	@test -n "$(PYTHON)" || { echo "Matchcut needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
 	@echo "installing the lean set (no torch, no system packages) ..."
