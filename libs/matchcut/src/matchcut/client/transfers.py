@@ -72,7 +72,7 @@ def _continue(http: httpx.Client, url: str, part: Path, on_bytes: OnBytes | None
         length = response.headers.get("content-length")
         total = have + int(length) if length else None
         with part.open("ab" if resumed else "wb") as file:
-            for chunk in response.iter_bytes(_CHUNK):
+            for chunk in response.iter_bytes():  # as they come: what is buffered is lost when the connection breaks
                 file.write(chunk)
                 have += len(chunk)
                 if on_bytes:

@@ -11,7 +11,7 @@ import httpx
 
 from matchcut.launcher.environment import inherited
 from matchcut.launcher.fault import LaunchFault
-from matchcut.lifeline import spawn, stop
+from matchcut.lifeline import spawn
 from matchcut.servers.ports import tail
 
 __all__ = ["Fleet", "ServiceProcess"]
@@ -119,4 +119,8 @@ class Fleet:
             process.terminate()
         end = time.monotonic() + patience_s
         for process in running:
-            stop(process, patience_s=max(0.1, end - time.monotonic()))
+            try:
+                process.wait(max(0.1, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,34 @@ def render_report(
     """The page for the result folder ``folder``. ``film`` is the original (or its proxy), for pictures of marks and
     of what upscaling changed; without it those are left out. ``credits`` are names and attributions."""
     documents = read_documents(folder)
+    paragraphs = _paragraphs(documents)
+    small = _key_frames(documents, width=200, most=60)
+    return (
+        _templates()
+        .get_template("report.html.j2")
+        .render(
+            title=title,
+            documents=documents,
+            timeline=draw(documents, small),
+            key_frames=_key_frames(documents, width=360, most=_MOST_SCENES),
+            facts=_facts(documents),
+            checks=checks,
+            credits=credits,
+            made_at=made_at or datetime.now().astimezone(),
+            meanings=STATUS_MEANING,
+            counts=status_counts(documents.ledger) if documents.ledger else [],
+            changes=_changes,
+            paragraphs=paragraphs,
+            unsure_words=any(unsure for _, runs in paragraphs for _, unsure in runs),
+            marks=_marks(documents, film),
+            comparisons=_comparisons(documents, film),
+            count=count,
+        )
+    )
+
+
+@cache
+def _templates() -> Environment:
     environment = Environment(
         loader=PackageLoader("matchcut.report", "pages"),
         autoescape=True,
@@ -61,26 +90,7 @@ def render_report(
         lstrip_blocks=True,
     )
     environment.filters |= {"clock": clock, "short": lambda digest: str(digest)[:12]}
-    paragraphs = _paragraphs(documents)
-    small = _key_frames(documents, width=200, most=60)
-    return environment.get_template("report.html.j2").render(
-        title=title,
-        documents=documents,
-        timeline=draw(documents, small),
-        key_frames=_key_frames(documents, width=360, most=_MOST_SCENES),
-        facts=_facts(documents),
-        checks=checks,
-        credits=credits,
-        made_at=made_at or datetime.now().astimezone(),
-        meanings=STATUS_MEANING,
-        counts=status_counts(documents.ledger) if documents.ledger else [],
-        changes=_changes,
-        paragraphs=paragraphs,
-        unsure_words=any(unsure for _, runs in paragraphs for _, unsure in runs),
-        marks=_marks(documents, film),
-        comparisons=_comparisons(documents, film),
-        count=count,
-    )
+    return environment
 
 
 def _facts(documents: Documents) -> list[tuple[str, str, str]]:
