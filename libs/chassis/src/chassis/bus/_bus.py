@@ -41,7 +41,7 @@ class Bus:
 
     ``lease_s``: a consumer silent for so long is taken for dead. ``tries`` and ``base_s``: how often, and from which
     wait on, a failing handler is tried. ``keep_s``: settled entries stay this long, so that a group made later still
-    finds them.
+    finds them; every ``tidy_s`` older ones are trimmed. ``grace_s``: how long handlers may take to end at a stop.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Bus:
         base_s: float = 0.5,
         keep_s: float = 86_400.0,
         grace_s: float = 5.0,
+        tidy_s: float = 30.0,
     ) -> None:
         self.service = service
         self.redis_url = str(redis_url)
@@ -64,6 +65,7 @@ class Bus:
         self.base_s = base_s
         self.keep_s = keep_s
         self.grace_s = grace_s
+        self.tidy_s = tidy_s
         self.consumer = consumer_name(service)
         self.subscriptions: dict[str, Subscription] = {}
         self.redis: Any = redis_client(self.redis_url)
@@ -98,9 +100,9 @@ class Bus:
             correlation_id=str(event.jobid or event.id),
             traceparent=event.traceparent,
         )
-        send = self.redis.xadd(event.type, {"__data__": data}, maxlen=_LOSABLE_ENTRIES, approximate=True)
         try:
-            await asyncio.wait_for(send, _TELL_TIMEOUT_S)
+            async with asyncio.timeout(_TELL_TIMEOUT_S):
+                await self.redis.xadd(event.type, {"__data__": data}, maxlen=_LOSABLE_ENTRIES, approximate=True)
         except (OSError, TimeoutError) as error:
             _log.debug("a losable event was lost", stream=event.type, error=repr(error))
         except Exception as error:  # noqa: BLE001 (losable by contract: work must not fail for want of a progress bar)

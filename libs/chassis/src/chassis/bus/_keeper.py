@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from redis.exceptions import RedisError, ResponseError
@@ -18,7 +19,6 @@ __all__ = ["Keeper"]
 _log = get_logger("chassis.bus")
 _SWEEP_S = 2.0
 """How often retries that another replica scheduled are looked for; our own wake us when due."""
-_HOUSEKEEPING_S = 30.0
 _CONSUMER_IDLE_MS = 3_600_000
 """A consumer that holds nothing and was silent for an hour belongs to a process that is gone."""
 
@@ -35,6 +35,7 @@ class Keeper:
         streams: Sequence[str],
         lease_s: float,
         keep_s: float,
+        tidy_s: float,
     ) -> None:
         self._redis = redis
         self._deliveries = deliveries
@@ -42,6 +43,7 @@ class Keeper:
         self._streams = streams
         self._lease_s = lease_s
         self._keep_s = keep_s
+        self._tidy_s = tidy_s
         self._add_due = redis.register_script(_scripts.ADD_DUE)
         self._trim = redis.register_script(_scripts.TRIM)
         self._forget = redis.register_script(_scripts.FORGET_CONSUMERS)
@@ -64,7 +66,7 @@ class Keeper:
                     next_reap = time.monotonic() + max(0.5, self._lease_s / 3)
                     await self.reap()
                 if time.monotonic() >= next_house:
-                    next_house = time.monotonic() + _HOUSEKEEPING_S
+                    next_house = time.monotonic() + self._tidy_s
                     await self.tidy()
             except (RedisError, OSError) as error:
                 _log.warning("chores wait for Redis", error=repr(error))
@@ -132,9 +134,8 @@ class Keeper:
         LETTERS_DEAD.labels(stream).set(await self._redis.xlen(dead_letters(stream, self._service)))
 
     async def _pause(self) -> None:
-        wait_s = min([_SWEEP_S, *(due - time.time() for due in self._due)])
+        wait_s = min([_SWEEP_S, self._tidy_s, *(due - time.time() for due in self._due)])
         self._wake.clear()
-        try:
-            await asyncio.wait_for(self._wake.wait(), timeout=max(0.01, wait_s))
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.01, wait_s)):
+                await self._wake.wait()

@@ -12,6 +12,7 @@ from redis.asyncio import Connection
 from redis.exceptions import RedisError
 from typing_extensions import override
 
+from chassis._endings import end
 from chassis.bus._delivery import Deliveries, HandlerFailed
 from chassis.bus._keeper import Keeper
 from chassis.database._unit import envelope_of
@@ -70,6 +71,7 @@ class Reader:
             streams=self._streams,
             lease_s=bus.lease_s,
             keep_s=bus.keep_s,
+            tidy_s=bus.tidy_s,
         )
         self._broker = self._build()
         self._lost_at: list[float] = []
@@ -89,9 +91,7 @@ class Reader:
                 if chore.done():
                     chore.result()
         finally:
-            for task in (ended, *chores):
-                task.cancel()
-            await asyncio.gather(ended, *chores, return_exceptions=True)
+            await end(ended, *chores)
             await self._broker.stop()
             await asyncio.sleep(0)  # FastStream cancels its tasks without waiting: let them say what they hold
             await self._deliveries.finish_last_words(3)
@@ -110,8 +110,9 @@ class Reader:
         return None
 
     def _build(self) -> RedisBroker:
-        logger = logging.getLogger("faststream")
-        logger.addFilter(_Seldom())
+        logger = logging.getLogger("chassis.bus.faststream")
+        logger.setLevel(logging.WARNING)
+        logger.filters[:] = [_Seldom()]
         broker = RedisBroker(
             self._bus.redis_url,
             logger=logger,

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from typing_extensions import override
 
+from chassis._endings import end
 from chassis.telemetry import get_logger
 
 __all__ = ["ChildDied", "ChildFailed", "run_in_child"]
@@ -62,10 +63,12 @@ async def run_in_child(
 ) -> T:
     """Call ``function(*args)`` in a process group of its own and return its result, or raise what it raised.
 
-    ``function`` must be importable by name; it, its arguments and its result must be picklable. However this ends -
-    result, exception, cancellation - the whole group is dead afterwards and its temporary folder is removed. Raises
-    ChildDied if the child was killed or left without an answer.
+    ``function`` must be importable by name (so not from ``__main__``); it, its arguments and its result must be
+    picklable. However this ends - result, exception, cancellation - the whole group is dead afterwards and its temporary
+    folder is removed. Raises ChildDied if the child was killed or left without an answer.
     """
+    if function.__module__ == "__main__":
+        raise ValueError(f"a child cannot import {function.__qualname__} from __main__; put it in a module of its own")
     call = pickle.dumps((function, args), protocol=pickle.HIGHEST_PROTOCOL)
     job = pickle.dumps((sys.path, call), protocol=pickle.HIGHEST_PROTOCOL)
     with tempfile.TemporaryDirectory(prefix="child-", ignore_cleanup_errors=True) as scratch:
@@ -117,8 +120,9 @@ async def _bury(process: asyncio.subprocess.Process, errors: asyncio.Task[None])
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
-    with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(errors, timeout=1)
+    # A helper that left the group may hold stderr open: give the last lines a moment, not for ever.
+    await asyncio.wait([errors], timeout=1)
+    await end(errors)
 
 
 async def _log_lines(process: asyncio.subprocess.Process) -> None:

@@ -23,11 +23,12 @@ class MigrationsNotFound(RuntimeError):
     """A service's package carries no migrations."""
 
 
-async def migrate(service: str, admin_url: str, database_url: str) -> None:
+async def migrate(service: str, admin_url: str, database_url: str, *, versions: Path | None = None) -> None:
     """Bring the service's role, schema and tables up to its newest revision.
 
     ``admin_url`` may create roles and schemas and owns the tables; ``database_url`` holds the service's own user and
     password. The service's role is neither superuser nor BYPASSRLS, owns nothing, and may only read and write rows.
+    Revisions are those of the package ``service``, or of the folder ``versions``.
     """
     engine = create_async_engine(driver_url(admin_url))
     login = driver_url(database_url)
@@ -38,7 +39,7 @@ async def migrate(service: str, admin_url: str, database_url: str) -> None:
         async with engine.begin() as connection:
             await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
             await _ensure_schema(connection, service, login.username)
-            await connection.run_sync(_upgrade, service)
+            await connection.run_sync(_upgrade, service, versions or find_versions(service))
             await _grant(connection, service, login.username)
     finally:
         await engine.dispose()
@@ -84,7 +85,7 @@ async def _execute(connection: AsyncConnection, statement: str, *names: str) -> 
     await connection.exec_driver_sql(str(quoted))
 
 
-def _upgrade(connection: Connection, service: str) -> None:
+def _upgrade(connection: Connection, service: str, versions: Path) -> None:
     # Alembic is needed only here; a serving process does without its memory.
     from alembic import command
     from alembic.config import Config
@@ -92,13 +93,14 @@ def _upgrade(connection: Connection, service: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "_alembic"))
     config.set_main_option("path_separator", "newline")
-    config.set_main_option("version_locations", str(_versions(service)).replace("%", "%%"))
+    config.set_main_option("version_locations", str(versions).replace("%", "%%"))
     attributes: dict[Any, Any] = config.attributes
     attributes.update(connection=connection, schema=service)
     command.upgrade(config, "heads")
 
 
-def _versions(service: str) -> Path:
+def find_versions(service: str) -> Path:
+    """The folder of a service's Alembic revisions: inside its wheel, or beside its sources."""
     spec = importlib.util.find_spec(service)
     if spec is None or not spec.submodule_search_locations:
         raise MigrationsNotFound(f"no package {service!r} is installed, so it has no migrations")

@@ -55,7 +55,8 @@ class Signals:
         lost until the timeout.
         """
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._event(topic).wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._event(topic).wait()
 
     def forget(self, topic: str) -> None:
         """Clear the topic before looking for what it announced."""
@@ -89,11 +90,12 @@ class Signals:
             while not closed.is_set():
                 await self._pulse(connection)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(closed.wait(), _PULSE_S)
+                    async with asyncio.timeout(_PULSE_S):
+                        await closed.wait()
         finally:
             self._step_down()
             with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await asyncio.wait_for(connection.close(), 2)
+                await connection.close(timeout=2)
 
     async def _pulse(self, connection: Any) -> None:
         """Try for the lock, or make sure that the connection which holds it is alive."""

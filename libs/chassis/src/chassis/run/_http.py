@@ -67,7 +67,8 @@ class Front:
 
 async def _complaint(probe: Awaitable[object]) -> str | None:
     try:
-        await asyncio.wait_for(probe, _PROBE_S)
+        async with asyncio.timeout(_PROBE_S):
+            await probe
     except (SQLAlchemyError, RedisError, OSError, TimeoutError, LookupError) as error:
         return f"{type(error).__name__}: {error}"[:300]
     return None

@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 from typing_extensions import override
 
+from chassis._endings import end
 from chassis.database._signals import Signals
 from chassis.outbox import Relay
 from chassis.run._http import Front
@@ -84,11 +85,11 @@ class _Life:
         _log.info("serving", host=settings.http_host, port=settings.http_port, facts=list(service.bus.subscriptions))
         await self._stop.wait()
         started = time.monotonic()
-        await _end(background)
+        await end(*background)
         _, late = await asyncio.wait(readers, timeout=settings.grace_s + _SLACK_S)
-        await _end(list(late))
+        await end(*late)
         await self._last_round()
-        await _end(plumbing)
+        await end(*plumbing)
         await service.bus.close()
         await service.database.close()
         flush_traces()
@@ -126,14 +127,9 @@ class _Life:
         """Send what the last commits announced, if this replica leads; else the leader does."""
         if self._signals.leads:
             with contextlib.suppress(Exception):  # nothing is lost: it is in the outbox
-                await asyncio.wait_for(self._relay.relay(), 2)
+                async with asyncio.timeout(2):
+                    await self._relay.relay()
 
 
 async def _call(function: Any) -> None:
     await function()
-
-
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -16,7 +16,7 @@ from chassis.telemetry._trace import current_trace_id
 __all__ = ["Logger", "bound", "configure_logging", "get_logger"]
 
 _bound: ContextVar[Mapping[str, str]] = ContextVar("bound", default={})  # noqa: B039 (never mutated: replaced)
-_LIBRARIES_THAT_TALK = ("faststream", "uvicorn.access", "httpx", "httpcore", "alembic", "sqlalchemy.engine", "asyncio")
+_LIBRARIES_THAT_TALK = ("faststream", "uvicorn", "httpx", "httpcore", "alembic", "sqlalchemy.engine", "asyncio")
 
 
 class Logger:

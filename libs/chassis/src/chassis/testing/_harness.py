@@ -4,6 +4,7 @@ import secrets
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -18,7 +19,7 @@ from chassis.database._unit import envelope_of
 from chassis.run import Service, ServiceSettings
 from contracts.event import Event, Fact
 
-__all__ = ["Harness", "harness"]
+__all__ = ["Harness", "drop_database", "fresh_database", "harness", "service_url"]
 
 S = TypeVar("S", bound=ServiceSettings)
 _templates: dict[tuple[str, str], str] = {}
@@ -88,6 +89,7 @@ async def harness(
     *,
     settings: type[S],
     admin_url: str,
+    versions: Path | None = None,
     **overrides: Any,
 ) -> AsyncIterator[Harness]:
     """A fresh, migrated database, a fresh folder of blobs, and the service that ``build`` makes of them.
@@ -95,10 +97,10 @@ async def harness(
     ``admin_url`` is a superuser's (the fixture ``postgres_url``); ``overrides`` are further settings. The database is
     dropped afterwards.
     """
-    database = await _fresh_database(name, admin_url)
+    database = await fresh_database(name, admin_url, versions=versions)
     with tempfile.TemporaryDirectory(prefix=f"{name}-", ignore_cleanup_errors=True) as folder:
         values: dict[str, Any] = {
-            "database_url": _service_url(name, admin_url, database),
+            "database_url": service_url(name, admin_url, database),
             "redis_url": "redis://127.0.0.1:1/0",
             "blobs_url": f"file://{folder}/blobs",
             "http_port": 0,
@@ -110,26 +112,33 @@ async def harness(
         finally:
             await service.bus.close()
             await service.database.close()
-            await _execute(admin_url, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+            await drop_database(admin_url, database)
 
 
-async def _fresh_database(name: str, admin_url: str) -> str:
+async def fresh_database(name: str, admin_url: str, *, versions: Path | None = None) -> str:
+    """The name of a new database that holds the service's schema, migrated; whoever asked drops it."""
     template = _templates.get((admin_url, name))
     if template is None:
         template = f"{name}_template_{secrets.token_hex(4)}"
         await _execute(admin_url, f'CREATE DATABASE "{template}"')
-        await migrate(name, _at(admin_url, template), _service_url(name, admin_url, template))
+        await migrate(name, _at(admin_url, template), service_url(name, admin_url, template), versions=versions)
         _templates[(admin_url, name)] = template
     database = f"{name}_{secrets.token_hex(6)}"
     await _execute(admin_url, f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
     return database
 
 
+async def drop_database(admin_url: str, database: str) -> None:
+    """Remove it, whoever is still connected."""
+    await _execute(admin_url, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+
+
 def _at(url: str, database: str) -> str:
     return make_url(url).set(database=database).render_as_string(hide_password=False)
 
 
-def _service_url(name: str, admin_url: str, database: str) -> str:
+def service_url(name: str, admin_url: str, database: str) -> str:
+    """The address as the service's own role sees it."""
     service = make_url(admin_url).set(username=name, password=f"{name}-of-the-harness", database=database)
     return service.render_as_string(hide_password=False)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from chassis._endings import end
 from chassis._failures import Failure, backoff_s, is_outage, reason_of
 from chassis.bus import Bus
 from chassis.database import Database, UnitOfWork
@@ -120,8 +121,7 @@ class Execution:
         except Exception as error:  # noqa: BLE001 (the boundary: whatever a handler raises is a retry or a failure)
             return await self._record(self._failed(error))
         finally:
-            beat.cancel()
-            await asyncio.gather(beat, return_exceptions=True)
+            await end(beat)
 
     async def _record(self, ending: Awaitable[str]) -> str:
         """Write how it ended. If that cannot be written the lease runs out, and the task is done again."""
@@ -182,7 +182,8 @@ class Execution:
         """Renew the lease until the job ends; stop the job when the task is not ours any more."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._look.wait(), self._lease_s / 3)
+                async with asyncio.timeout(self._lease_s / 3):
+                    await self._look.wait()
             self._look.clear()
             try:
                 async with self._database.begin_untenanted() as connection:

@@ -9,6 +9,7 @@ from uuid import UUID
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from chassis._endings import end
 from chassis.bus import Bus
 from chassis.database import Database
 from chassis.database._signals import Signals
@@ -23,7 +24,8 @@ from chassis.work._task import Task
 __all__ = ["Workbench"]
 
 _log = get_logger("chassis.work")
-_BLOCK_MS = 1000
+_BLOCK_MS = 500
+"""No delay, since an entry wakes the read; but a stop waits for it."""
 
 
 class Workbench:
@@ -102,10 +104,9 @@ class Workbench:
         try:
             await self._read(stop, stream, [dispatching, registering])
         finally:
-            registering.cancel()
+            await end(registering)
             await self._wind_down(stream, grace_s)
-            dispatching.cancel()
-            await asyncio.gather(dispatching, registering, return_exceptions=True)
+            await end(dispatching)
 
     async def work_off(self) -> int:
         """Do everything that is queued, here and now, without Redis and without waiting for backoffs; for tests."""
@@ -119,6 +120,8 @@ class Workbench:
             done += 1
 
     async def _read(self, stop: asyncio.Event, stream: WorkStream, chores: list[asyncio.Task[None]]) -> None:
+        with suppress(RedisError, OSError):
+            await stream.ensure()
         while not stop.is_set():
             for chore in chores:
                 if chore.done():
@@ -180,9 +183,7 @@ class Workbench:
         if jobs:
             _log.info("waiting for running tasks", count=len(jobs), grace_s=grace_s)
             _, late = await asyncio.wait(jobs, timeout=grace_s)
-            for job in late:
-                job.cancel()
-            await asyncio.gather(*jobs, return_exceptions=True)
+            await end(*late)
         with suppress(RedisError, OSError):
             await stream.leave()
 
