@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 from pydantic_settings import SettingsConfigDict
 
 from chassis.run import ServiceSettings
@@ -21,8 +21,8 @@ class Settings(ServiceSettings):
     """Per frame, as coded; the default lets 8K pass. Larger pictures are rejected before one is decoded."""
     max_duration_s: PositiveInt = 6 * 3600
     """Longer films are rejected."""
-    memory_mib: PositiveInt = 4096
-    """Address space of each process that decodes what was sent; more than is ever resident."""
+    memory_mib: int = Field(default=3072, ge=128)
+    """Address space of each process that decodes what was sent, beyond its own; more than is ever resident."""
     cpu_s: PositiveInt = 4 * 3600
     """Computing time of each such process, over all its threads."""
     wall_s: PositiveInt = 6 * 3600

@@ -3,13 +3,13 @@
 import shutil
 import signal
 import subprocess
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 import ffmpeg
 
 from contracts.ingest import RejectionReason
+from ingest.adapters.confinement import threads
 from ingest.domain.content import Content
 from ingest.domain.observation import Film
 from ingest.domain.proxy import ProxyPlan
@@ -22,6 +22,7 @@ _KEY_FRAME_EVERY_S = 2
 _SOUND_RATE = 48_000
 _TICKS = 90_000
 """Of the proxy's clock, a second: every usual frame rate and sound rate lands on it."""
+_QUIETLY = ("-nostdin", "-hide_banner", "-loglevel", "error", "-nostats", "-progress", "pipe:1", "-y")
 _TO_SDR = (
     ("zscale", {"t": "linear", "npl": 203}),
     ("format", {"pix_fmts": "gbrpf32le"}),
@@ -60,7 +61,7 @@ def proxy_command(
 ) -> list[str]:
     """Arguments for ffmpeg. The source is opened by one demuxer and one protocol, as everywhere else."""
     original = ffmpeg.input(
-        f"file:{source}", f=content.demuxer, protocol_whitelist="file", max_pixels=limits.max_pixels
+        f"file:{source}", f=content.demuxer, protocol_whitelist="file", max_pixels=limits.max_pixels, threads=threads()
     )
     picture = original[str(film.picture.index)]
     streams = [picture if plan.copy else _picture(picture, plan)]
@@ -69,32 +70,31 @@ def proxy_command(
         streams.append(sound if plan.copy else _sound(sound, timing))
     options: dict[str, object] = {"f": "mp4", "movflags": "+faststart", "map_metadata": -1, "map_chapters": -1}
     options |= {"c": "copy"} if plan.copy else _coding(film)
-    command = ffmpeg.output(*streams, f"file:{target}", **options).global_args(
-        "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats", "-progress", "pipe:1", "-y"
-    )
+    command = ffmpeg.output(*streams, f"file:{target}", **options).global_args(*_QUIETLY)
     if not plan.copy:
         # The container's own clock reaches the filters, which set it to the first frame.
-        command = command.global_args("-copyts")
+        command = command.global_args("-copyts", "-filter_complex_threads", str(threads()))
     return [str(argument) for argument in command.compile(cmd=executable)]
 
 
-def make_proxy(command: list[str], log: Path, *, seconds: float, report: Callable[[float, str], None]) -> None:
+def make_proxy(command: list[str], log: Path, *, frames: int, report: Callable[[float, str], None]) -> None:
     """Run ffmpeg. Raises ProxyFailed with its last words, or Refused when it ran into a limit of this process."""
-    tail: deque[str] = deque(maxlen=5)
-    with log.open("wb") as errors:
-        run = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True)
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True) as run,
+    ):
         assert run.stdout is not None
         for line in run.stdout:
             name, _, value = line.strip().partition("=")
-            if name == "out_time_us" and value.lstrip("-").isdigit() and seconds > 0:
-                report(min(1.0, max(0.0, int(value) / 1e6 / seconds)), "proxy")
-        code = run.wait()
+            if name == "frame" and value.isdigit():
+                report(min(1.0, int(value) / frames), f"proxy: {value} of {frames} frames")
+    code = run.returncode
     if code == 0:
         return
     if code == -signal.SIGXCPU:
         raise Refused(RejectionReason.UNSUPPORTED, "Making its proxy takes longer than allowed. Cut it into parts.")
-    tail.extend(log.read_text(errors="replace").splitlines())
-    raise ProxyFailed(f"ffmpeg ended with {code} while it made the proxy: {' / '.join(tail)[:1000]}")
+    words = " / ".join(log.read_text(errors="replace").splitlines()[-5:])
+    raise ProxyFailed(f"ffmpeg ended with {code} while it made the proxy: {words[:1000]}")
 
 
 def _picture(stream: ffmpeg.nodes.FilterableStream, plan: ProxyPlan) -> ffmpeg.nodes.FilterableStream:
@@ -121,6 +121,7 @@ def _coding(film: Film) -> dict[str, object]:
     options: dict[str, object] = {
         "c:v": "libx264",
         "preset": "superfast",
+        "threads:v": threads(),
         "crf": 24,
         "profile:v": "high",
         "force_key_frames": f"expr:gte(t,n_forced*{_KEY_FRAME_EVERY_S})",

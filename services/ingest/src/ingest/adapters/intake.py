@@ -8,12 +8,13 @@ import av
 from chassis import child
 from contracts.documents import Media
 from contracts.ingest import RejectionReason
-from ingest.adapters.confinement import OutOfTime, confine
+from ingest.adapters.confinement import OutOfTime, confine, is_cramped
 from ingest.adapters.ffmpeg_proxy import find_ffmpeg, make_proxy, proxy_command
 from ingest.adapters.reel import sniff
-from ingest.adapters.screening import screen, survey
+from ingest.adapters.screening import Survey, screen, survey
+from ingest.domain.content import Content
 from ingest.domain.keys import AUDIO, MEDIA, POSTER, PROXY, THUMBNAILS
-from ingest.domain.observation import describe, judge
+from ingest.domain.observation import Film, describe, is_hurt, judge
 from ingest.domain.proxy import plan_proxy
 from ingest.domain.refusal import Refused
 from ingest.ports import Order
@@ -28,12 +29,12 @@ def take_in(order: Order) -> Media:
     confine(order.terms.allowance)
     try:
         return examine(order, child.progress)
-    except MemoryError:
-        raise Refused(
-            RejectionReason.UNSUPPORTED,
-            f"Decoding it needs more than the {order.terms.allowance.memory_mib} MiB of memory a file may use. "
-            "Export it smaller, or as H.264.",
-        ) from None
+    except MemoryError as error:
+        raise _too_much_memory(order) from error
+    except OSError as error:  # what the writer of pictures says when it gets no memory
+        if is_cramped(0):
+            raise _too_much_memory(order) from error
+        raise
     except OutOfTime:
         raise Refused(
             RejectionReason.UNSUPPORTED,
@@ -54,17 +55,11 @@ def examine(order: Order, report: Report) -> Media:
     content = sniff(order.source)
     report(0.05, "reading the file")
     found = survey(order.source, content, limits)
-    film = screen(
-        order.source,
-        content,
-        limits,
-        found=found,
-        audio=folder / AUDIO,
-        poster=folder / POSTER,
-        thumbnails=folder / THUMBNAILS,
-        longest=order.terms.proxy_longest,
-        report=_part(report, 0.1, 0.5),
-    )
+    film = _screen(order, content, found, _part(report, 0.1, 0.5), threaded=True)
+    if is_hurt(film):
+        _blame_memory(film)
+        film = _screen(order, content, found, _part(report, 0.3, 0.5), threaded=False)
+        _blame_memory(film)
     timing = judge(film)
     media = describe(film, timing, sha256=order.sha256, size_bytes=size_bytes)
     if film.sound is None:
@@ -80,9 +75,38 @@ def examine(order: Order, report: Report) -> Media:
         limits=limits,
         executable=find_ffmpeg(),
     )
-    make_proxy(command, folder / "ffmpeg.log", seconds=media.duration, report=_part(report, 0.5, 1.0))
+    make_proxy(command, folder / "ffmpeg.log", frames=media.frames, report=_part(report, 0.5, 1.0))
     (folder / MEDIA).write_text(media.model_dump_json(indent=1))
     return media
+
+
+def _too_much_memory(order: Order) -> Refused:
+    return Refused(
+        RejectionReason.UNSUPPORTED,
+        f"Decoding it needs more than the {order.terms.allowance.memory_mib} MiB of memory a file may use. "
+        "Export it smaller, or as H.264.",
+    )
+
+
+def _blame_memory(film: Film) -> None:
+    """Raise MemoryError when a film that looks damaged may only have lacked memory."""
+    if film.picture.damaged and is_cramped(film.picture.sizes[0].pixels):
+        raise MemoryError
+
+
+def _screen(order: Order, content: Content, found: Survey, report: Report, *, threaded: bool) -> Film:
+    return screen(
+        order.source,
+        content,
+        order.terms.limits,
+        found=found,
+        audio=order.folder / AUDIO,
+        poster=order.folder / POSTER,
+        thumbnails=order.folder / THUMBNAILS,
+        longest=order.terms.proxy_longest,
+        threaded=threaded,
+        report=report,
+    )
 
 
 def _verify(order: Order) -> None:

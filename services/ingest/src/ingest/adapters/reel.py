@@ -16,6 +16,7 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from contracts.ingest import RejectionReason
+from ingest.adapters.confinement import threads
 from ingest.domain.codecs import SOUND, VIDEO, check_video
 from ingest.domain.content import HEAD_BYTES, QUICKTIME, Content, recognise
 from ingest.domain.refusal import Limits, Refused
@@ -69,7 +70,7 @@ class Reel:
 
 
 @contextmanager
-def open_reel(path: Path, content: Content, limits: Limits) -> Iterator[Reel]:
+def open_reel(path: Path, content: Content, limits: Limits, *, threaded: bool = True) -> Iterator[Reel]:
     """Open the file; ``Refused`` when there is no picture in it that may be decoded."""
     try:
         container = av.open(
@@ -89,7 +90,8 @@ def open_reel(path: Path, content: Content, limits: Limits) -> Iterator[Reel]:
         for stream in (picture, sound):
             if stream is not None:
                 stream.codec_context.options = {"max_pixels": str(limits.max_pixels), "codec_whitelist": _decoders()}
-                stream.codec_context.thread_type = "AUTO"
+                stream.codec_context.thread_type = "AUTO" if threaded else "NONE"
+                stream.codec_context.thread_count = threads() if threaded else 1
         yield Reel(container, content, picture, count, tracks, sounds, sound, track)
 
 

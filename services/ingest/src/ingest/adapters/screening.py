@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 from contracts.documents import Color
 from contracts.ingest import RejectionReason
 from ingest.adapters.camera import Camera
+from ingest.adapters.confinement import is_cramped
 from ingest.adapters.reel import Reel, open_reel
 from ingest.adapters.sound_tape import SoundTape, sound_tape
 from ingest.domain.colour import name_colour
@@ -114,13 +115,14 @@ class _Tally:
 
 def screen(
     path: Path, content: Content, limits: Limits, *, found: Survey, audio: Path, poster: Path, thumbnails: Path,
-    longest: int, report: Report,
+    longest: int, threaded: bool, report: Report,
 ) -> Film:  # fmt: skip
     """Decode the whole file once. Writes the sound and the pictures; says everything that was seen.
 
-    ``audio`` is a valid but empty file when there is no sound. Raises Refused when not one frame can be decoded.
+    ``threaded`` decoding is faster; where a film is damaged it may lose whole frames that decoding one after the other
+    does not. ``audio`` is a valid but empty file when there is no sound. Raises Refused if no frame can be decoded.
     """
-    with open_reel(path, content, limits) as reel, sound_tape(audio) as tape:
+    with open_reel(path, content, limits, threaded=threaded) as reel, sound_tape(audio) as tape:
         sar = reel.picture.sample_aspect_ratio or Fraction(1)
         camera = Camera(duration=found.duration, sar=sar if sar > 0 else Fraction(1), poster_longest=longest)
         tally = _Tally(reel.picture.time_base or Fraction(1, 90_000))
@@ -223,7 +225,10 @@ def _colour_of(frame: VideoFrame) -> Color:
 
 
 def _nothing_seen(path: Path, reel: Reel, limits: Limits) -> Refused:
-    """Why no frame came out. A picture over the limit is refused by the decoder itself, before it takes memory."""
+    """Why no frame came out; MemoryError if it may be for lack of memory.
+
+    A picture over the limit is refused by the decoder itself, before it takes any memory.
+    """
     with av.open(
         f"file:{path}",
         format=reel.content.demuxer,
@@ -232,6 +237,8 @@ def _nothing_seen(path: Path, reel: Reel, limits: Limits) -> Refused:
         stream = headers.streams.video[0] if headers.streams.video else None
         if stream is not None and stream.codec_context is not None:
             limits.check_picture(stream.codec_context.width, stream.codec_context.height)
+    if is_cramped(0):
+        raise MemoryError
     codec = reel.picture.codec_context.codec.canonical_name
     return Refused(
         RejectionReason.UNDECODABLE,

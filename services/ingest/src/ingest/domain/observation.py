@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from contracts.documents import AudioTrack, Color, Media
 from contracts.ingest import RejectionReason
@@ -11,7 +12,7 @@ from ingest.domain.shape import Size, clockwise, displayed
 from ingest.domain.timing import Timing, time_frames
 from ingest.domain.tracks import SoundTrack
 
-__all__ = ["Film", "Picture", "Sound", "describe", "judge"]
+__all__ = ["Film", "Picture", "Sound", "describe", "is_hurt", "judge"]
 
 EARLY_END_S = 1.0
 """A file that ends this much before its header says, and by a twentieth of its length, has lost its end."""
@@ -71,6 +72,13 @@ class Film:
     sound: Sound | None
 
 
+def is_hurt(film: Film) -> bool:
+    """Whether the picture is damaged or cut off, so that it is worth decoding with more care."""
+    picture = film.picture
+    seen = (max(picture.pts) - min(picture.pts)) * picture.time_base
+    return picture.damaged > 0 or _lost(film, seen) is not None
+
+
 def judge(film: Film) -> Timing:
     """The timing of a film that is fit to be worked on; ``Refused`` for one that decodes but cannot be."""
     picture = film.picture
@@ -81,7 +89,7 @@ def judge(film: Film) -> Timing:
             f"The picture changes its size on the way, from {first.width} x {first.height} to {second.width} x "
             f"{second.height}: these are several recordings joined raw. Upload them one by one, or export them as one.",
         )
-    fall = max((earlier - later for earlier, later in zip(picture.pts, picture.pts[1:], strict=False)), default=0)
+    fall = max((earlier - later for earlier, later in pairwise(picture.pts)), default=0)
     if fall * picture.time_base > 1:
         raise Refused(
             RejectionReason.UNSUPPORTED,
@@ -167,15 +175,18 @@ def _damage(film: Film, timing: Timing) -> Iterator[str]:
         )
     if sound and sound.damaged:
         yield f"The sound is damaged (faults found: {sound.damaged}); silence stands in for what could not be decoded."
-    if film.promised is None:
-        return
-    end = max(timing.duration, sound.end if sound else Fraction(0))
-    lost = film.promised - end
-    if lost > EARLY_END_S and lost > film.promised / 20:
+    if film.promised is not None and (end := _lost(film, timing.duration)) is not None:
         yield (
             f"The header promises {float(film.promised):.1f} s, but {float(end):.1f} s could be decoded: "
             "the file is cut off, or its header is wrong."
         )
+
+
+def _lost(film: Film, seen: Fraction) -> Fraction | None:
+    """Seconds at which the film ends, if that is well before its header says."""
+    end = max(seen, film.sound.end if film.sound else Fraction(0))
+    lost = film.promised - end if film.promised is not None else Fraction(0)
+    return end if lost > EARLY_END_S and lost > (film.promised or 0) / 20 else None
 
 
 def _clock(seconds: Fraction) -> str:

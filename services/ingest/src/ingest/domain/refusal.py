@@ -61,6 +61,6 @@ class Allowance:
     """What decoding one file may use of the machine."""
 
     memory_mib: int
-    """Address space of each process; more than is ever resident."""
+    """Address space of each process beyond what it has at its start; more than is ever resident."""
     cpu_s: int
     """Seconds of computing of each process, over all its threads."""

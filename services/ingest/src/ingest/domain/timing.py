@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import chain, pairwise
+from itertools import pairwise
 from statistics import median_low
 
 __all__ = ["Timing", "time_frames"]
@@ -18,6 +18,7 @@ STANDARD_RATES = tuple(
 LONGEST_LAST_FRAME_S = 60
 """A header's word for how long the last frame stands is believed up to a minute."""
 FALLBACK_RATE = Fraction(25)
+SLOWEST_RATE = Fraction(1, 1001)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,38 +53,53 @@ def time_frames(
     if not forward:
         rate = hints[0] if hints else FALLBACK_RATE
         return _timing(pts, time_base, rate, last_ticks, len(gaps), step=1 / rate / time_base)
-    usual = _usual_gap(forward)
-    even = [gap for gap in forward if _is_even(gap, usual)]
-    holes = sum(1 for gap in gaps[1:] if gap > 0 and not _is_even(gap, usual))
-    first_is_odd = gaps[0] > 0 and not _is_even(gaps[0], usual)
     disorder = len(gaps) - len(forward)
-    variable = holes + first_is_odd + disorder > _forgiven(len(gaps))
-    if variable:
-        timing = _timing(pts, time_base, Fraction(1), last_ticks, disorder, step=Fraction(sum(forward), len(forward)))
-        average = (len(pts) / timing.duration).limit_denominator(1001)
-        return replace(timing, rate=max(average, Fraction(1, 1000)), variable=True)
-    runs = holes + first_is_odd + disorder + 1
+    least, most = _even_gaps(forward)
+    even = [gap for gap in forward if least <= gap <= most]
+    odd = [index for index, gap in enumerate(gaps) if gap > 0 and not least <= gap <= most]
+    runs = len(odd) + disorder + 1
     period = Fraction(sum(even), len(even)) * time_base
     # The gaps of an unbroken run add up to the true time within a tick, so their mean errs by a tick over their number.
     tolerance = time_base * (runs + 1) / len(even)
     rate = _named_rate(period, tolerance, hints)
-    timing = _timing(pts, time_base, rate, last_ticks, disorder, step=1 / rate / time_base)
+    step = 1 / rate / time_base
+    if runs - 1 > _forgiven(len(gaps)) or _wanders(gaps, float(step), least, most):
+        mean = Fraction(sum(forward), len(forward))
+        timing = _timing(pts, time_base, Fraction(1), last_ticks, disorder, step=mean)
+        average = (len(pts) / timing.duration).limit_denominator(1001)
+        return replace(timing, rate=max(average, SLOWEST_RATE), variable=True)
+    timing = _timing(pts, time_base, rate, last_ticks, disorder, step=step)
     exact = len(pts) / rate
+    holes = sum(1 for index in odd if index > 0)
     # A coarse clock rounds the ends; even frames without a hole tell the duration better than their times do.
     near = runs == 1 and abs(exact - timing.duration) <= max(3 * time_base, 1 / rate / 4)
     return replace(timing, duration=exact if near else timing.duration, gaps=holes)
 
 
-def _usual_gap(forward: Sequence[int]) -> Fraction:
-    """The middle gap, refined by the mean of those within a tick of it: 41 and 42 mean 41.67."""
+def _even_gaps(forward: Sequence[int]) -> tuple[float, float]:
+    """Least and greatest gap taken for the usual one: a quarter of a frame off, or a tick of rounding."""
     middle = median_low(forward)
     near = [gap for gap in forward if abs(gap - middle) <= 1]
-    return Fraction(sum(near), len(near))
+    usual = sum(near) / len(near)
+    slack = max(usual / 4, 1.0 if usual > 2 else 0.0)
+    return usual - slack, usual + slack
 
 
-def _is_even(gap: int, usual: Fraction) -> bool:
-    """Within a quarter of a frame, or the rounding of a coarse clock."""
-    return abs(gap - usual) <= max(usual / 4, Fraction(1) if usual > 2 else Fraction(0))
+def _wanders(gaps: Iterable[int], step: float, least: float, most: float) -> bool:
+    """Whether frames stray from an even grid by more than half a frame and the rounding, holes set aside.
+
+    Gaps can all look alike and still add up to another rate: 24 frames a second, then 25.
+    """
+    off = low = high = 0.0
+    for gap in gaps:
+        if least <= gap <= most:
+            off += gap - step
+            low, high = min(low, off), max(high, off)
+            if high - low > step / 2 + 3:
+                return True
+        else:
+            off = low = high = 0.0
+    return False
 
 
 def _forgiven(gaps: int) -> int:
@@ -92,10 +108,12 @@ def _forgiven(gaps: int) -> int:
 
 
 def _named_rate(period: Fraction, tolerance: Fraction, hints: Sequence[Fraction]) -> Fraction:
-    for rate in chain(hints, STANDARD_RATES):
-        if abs(1 / rate - period) <= tolerance:
+    """A header's rate if the frames bear it out, else the nearest standard rate that they do, else a plain fraction."""
+    for rates in (hints[:1], hints, STANDARD_RATES):
+        rate = min(rates, key=lambda rate: abs(1 / rate - period), default=None)
+        if rate is not None and abs(1 / rate - period) <= tolerance:
             return rate
-    return (1 / period).limit_denominator(1001)
+    return max((1 / period).limit_denominator(1001), SLOWEST_RATE)
 
 
 def _timing(
