@@ -66,7 +66,7 @@ def register(bus: Bus, work: Workbench) -> None:
     async def on_poked(event: Event[Poked], unit: UnitOfWork) -> None:
         poked = event.data
         await note(unit, poked.note)
-        await unit.announce(Noted(note=poked.note), subject=event.subject)
+        await unit.announce(Noted(note=poked.note), subject=event.subject, job_id=event.jobid)
         if poked.work is not None:
             await unit.enqueue(
                 step="transcript",

@@ -15,11 +15,12 @@ async def ensure_groups(redis: Any, streams: Sequence[str], group: str) -> list[
     """
     if not streams:
         return []
-    pipeline = redis.pipeline(transaction=False)
-    for stream in streams:
-        pipeline.xgroup_create(stream, group, id="0", mkstream=True)
+    async with redis.pipeline(transaction=False) as pipeline:
+        for stream in streams:
+            pipeline.xgroup_create(stream, group, id="0", mkstream=True)
+        answers = await pipeline.execute(raise_on_error=False)
     created = []
-    for stream, answer in zip(streams, await pipeline.execute(raise_on_error=False), strict=True):
+    for stream, answer in zip(streams, answers, strict=True):
         if not isinstance(answer, Exception):
             created.append(stream)
         elif not (isinstance(answer, ResponseError) and "BUSYGROUP" in str(answer)):
@@ -29,10 +30,10 @@ async def ensure_groups(redis: Any, streams: Sequence[str], group: str) -> list[
 
 async def missing_groups(redis: Any, streams: Sequence[str], group: str) -> list[str]:
     """Streams on which the group does not exist now."""
-    pipeline = redis.pipeline(transaction=False)
-    for stream in streams:
-        pipeline.xinfo_groups(stream)
-    answers = await pipeline.execute(raise_on_error=False) if streams else []
+    async with redis.pipeline(transaction=False) as pipeline:
+        for stream in streams:
+            pipeline.xinfo_groups(stream)
+        answers = await pipeline.execute(raise_on_error=False)
     missing = []
     for stream, answer in zip(streams, answers, strict=True):
         if isinstance(answer, Exception) or group not in {found["name"].decode() for found in answer}:

@@ -77,12 +77,10 @@ class Keeper:
         """Put every retry whose time has come back on its stream."""
         now = time.time()
         self._due = {due for due in self._due if due > now}
-        pipeline = self._redis.pipeline(transaction=False)
-        for stream in self._streams:
-            await self._add_due(
-                keys=[delayed(stream, self._service), stream], args=[int(now * 1000), 100], client=pipeline
-            )
-        if self._streams:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for stream in self._streams:
+                keys = [delayed(stream, self._service), stream]
+                await self._add_due(keys=keys, args=[int(now * 1000), 100], client=pipeline)
             await pipeline.execute()
 
     async def reap(self) -> None:

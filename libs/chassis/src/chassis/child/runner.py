@@ -64,8 +64,8 @@ async def run_in_child(
     """Call ``function(*args)`` in a process group of its own and return its result, or raise what it raised.
 
     ``function`` must be importable by name (so not from ``__main__``); it, its arguments and its result must be
-    picklable. However this ends - result, exception, cancellation - the whole group is dead afterwards and its temporary
-    folder is removed. Raises ChildDied if the child was killed or left without an answer.
+    picklable. However this ends - result, exception, cancellation - the whole group is dead afterwards, and its
+    temporary folder is removed. Raises ChildDied if the child was killed or left without an answer.
     """
     if function.__module__ == "__main__":
         raise ValueError(f"a child cannot import {function.__qualname__} from __main__; put it in a module of its own")

@@ -93,17 +93,17 @@ class Relay:
 
     async def _send(self, rows: Any, batch: int) -> None:
         """One pipeline on one connection: the mark comes last, so where the mark is, the entries are."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for row in rows:
-            data = await encode(
-                row.body,
-                message_id=str(row.event_id),
-                correlation_id=row.correlation_id,
-                traceparent=row.traceparent,
-            )
-            pipeline.xadd(row.stream, {"__data__": data})
-        pipeline.set(self._mark, batch)
-        await pipeline.execute()
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for row in rows:
+                data = await encode(
+                    row.body,
+                    message_id=str(row.event_id),
+                    correlation_id=row.correlation_id,
+                    traceparent=row.traceparent,
+                )
+                pipeline.xadd(row.stream, {"__data__": data})
+            pipeline.set(self._mark, batch)
+            await pipeline.execute()
 
     async def _keep_house(self) -> None:
         await self._measure()

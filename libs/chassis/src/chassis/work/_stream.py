@@ -50,10 +50,10 @@ class WorkStream:
 
     async def send(self, tasks: Sequence[tuple[UUID, int]]) -> None:
         """Put tasks on the stream, in this order."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for task_id, token in tasks:
-            pipeline.xadd(self.name, {"task": str(task_id), "token": str(token)})
-        await pipeline.execute()
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for task_id, token in tasks:
+                pipeline.xadd(self.name, {"task": str(task_id), "token": str(token)})
+            await pipeline.execute()
 
     async def read(self, block_ms: int) -> Parcel | None:
         """The next entry, for this consumer; None if none came in time."""
@@ -84,9 +84,7 @@ class WorkStream:
 
     async def register(self, slots: int) -> None:
         """Say that this process lives and how many tasks it takes at once."""
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.zadd(self._workers, {f"{self._consumer}:{slots}": time.time()})
-        await pipeline.execute()
+        await self._redis.zadd(self._workers, {f"{self._consumer}:{slots}": time.time()})
 
     async def unregister(self, slots: int) -> None:
         """Take this process off the register: nothing more is meant for it."""
@@ -98,10 +96,10 @@ class WorkStream:
 
     async def live_slots(self, lease_s: float) -> int:
         """How many tasks all live workers take at once; those silent for a lease are struck off."""
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.zremrangebyscore(self._workers, "-inf", time.time() - lease_s)
-        pipeline.zrange(self._workers, 0, -1)
-        _, members = await pipeline.execute()
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.zremrangebyscore(self._workers, "-inf", time.time() - lease_s)
+            pipeline.zrange(self._workers, 0, -1)
+            _, members = await pipeline.execute()
         return sum(int(member.rpartition(b":")[2]) for member in members)
 
 

@@ -1,0 +1,159 @@
+"""Promises of the database: the wall between tenants, and between services."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import insert, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+
+from chassis.database import Database, migrate
+from chassis.testing import drop_database, fresh_database, service_url
+from support.chassis_toy import OTHER_TENANT, TENANT, VERSIONS, note, notes
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+async def toy_url(postgres_url: str) -> AsyncIterator[str]:
+    database = await fresh_database("toy", postgres_url, versions=VERSIONS)
+    yield service_url("toy", postgres_url, database)
+    await drop_database(postgres_url, database)
+
+
+@pytest.fixture
+async def database(toy_url: str) -> AsyncIterator[Database]:
+    database = Database(toy_url, service="toy")
+    yield database
+    await database.close()
+
+
+def admin_at(postgres_url: str, toy_url: str) -> str:
+    there = make_url(postgres_url).set(database=make_url(toy_url).database)
+    return there.render_as_string(hide_password=False)
+
+
+async def refused(connection: Any, statement: str) -> str:
+    """The SQLSTATE PostgreSQL refuses this statement with."""
+    with pytest.raises(asyncpg.PostgresError) as refusal:
+        await connection.execute(statement)
+    return str(refusal.value.sqlstate)
+
+
+async def test_a_tenant_sees_its_own_rows_and_no_others(database: Database) -> None:
+    async with database.begin(TENANT) as work:
+        await note(work, "ours")
+    async with database.begin(OTHER_TENANT) as work:
+        await note(work, "theirs")
+
+    async with database.read(TENANT) as connection:
+        seen = (await connection.execute(select(notes.c.text))).scalars().all()
+
+    assert seen == ["ours"]
+
+
+async def test_a_row_of_another_tenant_cannot_be_written(database: Database) -> None:
+    with pytest.raises(DBAPIError, match="row-level security"):
+        async with database.begin(TENANT) as work:
+            await work.connection.execute(insert(notes).values(tenant_id=OTHER_TENANT, text="smuggled"))
+
+
+async def test_a_transaction_without_a_tenant_sees_no_tenants_rows(database: Database) -> None:
+    async with database.begin(TENANT) as work:
+        await note(work, "ours")
+
+    async with database.begin_untenanted() as connection:
+        seen = (await connection.execute(select(notes.c.text))).scalars().all()
+
+    assert seen == []
+
+
+async def test_the_tenant_does_not_outlive_its_transaction(database: Database) -> None:
+    async with database.begin(TENANT) as work:
+        await note(work, "ours")
+
+    async with database.begin_untenanted() as connection:
+        tenant = await connection.scalar(text("SELECT current_setting('app.tenant_id', true)"))
+
+    assert tenant in ("", None)
+
+
+async def test_an_exception_leaves_no_trace_of_the_unit_of_work(database: Database) -> None:
+    async def half_way() -> None:
+        async with database.begin(TENANT) as work:
+            await note(work, "half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await half_way()
+
+    async with database.read(TENANT) as connection:
+        assert (await connection.execute(select(notes.c.text))).all() == []
+
+
+async def test_a_read_cannot_write(database: Database) -> None:
+    with pytest.raises(DBAPIError, match="read-only"):
+        async with database.read(TENANT) as connection:
+            await connection.execute(insert(notes).values(tenant_id=TENANT, text="x"))
+
+
+async def test_the_services_role_cannot_get_around_the_wall(toy_url: str) -> None:
+    connection = await asyncpg.connect(toy_url)
+    role = await connection.fetchrow("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
+    owner = await connection.fetchval("SELECT tableowner FROM pg_tables WHERE tablename = 'notes'")
+
+    refusals = {
+        await refused(connection, statement)
+        for statement in (
+            "SET row_security = off; SELECT * FROM toy.notes",
+            "ALTER TABLE toy.notes DISABLE ROW LEVEL SECURITY",
+            "DROP POLICY tenant_wall ON toy.notes",
+            "ALTER ROLE toy BYPASSRLS",
+            "CREATE TABLE toy.mine (id int)",
+            "CREATE TABLE public.mine (id int)",
+            "TRUNCATE toy.notes",
+            "DELETE FROM toy.alembic_version",
+        )
+    }
+    await connection.close()
+
+    assert tuple(role) == (False, False)
+    assert owner != "toy"
+    assert refusals == {"42501"}
+
+
+async def test_the_wall_binds_the_owner_of_the_table_too(postgres_url: str, toy_url: str) -> None:
+    connection = await asyncpg.connect(admin_at(postgres_url, toy_url))
+
+    forced = await connection.fetchval("SELECT relforcerowsecurity FROM pg_class WHERE oid = 'toy.notes'::regclass")
+    await connection.close()
+
+    assert forced
+
+
+async def test_another_services_role_does_not_see_the_schema(postgres_url: str, toy_url: str) -> None:
+    admin_url = admin_at(postgres_url, toy_url)
+    neighbour_url = make_url(toy_url).set(username="neighbour").render_as_string(hide_password=False)
+    await migrate("neighbour", admin_url, neighbour_url, versions=VERSIONS)
+    connection = await asyncpg.connect(neighbour_url)
+
+    refusals = {await refused(connection, f"SELECT * FROM toy.{table}") for table in ("notes", "outbox", "tasks")}
+    own = await connection.fetchval("SELECT count(*) FROM neighbour.notes")
+    await connection.close()
+
+    assert refusals == {"42501"}
+    assert own == 0
+
+
+async def test_migrating_again_and_at_the_same_time_changes_nothing(postgres_url: str, toy_url: str) -> None:
+    admin_url = admin_at(postgres_url, toy_url)
+
+    await asyncio.gather(*(migrate("toy", admin_url, toy_url, versions=VERSIONS) for _ in range(3)))
+
+    connection = await asyncpg.connect(admin_url)
+    revisions = await connection.fetch("SELECT version_num FROM toy.alembic_version")
+    await connection.close()
+    assert [row["version_num"] for row in revisions] == ["0001"]

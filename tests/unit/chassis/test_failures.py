@@ -1,0 +1,71 @@
+"""What a failure is called, and how long it waits."""
+
+import asyncpg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.exc import DBAPIError
+
+from chassis._failures import backoff_s, is_outage, reason_of
+
+
+class NoAudioDecoded(Exception):
+    pass
+
+
+class HTTPServerError(Exception):
+    pass
+
+
+class WithReason(Exception):
+    reason = "too_large"
+
+
+class WithForeignReason(Exception):
+    reason = "Not Found"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (NoAudioDecoded(), "no_audio_decoded"),
+        (HTTPServerError(), "http_server"),
+        (WithReason(), "too_large"),
+        (WithForeignReason(), "with_foreign_reason"),
+        (ValueError(), "value"),
+        (Exception(), "exception"),
+    ],
+)
+def test_a_reason_is_stable_and_machine_readable(error: Exception, reason: str) -> None:
+    assert reason_of(error) == reason
+
+
+def caused_by(cause: Exception) -> Exception:
+    error = RuntimeError("wrapped")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ConnectionRefusedError(), True),
+        (TimeoutError(), True),
+        (caused_by(ConnectionResetError()), True),
+        (asyncpg.exceptions.CannotConnectNowError(), True),
+        (DBAPIError("select", {}, asyncpg.exceptions.AdminShutdownError()), True),
+        (asyncpg.exceptions.UniqueViolationError(), False),
+        (FileNotFoundError(), False),
+        (ValueError(), False),
+    ],
+)
+def test_an_outage_is_told_from_a_fault(error: Exception, expected: bool) -> None:
+    assert is_outage(error) is expected
+
+
+@given(st.integers(1, 100))
+def test_waits_double_up_to_the_cap_and_half_of_each_is_random(attempt: int) -> None:
+    wait = backoff_s(attempt, base_s=0.5, cap_s=300)
+
+    full = min(300, 0.5 * 2 ** (attempt - 1))
+    assert full / 2 <= wait <= full
