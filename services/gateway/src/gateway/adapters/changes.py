@@ -151,12 +151,12 @@ class RedisChanges:
             self._something_to_send.clear()
             while self._unsent:
                 job_id = next(iter(self._unsent))
+                del self._unsent[job_id]  # before it is said: a change made meanwhile is another word
                 try:
                     await self._redis.publish(_CHANNEL, str(job_id))
                 except (RedisError, OSError):
+                    self._unsent[job_id] = None
                     await asyncio.sleep(_RECONNECT_S)
-                else:
-                    self._unsent.pop(job_id, None)
 
     def _ring(self, job_id: UUID) -> None:
         for bell in self._bells.get(job_id, ()):
