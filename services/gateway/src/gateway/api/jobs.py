@@ -16,7 +16,6 @@ from gateway.api.problems import responses
 from gateway.api.respond import ClosingStream, json_response
 from gateway.api.schemas import Job, JobRequest
 from gateway.api.views import job_view
-from gateway.domain import jobs
 from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import (
     IdempotencyKeyReused,
@@ -110,13 +109,13 @@ async def retry_job(job_id: UUID, given: Given, once: OnlyOnce, caller: Writer) 
 @router.get("/{job_id}/events", response_class=Response, responses={**_EVENTS, **responses(NotFound)})
 async def watch_job(job_id: UUID, given: Given, caller: Reader) -> Response:
     """Watch a job live, by server-sent events."""
-    job = await given.jobs.get(caller, job_id)
+    await given.jobs.get(caller, job_id)  # once the stream has begun it is too late to say that there is no such job
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return ClosingStream(_events(given, caller, job), 200, headers, "text/event-stream")
+    return ClosingStream(_events(given, caller, job_id), 200, headers, "text/event-stream")
 
 
-async def _events(given: UseCases, caller: Caller, job: jobs.Job) -> AsyncGenerator[bytes, None]:
-    changes = given.jobs.watch(caller, job, heartbeat_s=given.heartbeat_s, poll_s=given.poll_s)
+async def _events(given: UseCases, caller: Caller, job_id: UUID) -> AsyncGenerator[bytes, None]:
+    changes = given.jobs.watch(caller, job_id, heartbeat_s=given.heartbeat_s, poll_s=given.poll_s)
     async with aclosing(changes):
         async for changed in changes:
             if changed is None:

@@ -109,21 +109,23 @@ class Jobs:
         return retried
 
     async def watch(
-        self, caller: Caller, job: Job, *, heartbeat_s: float, poll_s: float
+        self, caller: Caller, job_id: UUID, *, heartbeat_s: float, poll_s: float
     ) -> AsyncGenerator[Job | None, None]:
         """The job now and after each change until it is over; None where nothing happened for a heartbeat.
 
         Word of a change may get lost, so the job is looked up at each heartbeat too, and every ``poll_s`` seconds
         while no word comes through at all. Ends early when this replica goes; the client then asks another.
+        Raises NotFound.
         """
         clock = asyncio.get_running_loop().time
-        async with self._changes.listen(job.id) as bell:
+        async with self._changes.listen(job_id) as bell:
+            job = await self.get(caller, job_id)  # not before we listen: a change in between would go unheard
             yield job
             said_at = clock()
             while not job.over and not self._changes.over:
                 patience = max(0.0, said_at + heartbeat_s - clock())
                 await bell.wait(patience if self._changes.reliable else min(patience, poll_s))
-                known, job = job.version, await self.get(caller, job.id)
+                known, job = job.version, await self.get(caller, job_id)
                 if job.version > known:
                     yield job
                 elif clock() - said_at >= heartbeat_s:
