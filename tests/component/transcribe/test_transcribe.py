@@ -1,7 +1,9 @@
 """The transcribe service on a real database, with its real recognizer in real child processes."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,14 +13,19 @@ import pytest
 from sqlalchemy import text
 
 from chassis.testing import Harness, harness
+from chassis.work import LeaseLost
 from contracts.documents import Transcript
 from contracts.gateway import JobCancelled, JobOptions, JobRequested, VideoErased
 from contracts.ingest import VideoIngested
 from contracts.steps import Step, StepFailed, StepProgressed
 from contracts.transcribe import TranscriptReady
 from support.speech import audioeval_clip, decoded, write_wav
+from transcribe.adapters.postgres import PostgresRecords
+from transcribe.domain.heard import Hearing
 from transcribe.main import build
+from transcribe.ports import Ears
 from transcribe.settings import Settings
+from transcribe.usecases import TranscribeVideo
 
 pytestmark = pytest.mark.servers
 
@@ -219,6 +226,63 @@ async def test_an_erased_video_leaves_neither_rows_nor_blobs(service: Harness) -
         for table in ("requests", "transcripts"):
             assert await connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0
         assert (await connection.execute(text("SELECT ingested, erased FROM videos"))).all() == [(None, True)]
+
+
+async def test_a_video_erased_while_it_is_heard_leaves_no_transcript(service: Harness, tmp_path: Path) -> None:
+    video_id = uuid4()
+    await ingested(service, video_id, audio_key=await spoken_audio(service, tmp_path))
+    await asked(service, video_id, uuid4())
+
+    hearing = asyncio.create_task(service.work_off())
+    async with asyncio.timeout(60):
+        while not service.told:  # noqa: ASYNC110 (the harness keeps a list, not an event)
+            await asyncio.sleep(0.05)
+    await service.hear(VideoErased(video_id=video_id), subject=video_id)
+    await hearing
+    await service.work_off()
+
+    assert service.announced == []
+    assert [key async for key in service.blobs.list(f"derived/{service.tenant_id}/")] == []
+
+
+def nobody_listens(*_: Any) -> Hearing:
+    raise AssertionError("there is no sound to listen to")
+
+
+class LateTask:
+    """A task whose video is erased between its blob and its last word."""
+
+    def __init__(self, service: Harness, video_id: UUID) -> None:
+        self.tenant_id, self.job_id, self.subject, self.key = service.tenant_id, uuid4(), str(video_id), "late"
+        self.payload = {"run": 1, "audio_key": None, "duration_s": 3.0, "language": None, "quality": None}
+        self._service = service
+
+    @asynccontextmanager
+    async def finish(self) -> AsyncIterator[None]:
+        folder = f"derived/{self.tenant_id}/"
+        assert [key async for key in self._service.blobs.list(folder)] != []
+        await self._service.hear(VideoErased(video_id=UUID(self.subject)), subject=self.subject)
+        raise LeaseLost("cancelled")
+        yield
+
+
+async def test_a_transcript_written_just_after_the_erasure_is_deleted_too(service: Harness) -> None:
+    task: Any = LateTask(service, uuid4())
+    transcribe = TranscribeVideo(
+        database=service.database,
+        records=lambda work: PostgresRecords(work.connection, work.tenant_id),
+        blobs=service.blobs,
+        listen=nobody_listens,
+        ears=Ears("whisper", None, None, 1, 1, "cpu", "int8", None),
+        models={},
+        pause_s=1,
+        longest_segment_s=1,
+    )
+
+    with pytest.raises(LeaseLost):
+        await transcribe(task)
+
+    assert [key async for key in service.blobs.list(f"derived/{service.tenant_id}/")] == []
 
 
 async def test_a_video_erased_before_it_is_told_of_is_never_worked_on(service: Harness) -> None:

@@ -4,6 +4,7 @@ The service itself imports this module but none of the engines: each is imported
 """
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 from chassis import child
@@ -48,13 +49,13 @@ def _recognizer(ears: Ears, folder: Path, model: str) -> Recognizer:
 
 
 def _whisperx(ears: Ears, folder: Path, model: str) -> Recognizer:
-    try:
-        from transcribe.adapters.whisperx import WhisperXRecognizer
-    except ModuleNotFoundError as error:
+    if find_spec("whisperx") is None:
         raise RecognizerMissing(
-            f"TRANSCRIBE_RECOGNIZER=whisperx needs the engines extra, and {error.name} is not installed. "
+            "TRANSCRIBE_RECOGNIZER=whisperx needs the engines extra, which is not installed. "
             "Install requirements/engines.txt, or set TRANSCRIBE_RECOGNIZER=whisper."
-        ) from error
+        )
+    from transcribe.adapters.whisperx import WhisperXRecognizer
+
     return WhisperXRecognizer(
         folder,
         model,

@@ -1,6 +1,6 @@
 """Speech to words with WhisperX: batched Whisper, then a wav2vec2 model that places every word.
 
-Needs the engines extra (requirements/engines.txt). Imported only when an operator chooses it, in the child process.
+Needs the engines extra (requirements/engines.txt), which is loaded when it is used, in the child process.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import whisperx
-import whisperx.alignment
 from numpy.typing import NDArray
 
 from transcribe.adapters.wav import WavReader
@@ -80,6 +78,8 @@ class WhisperXRecognizer:
     def _recognize(
         self, samples: NDArray[np.float32], language: str | None, on_percent: Callable[[float], None]
     ) -> dict[str, Any]:
+        import whisperx  # heavy, and in the engines extra alone
+
         pipeline = whisperx.load_model(
             str(self.model),
             self.device,
@@ -101,6 +101,9 @@ class WhisperXRecognizer:
         language: str,
         on_percent: Callable[[float], None],
     ) -> list[dict[str, Any]]:
+        import whisperx
+        import whisperx.alignment
+
         whisperx.alignment.nltk_load = _no_sentences
         model, dictionary = whisperx.load_align_model(language, self.device, model_name=self.align_model)
         aligned = whisperx.align(segments, model, dictionary, samples, self.device, progress_callback=on_percent)
