@@ -1,0 +1,93 @@
+"""Takes exactly the wanted frames out of a video, wherever its key frames are."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from chassis.telemetry import get_logger
+from upscale.adapters.reading import check_of, decoded, opened, video_of
+from upscale.domain.plan import KeyFrame, Plan
+from upscale.domain.refusals import SourceMissing
+
+__all__ = ["frames_between"]
+
+_log = get_logger("upscale.extracting")
+_SEEKS = 2
+"""Key frames to begin at before the whole video is decoded from its start."""
+
+
+class _Astray(Exception):
+    """From here on the decoder gives other frames than the plan has."""
+
+
+def frames_between(path: Path, plan: Plan, start: int, end: int) -> Iterator[VideoFrame]:
+    """Frames ``start`` up to, not including, ``end``, by their numbers in the original.
+
+    Decoding begins at the key frame before; frames are counted from there, and each wanted one must be the frame that
+    the plan's index saw. A container that seeks badly, or a stream that cannot be entered there, is then decoded from
+    an earlier key frame, and at last from the start, where numbers cannot be mistaken. Raises SourceMissing when the
+    video does not have these frames.
+    """
+    number = start
+    ways: list[KeyFrame | None] = [*plan.keys_before(start)[:_SEEKS], None]
+    for key in ways:
+        try:
+            for frame in _counted(path, plan, number, end, key):
+                yield frame
+                number += 1
+        except _Astray as astray:
+            _log.warning("decoding once more from further back", wanted=number, problem=str(astray))
+        if number == end:
+            return
+    raise SourceMissing(
+        f"frame {number} of the original cannot be decoded any more, though it was when the chunks were planned; "
+        "upload the video again"
+    )
+
+
+def _counted(path: Path, plan: Plan, start: int, end: int, key: KeyFrame | None) -> Iterator[VideoFrame]:
+    with opened(path) as container:
+        stream = video_of(container)
+        if key is not None:
+            _seek(container, stream, key)
+        number = -1
+        for frame in decoded(container, stream):
+            if number < 0:
+                number = _entered(frame, key)
+                if number < 0:
+                    continue
+            else:
+                number += 1
+            if number >= end:
+                return
+            if number >= start:
+                _prove(frame, plan, number, certain=key is None)
+                yield frame
+
+
+def _seek(container: InputContainer, stream: VideoStream, key: KeyFrame) -> None:
+    try:
+        container.seek(key.pts, stream=stream, backward=True)
+    except av.error.FFmpegError as error:
+        raise _Astray(f"this container cannot seek: {error}") from error
+
+
+def _entered(frame: VideoFrame, key: KeyFrame | None) -> int:
+    """The number of the first frame that is known for sure; -1 while there is none."""
+    if key is None:
+        return 0
+    if frame.pts is not None and frame.pts > key.pts:
+        raise _Astray(f"seeking to {key.pts} gave {frame.pts}")
+    return key.number if frame.pts == key.pts and check_of(frame) == key.check else -1
+
+
+def _prove(frame: VideoFrame, plan: Plan, number: int, *, certain: bool) -> None:
+    """The frame is the one the index saw. Decoders of other machines may round differently: then its time decides."""
+    if check_of(frame) != plan.checks[number - plan.first] and not certain:
+        raise _Astray(f"frame {number} is another one")
+    if certain and frame.pts is not None and frame.pts > plan.ticks(number):
+        raise _Astray(f"frame {number} is shown at {frame.pts}, later than planned")

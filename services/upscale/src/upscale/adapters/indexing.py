@@ -1,0 +1,152 @@
+"""Goes through a video once, frame by frame, and plans its rendition. Runs in a child process.
+
+Nothing is believed that the container says about frames: they are counted, timed and fingerprinted by decoding.
+"""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from chassis import child
+from upscale.adapters.reading import check_of, decoded, opened, orientation_in, siting_in, tags_in, video_of
+from upscale.adapters.weights import model_named
+from upscale.domain.color import Color, Tags, resolve
+from upscale.domain.geometry import Orientation, output_size, sample_aspect
+from upscale.domain.plan import KeyFrame, Plan, chunk_length, cut_into_chunks
+from upscale.domain.refusals import UnsupportedVideo
+from upscale.domain.timeline import frames_in_range, rising
+from upscale.ports import PlanOrder
+
+__all__ = ["draw_plan"]
+
+_DEFAULT_RATE = Fraction(25)
+
+
+@dataclass
+class _Walk:
+    """What was seen on the way through the frames."""
+
+    time_base: Fraction
+    pts: list[int | None] = field(default_factory=list)
+    durations: list[int] = field(default_factory=list)
+    checks: list[int] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
+    size: tuple[int, int] = (0, 0)
+    tags: Tags | None = None
+    orientation: Orientation = field(default_factory=Orientation)
+    interlaced: bool = False
+    to_the_end: bool = True
+
+    def see(self, frame: VideoFrame, tags: Tags) -> None:
+        number = len(self.pts)
+        size = frame.width, frame.height
+        if self.tags is None:
+            self.size, self.tags, self.orientation = size, tags, orientation_in(frame)
+        if size != self.size or tags != self.tags:
+            what = f"its size, from {self.size[0]}x{self.size[1]} to {size[0]}x{size[1]}," if size != self.size else ""
+            raise UnsupportedVideo(
+                f"the picture changes {what or 'its colour format'} at frame {number}; "
+                "convert the video to one size and format first, or ask for a range that ends before"
+            )
+        if frame.key_frame:
+            self.keys.append(number)
+        self.interlaced = self.interlaced or frame.interlaced_frame
+        self.pts.append(frame.pts)
+        self.durations.append(frame.duration)
+        self.checks.append(check_of(frame))
+
+    def is_past(self, seconds: float | None) -> bool:
+        """Whether the newest frame lies a second or more behind the end of the range that was asked for."""
+        first, newest = self.pts[0], self.pts[-1]
+        if seconds is None or first is None or newest is None:
+            return False
+        return float((newest - first) * self.time_base) > seconds + 1
+
+
+def draw_plan(order: PlanOrder) -> Plan:
+    """Index the video and decide everything that decides what comes out. Raises Refusals."""
+    model = model_named(order.options.model)
+    with opened(order.source) as container:
+        stream = video_of(container)
+        walk = _walked(order, container, stream)
+        if walk.tags is None:
+            raise UnsupportedVideo("not a single frame of this video can be decoded")
+        color = resolve(walk.tags, width=walk.size[0], height=walk.size[1])
+        options = order.options
+        pts, mended = rising(walk.pts, walk.durations)
+        first, end = frames_in_range(pts, walk.time_base, start=options.start, end=options.end)
+        longest = chunk_length(*walk.size, megapixels=order.chunk_megapixels)
+        return Plan(
+            source_sha256=order.source_sha256,
+            model=model.name,
+            model_sha256=model.sha256,
+            scale=options.scale,
+            encoding=order.encoding,
+            stream=stream.index,
+            width=walk.size[0],
+            height=walk.size[1],
+            orientation=walk.orientation,
+            sample_aspect=sample_aspect(
+                stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio, walk.orientation
+            ),
+            color=color,
+            time_base=walk.time_base,
+            frame_rate=stream.average_rate or stream.guessed_rate or _DEFAULT_RATE,
+            origin=pts[0],
+            first=first,
+            pts=tuple(pts[first:end]),
+            end_pts=pts[end] if end < len(pts) else pts[-1] + _last_duration(pts, walk.durations),
+            checks=tuple(walk.checks[first:end]),
+            key_frames=tuple(
+                KeyFrame(number=number, pts=raw, check=walk.checks[number])
+                for number in walk.keys
+                if number < end and (raw := walk.pts[number]) is not None
+            ),
+            to_the_end=walk.to_the_end and end == len(pts),
+            chunks=cut_into_chunks(first, end, longest=longest),
+            warnings=_warnings(walk, mended, color),
+        )
+
+
+def _walked(order: PlanOrder, container: InputContainer, stream: VideoStream) -> _Walk:
+    if stream.time_base is None:
+        raise UnsupportedVideo("the container does not say how long its ticks last; remux it, for example to MP4")
+    siting = siting_in(container, stream)
+    walk = _Walk(stream.time_base)
+    expected = stream.frames or 0
+    for frame in decoded(container, stream):
+        tags = tags_in(frame, siting)
+        if not walk.pts:
+            # Refuse before an hour of decoding.
+            resolve(tags, width=frame.width, height=frame.height)
+            output_size(frame.width, frame.height, scale=order.options.scale, orientation=orientation_in(frame))
+        walk.see(frame, tags)
+        if expected:
+            child.progress(min(0.99, len(walk.pts) / expected), "reading the video")
+        if walk.is_past(order.options.end):
+            walk.to_the_end = False
+            break
+    return walk
+
+
+def _last_duration(pts: list[int], durations: list[int]) -> int:
+    """How long the last frame is shown: as its container says, else as long as the one before."""
+    if durations[-1] > 0:
+        return durations[-1]
+    return pts[-1] - pts[-2] if len(pts) > 1 else 1
+
+
+def _warnings(walk: _Walk, mended: int, color: Color) -> tuple[str, ...]:
+    warnings = []
+    if mended:
+        warnings.append(
+            f"{mended} frames of the original had no or a falling time; they were moved behind their elders"
+        )
+    if walk.interlaced:
+        warnings.append("the original is interlaced; its frames were sharpened as they are, with both fields in them")
+    if walk.tags is not None and walk.tags.is_rgb:
+        warnings.append("the original stores RGB; the rendition is BT.709, limited range")
+    return tuple(warnings)

@@ -1,0 +1,82 @@
+"""Decodes a finished file from end to end and says what is in it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.video.frame import VideoFrame
+
+from upscale.adapters.reading import decoded, opened, video_of
+from upscale.domain.quality import Seen, Span, Track
+
+__all__ = ["brightness_of", "pieces", "seen_in", "sound_in"]
+
+
+def seen_in(path: Path, *, each: Callable[[int, VideoFrame], None] | None = None) -> Seen:
+    """Count, time and measure every frame; ``each`` is called with number and frame."""
+    with opened(path) as container:
+        stream = video_of(container)
+        base = stream.time_base or Fraction(1)
+        times, sizes, formats, tags = list[Fraction](), set(), set(), set()
+        for number, frame in enumerate(decoded(container, stream)):
+            times.append((frame.pts or 0) * base)
+            sizes.add((frame.width, frame.height))
+            formats.add(frame.format.name.replace("yuvj", "yuv"))
+            full = frame.format.name.startswith("yuvj") or int(frame.color_range) == 2
+            tags.add((full, int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace)))
+            if each is not None:
+                each(number, frame)
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+    return Seen(tuple(times), frozenset(sizes), frozenset(formats), frozenset(tags), aspect)
+
+
+def brightness_of(frame: VideoFrame) -> float:
+    """Mean of luma, in code values."""
+    plane = frame.planes[0]
+    samples = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+    if frame.format.components[0].bits > 8:
+        samples = samples.view("<u2")
+    return float(samples[:, : plane.width].mean())
+
+
+def pieces(path: Path, size: int = 1 << 20) -> Iterator[bytes]:
+    """The bytes of a file, bit by bit."""
+    with path.open("rb") as file:
+        while piece := file.read(size):
+            yield piece
+
+
+def sound_in(path: Path) -> list[Track]:
+    """When each sound track begins and ends to be heard as the container presents it, and how much of it decodes."""
+    with opened(path) as container:
+        streams = container.streams.audio
+        spans: dict[int, tuple[Fraction, Fraction]] = {}
+        decodable: Counter[int] = Counter()
+        for packet in container.demux(streams) if streams else ():
+            if packet.pts is not None:
+                begin = packet.pts * packet.time_base
+                end = begin + (packet.duration or 0) * packet.time_base
+                first, last = spans.get(packet.stream.index, (begin, end))
+                spans[packet.stream.index] = min(first, begin), max(last, end)
+            with suppress(av.error.InvalidDataError):
+                decodable[packet.stream.index] += sum(frame.samples for frame in packet.decode())
+        return [
+            Track(
+                Span(max(0.0, float(spans[stream.index][0])), float(min(spans[stream.index][1], _presented(stream)))),
+                decodable[stream.index] / stream.codec_context.sample_rate,
+            )
+            for stream in streams
+            if stream.index in spans
+        ]
+
+
+def _presented(stream: AudioStream) -> Fraction:
+    """When the container stops a track; parsers make the last packet of some codecs longer than the file says."""
+    if stream.duration is None or stream.time_base is None:
+        return Fraction(2**62)
+    return ((stream.start_time or 0) + stream.duration) * stream.time_base

@@ -1,0 +1,61 @@
+"""What 8-bit arithmetic needs to know of a network: how large the values between its layers become.
+
+Channels differ in size by a factor of 10 and more, and one scale would drown the small ones. So each channel is brought
+to the same size first, which PReLU allows since it commutes with positive factors: the convolution before divides, the
+one after multiplies (cross-layer equalization, Nagel et al. 2019, arXiv:1906.04721, section 4.1).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upscale.adapters.ncnn import Convolution, Layer, PReLU
+
+__all__ = ["Ranges", "equalized", "ranges_of"]
+
+_FLOOR = 0.1
+"""A channel smaller than this share of the largest is left at that: it carries next to nothing."""
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Largest magnitude of every channel after each PReLU, on ordinary film."""
+
+    largest: tuple[tuple[float, ...], ...]
+
+    def factors(self, prelu: int) -> NDArray[np.float32]:
+        """What the channels after one PReLU are divided by; the largest by 1."""
+        largest = np.array(self.largest[prelu], np.float32)
+        factors: NDArray[np.float32] = np.maximum(largest / largest.max(), np.float32(_FLOOR))
+        return factors
+
+    def limit(self, place: int) -> float:
+        """Largest magnitude that arrives at the layer at this place once the network is equalized."""
+        return max(self.largest[place // 2 - 1])
+
+
+def ranges_of(model: str) -> Ranges | None:
+    """Measured ranges of a model, if it has been measured."""
+    table = files("upscale.adapters") / f"{model}.ranges.json"
+    return Ranges(tuple(map(tuple, json.loads(table.read_text())))) if table.is_file() else None
+
+
+def equalized(layers: Sequence[Layer], ranges: Ranges) -> tuple[Layer, ...]:
+    """The same network, with channels of the same size between its convolutions."""
+    changed: list[Layer] = []
+    for place, layer in enumerate(layers):
+        if isinstance(layer, PReLU):
+            changed.append(layer)
+            continue
+        weight, bias = layer.weight, layer.bias
+        if place > 0:
+            weight = weight * ranges.factors(place // 2 - 1).reshape(1, -1, 1, 1)
+        if place < len(layers) - 1:
+            out = ranges.factors(place // 2)
+            weight, bias = weight / out.reshape(-1, 1, 1, 1), bias / out
+        changed.append(Convolution(np.ascontiguousarray(weight, np.float32), bias.astype(np.float32)))
+    return tuple(changed)

@@ -1,0 +1,148 @@
+"""Makes one chunk: decode, enhance and encode at the same time, then prove that what was written is what was meant.
+
+Runs in a child process. Three threads with short queues between them: the engine is the bottleneck and never waits
+for a decoder or an encoder; no more than a few frames are in memory at once.
+"""
+
+import hashlib
+import platform
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from numpy.typing import NDArray
+
+from chassis import child
+from upscale.adapters.encoding import ChunkEncoder
+from upscale.adapters.engines import enhancer_for
+from upscale.adapters.extracting import frames_between
+from upscale.adapters.inspecting import brightness_of, pieces, seen_in
+from upscale.adapters.reading import picture_of
+from upscale.adapters.tiling import TiledEnhancer
+from upscale.domain.plan import ChunkSpan, Plan
+from upscale.domain.planes import oriented, to_yuv420
+from upscale.domain.quality import tags_of
+from upscale.ports import ChunkMade, ChunkOrder, Enhancer
+
+__all__ = ["ChunkUnsound", "make_chunk", "make_chunk_with"]
+
+_QUEUED_FRAMES = 4
+_BRIGHTNESS = 2.5
+"""Code values by which encoding may change the mean of a frame's luma (8 bits)."""
+T = TypeVar("T")
+
+
+class ChunkUnsound(RuntimeError):
+    """The encoded chunk is not what was meant; making it again may help."""
+
+
+def make_chunk(order: ChunkOrder) -> ChunkMade:
+    """Make and verify a chunk on this machine's engine."""
+    plan, workshop = order.plan, order.workshop
+    return make_chunk_with(enhancer_for(plan.model, scale=plan.scale, workshop=workshop), order)
+
+
+def make_chunk_with(enhancer: Enhancer, order: ChunkOrder) -> ChunkMade:
+    """Make and verify a chunk. A later attempt begins with smaller tiles: memory may have ended the one before."""
+    began = time.monotonic()
+    plan, span = order.plan, order.plan.chunks[order.index]
+    tile_pixels = max(1, order.workshop.tile_pixels >> (order.attempt - 1))
+    tiled = TiledEnhancer(enhancer, scale=plan.scale, tile_pixels=tile_pixels)
+    sharpened = _Stage(lambda: _sharpened(tiled, _Stage(lambda: _pictures(order.source, plan, span))))
+    brightness = []
+    with ChunkEncoder(order.target, plan) as encoder:
+        for done, picture in enumerate(sharpened, 1):
+            number = span.start + done - 1
+            planes = to_yuv420(oriented(picture, plan.orientation), plan.color)
+            brightness.append(float(planes[0].mean()))
+            encoder.add(planes, plan.ticks(number), plan.ticks(number + 1) - plan.ticks(number))
+            child.progress(done / span.frames, f"frame {done} of {span.frames}")
+    _verify(order.target, plan, span, brightness)
+    digest = hashlib.sha256()
+    for piece in pieces(order.target):
+        digest.update(piece)
+    return ChunkMade(
+        frames=span.frames,
+        sha256=digest.hexdigest(),
+        engine=enhancer.engine,
+        machine=platform.node() or "unknown",
+        seconds=round(time.monotonic() - began, 3),
+    )
+
+
+def _pictures(source: Path, plan: Plan, span: ChunkSpan) -> Iterator[NDArray[Any]]:
+    for frame in frames_between(source, plan, span.start, span.end):
+        yield picture_of(frame, plan.color)
+
+
+def _sharpened(tiled: TiledEnhancer, pictures: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    batch: list[NDArray[Any]] = []
+    for picture in pictures:
+        batch.append(picture)
+        if len(batch) == tiled.batch:
+            yield from tiled.enhance(batch)
+            batch = []
+    if batch:
+        yield from tiled.enhance(batch)
+
+
+def _verify(path: Path, plan: Plan, span: ChunkSpan, brightness: list[float]) -> None:
+    """Decode the chunk: count, size, format, colours, every time, and that each frame is the one that was encoded."""
+    limit = _BRIGHTNESS * (4 if plan.color.bits > 8 else 1)
+    wrong: list[str] = []
+
+    def compare(number: int, frame: Any) -> None:
+        if number < len(brightness) and abs(brightness_of(frame) - brightness[number]) > limit:
+            wrong.append(f"frame {number} is another one")
+
+    seen = seen_in(path, each=compare)
+    expected = [
+        (plan.ticks(number) - plan.ticks(span.start)) * plan.time_base for number in range(span.start, span.end)
+    ]
+    if [when - seen.times[0] for when in seen.times] != expected:
+        wrong.append(f"{len(seen.times)} frames with other times instead of {span.frames}")
+    if seen.sizes != {plan.size} or seen.pixel_formats != {plan.pixel_format}:
+        wrong.append(f"sizes {sorted(seen.sizes)}, formats {sorted(seen.pixel_formats)}")
+    if seen.tags != {tags_of(plan.color)}:
+        wrong.append(f"colour tags {sorted(seen.tags)} instead of {tags_of(plan.color)}")
+    if wrong:
+        raise ChunkUnsound(f"the encoded chunk is not what was meant: {'; '.join(wrong[:5])}")
+
+
+class _End:
+    """What a stage says last: that it is done, or what went wrong."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
+
+class _Stage(Generic[T]):
+    """An iterator that runs in a thread of its own, a few items ahead of whoever asks.
+
+    What it raises comes out at the asker's side. The thread is a daemon: the process may end without it.
+    """
+
+    def __init__(self, produce: Callable[[], Iterator[T]]) -> None:
+        self._items: queue.Queue[T | _End] = queue.Queue(_QUEUED_FRAMES)
+        threading.Thread(target=self._run, args=(produce,), daemon=True).start()
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        item = self._items.get()
+        if isinstance(item, _End):
+            self._items.put(item)
+            raise item.error or StopIteration
+        return item
+
+    def _run(self, produce: Callable[[], Iterator[T]]) -> None:
+        try:
+            for item in produce():
+                self._items.put(item)
+            self._items.put(_End(None))
+        except BaseException as error:  # noqa: BLE001 (it is raised again on the other side of the queue)
+            self._items.put(_End(error))

@@ -1,0 +1,73 @@
+"""Whole frames through an enhancer that may be too small for them. A frame is never given up for want of memory."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chassis.telemetry import get_logger
+from upscale.domain.tiles import Tile, TileTooSmall, plan_tiles
+from upscale.ports import Enhancer, OutOfMemory
+
+__all__ = ["TiledEnhancer"]
+
+_log = get_logger("upscale.tiling")
+
+
+class TiledEnhancer:
+    """Cuts frames into tiles of at most ``tile_pixels``; on out of memory halves that and goes on with the same frame.
+
+    What was learnt holds for the frames after it. Raises OutOfMemory only when not even the smallest tile fits.
+    """
+
+    def __init__(self, enhancer: Enhancer, *, scale: int, tile_pixels: int) -> None:
+        self._enhancer = enhancer
+        self._scale = scale
+        self._tile_pixels = tile_pixels
+
+    @property
+    def batch(self) -> int:
+        """Frames it likes at once."""
+        return self._enhancer.batch
+
+    def enhance(self, frames: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Each ``(3, height, width)`` made larger; all of one size."""
+        while True:
+            _, height, width = frames[0].shape
+            try:
+                tiles = plan_tiles(
+                    width, height, max_pixels=min(self._tile_pixels, width * height), padding=self._enhancer.padding
+                )
+            except TileTooSmall as error:
+                raise OutOfMemory(f"not even the smallest tile fits into memory: {error}") from error
+            try:
+                return self._enhanced(frames, tiles)
+            except OutOfMemory as error:
+                window = tiles[0].width * tiles[0].height
+                self._tile_pixels = window // 2
+                _log.warning("out of memory: smaller tiles", pixels=self._tile_pixels, error=str(error)[:200])
+
+    def _enhanced(self, frames: Sequence[NDArray[Any]], tiles: Sequence[Tile]) -> list[NDArray[Any]]:
+        scale = self._scale
+        channels, height, width = frames[0].shape
+        results = [np.empty((channels, height * scale, width * scale), frame.dtype) for frame in frames]
+        wanted = [(frame, result, tile) for frame, result in zip(frames, results, strict=True) for tile in tiles]
+        for start in range(0, len(wanted), self._enhancer.batch):
+            group = wanted[start : start + self._enhancer.batch]
+            sharp = self._enhancer.enhance(np.stack([_window(frame, tile) for frame, _, tile in group]))
+            for (_, result, tile), window in zip(group, sharp, strict=True):
+                _keep(result, window, tile, scale)
+        return results
+
+
+def _window(frame: NDArray[Any], tile: Tile) -> NDArray[Any]:
+    return frame[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width]
+
+
+def _keep(result: NDArray[Any], window: NDArray[Any], tile: Tile, scale: int) -> None:
+    """Put the core of a computed window where it belongs."""
+    top, left = (tile.core_top - tile.top) * scale, (tile.core_left - tile.left) * scale
+    high, wide = tile.core_height * scale, tile.core_width * scale
+    y, x = tile.core_top * scale, tile.core_left * scale
+    result[:, y : y + high, x : x + wide] = window[:, top : top + high, left : left + wide]

@@ -1,0 +1,142 @@
+"""The plan of a rendition: which frames, in which chunks, with which parameters. The same plan gives the same film."""
+
+import hashlib
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from upscale.domain.color import Color
+from upscale.domain.geometry import Orientation, output_size
+
+__all__ = ["ChunkSpan", "Encoding", "KeyFrame", "Plan", "chunk_length", "cut_into_chunks"]
+
+Ratio = Annotated[
+    Fraction, BeforeValidator(lambda value: Fraction(value)), PlainSerializer(lambda value: str(value), return_type=str)
+]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+
+class ChunkSpan(_Part):
+    """Frames ``start`` up to, not including, ``end``; numbers of the original."""
+
+    start: int
+    end: int
+
+    @property
+    def frames(self) -> int:
+        """How many."""
+        return self.end - self.start
+
+
+class KeyFrame(_Part):
+    """A frame that decoding may begin at."""
+
+    number: int
+    pts: int
+    """As the container has it, before anything was mended."""
+    check: int
+    """CRC-32 of its first plane."""
+
+
+class Encoding(_Part):
+    """How every chunk is encoded; a joint of two chunks works because nothing here differs between them."""
+
+    codec: Literal["h264", "h265"] = "h264"
+    crf: int = 18
+    preset: str = "faster"
+    keyframe_frames: int = Field(default=48, ge=1)
+    """Key frames at least this often, in frames."""
+
+
+class Plan(_Part):
+    """Everything that decides what comes out. Its digest is the manifest by which finished chunks are known again."""
+
+    version: Literal[1] = 1
+    source_sha256: str
+    model: str
+    model_sha256: str
+    scale: Literal[2, 3, 4]
+    encoding: Encoding
+    stream: int
+    """Index of the video stream in the container."""
+    width: int
+    height: int
+    """Pixels of the source as stored."""
+    orientation: Orientation
+    sample_aspect: Ratio
+    """Of the result."""
+    color: Color
+    time_base: Ratio
+    """Seconds a tick."""
+    frame_rate: Ratio
+    """Average frames a second: a hint for the encoder, never used for times."""
+    origin: int
+    """Ticks of the video's very first frame."""
+    first: int
+    """Number of the first frame of the result in the original."""
+    pts: tuple[int, ...]
+    """Ticks of each frame of the result, rising, as in the original."""
+    end_pts: int
+    """Ticks at which the last frame ends."""
+    checks: tuple[int, ...]
+    """CRC-32 of the first plane of each frame, by which a decoder proves that it gives the frame that was meant."""
+    key_frames: tuple[KeyFrame, ...]
+    """Those up to the end of the result, in order."""
+    to_the_end: bool
+    """Whether the result goes on to the end of the film: then its sound is not cut there."""
+    chunks: tuple[ChunkSpan, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def frames(self) -> int:
+        """Frames of the result."""
+        return len(self.pts)
+
+    @property
+    def end(self) -> int:
+        """One past the last frame, in the numbers of the original."""
+        return self.first + self.frames
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the result."""
+        return output_size(self.width, self.height, scale=self.scale, orientation=self.orientation)
+
+    @property
+    def pixel_format(self) -> str:
+        """Of the result, in FFmpeg's words."""
+        return "yuv420p" if self.color.bits == 8 else "yuv420p10le"
+
+    @property
+    def manifest_sha256(self) -> str:
+        """Digest of the whole plan: a changed parameter, model or source is another manifest."""
+        return hashlib.sha256(self.model_dump_json(exclude={"warnings"}).encode()).hexdigest()
+
+    def ticks(self, number: int) -> int:
+        """Ticks of a frame, by its number in the original; that of the end for one past the last."""
+        place = number - self.first
+        return self.end_pts if place == self.frames else self.pts[place]
+
+    def keys_before(self, number: int) -> Sequence[KeyFrame]:
+        """Key frames at or before a frame, the nearest first."""
+        return [key for key in reversed(self.key_frames) if key.number <= number]
+
+
+def chunk_length(width: int, height: int, *, megapixels: float, shortest: int = 24, longest: int = 600) -> int:
+    """Frames a chunk may have, so that one chunk is about the same work whatever the size of the picture."""
+    return min(longest, max(shortest, round(megapixels * 1e6 / (width * height))))
+
+
+def cut_into_chunks(first: int, end: int, *, longest: int) -> tuple[ChunkSpan, ...]:
+    """Chunks of about equal length, none longer than ``longest`` frames, that cover every frame once."""
+    if end <= first or longest < 1:
+        raise ValueError(f"nothing to cut: frames {first} to {end}, chunks of at most {longest}")
+    count = -(-(end - first) // longest)
+    edges = [first + (end - first) * place // count for place in range(count + 1)]
+    return tuple(ChunkSpan(start=a, end=b) for a, b in pairwise(edges))

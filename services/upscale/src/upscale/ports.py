@@ -1,0 +1,230 @@
+"""What upscaling needs from outside, and nothing about who gives it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from numpy.typing import NDArray
+
+from contracts.documents import ChunkReport, QualityReport
+from contracts.gateway import JobRequested, UpscaleOptions
+from contracts.ingest import VideoIngested
+from upscale.domain.plan import Encoding, Plan
+
+__all__ = [
+    "Assemble",
+    "Assembled",
+    "AssemblyOrder",
+    "ChunkMade",
+    "ChunkOrder",
+    "ChunkRow",
+    "Draw",
+    "Enhancer",
+    "Make",
+    "OutOfMemory",
+    "PlanOrder",
+    "PlanRow",
+    "Records",
+    "Workshop",
+]
+
+
+class OutOfMemory(RuntimeError):
+    """The engine could not hold a tile of this size; a smaller one may fit."""
+
+
+class Enhancer(Protocol):
+    """Whatever makes pictures larger and sharper."""
+
+    @property
+    def engine(self) -> str:
+        """Name of the software and its precision, for reports."""
+        ...
+
+    @property
+    def padding(self) -> int:
+        """How far a pixel of the source can be felt, in pixels; tiles overlap by it."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """How many pictures it likes at once."""
+        ...
+
+    def enhance(self, pictures: NDArray[Any], /) -> NDArray[Any]:
+        """``(n, 3, height, width)`` R'G'B' to ``(n, 3, height * scale, width * scale)``.
+
+        uint8 stays uint8; float32 from 0 to 1 stays that. Raises OutOfMemory.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What a machine works with."""
+
+    engine: Literal["openvino", "torch"]
+    precision: Literal["auto", "f32", "bf16", "f16", "int8"]
+    device: str
+    tile_pixels: int
+    """Largest tile, in pixels of the source with its overlap."""
+    threads: int | None
+    models_dir: Path | None
+    cache_dir: Path | None
+
+
+@dataclass(frozen=True)
+class PlanOrder:
+    """Plan this rendition."""
+
+    source: Path
+    source_sha256: str
+    options: UpscaleOptions
+    encoding: Encoding
+    chunk_megapixels: float
+
+
+@dataclass(frozen=True)
+class ChunkOrder:
+    """Make one chunk."""
+
+    source: Path
+    plan: Plan
+    index: int
+    target: Path
+    workshop: Workshop
+    attempt: int
+    """1 at the first try; later ones take smaller tiles, for memory may be what ended the first."""
+
+
+@dataclass(frozen=True)
+class ChunkMade:
+    """A verified chunk."""
+
+    frames: int
+    sha256: str
+    engine: str
+    machine: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class AssemblyOrder:
+    """Join these chunks, given in order, and give them the original's sound."""
+
+    source: Path
+    plan: Plan
+    chunks: tuple[tuple[Path, ChunkReport], ...]
+    target: Path
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A rendition and what was found on it."""
+
+    report: QualityReport
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ChunkRow:
+    """What is remembered of a chunk; ``key`` and all after it are empty until it is made."""
+
+    index: int
+    start: int
+    end: int
+    key: str | None = None
+    frames: int = 0
+    sha256: str = ""
+    engine: str = ""
+    machine: str = ""
+    attempts: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """What is remembered of a plan."""
+
+    job_id: UUID
+    run: int
+    video_id: UUID
+    original_key: str
+    manifest_sha256: str
+    plan_key: str
+    frames: int
+    chunks: int
+    model_sha256: str
+    seconds: float
+    """What planning took."""
+
+
+class Records(Protocol):
+    """What the service remembers, within one transaction of one tenant."""
+
+    async def lock_video(self, video_id: UUID) -> None:
+        """Let no other transaction join this video with a job until ours ends."""
+        ...
+
+    async def add_video(self, video: VideoIngested) -> None:
+        """Remember a video; a second telling, or one after it was erased, changes nothing."""
+        ...
+
+    async def video(self, video_id: UUID) -> VideoIngested | None:
+        """The video, unless it is not known yet or was erased."""
+        ...
+
+    async def add_request(self, job_id: UUID, request: JobRequested, *, asked_at: datetime) -> bool:
+        """Remember that a run of a job wants upscaling; False when the job was cancelled after it asked."""
+        ...
+
+    async def requests(self, video_id: UUID) -> Sequence[tuple[UUID, JobRequested]]:
+        """Who wants a video upscaled, oldest first: ids of the jobs and what they asked."""
+        ...
+
+    async def cancel_job(self, job_id: UUID, *, at: datetime) -> None:
+        """Forget what a job wanted until then."""
+        ...
+
+    async def erase_video(self, video_id: UUID) -> None:
+        """Forget a video and all about it, and never learn of it again."""
+        ...
+
+    async def is_erased(self, video_id: UUID) -> bool:
+        """Whether the video must leave no trace."""
+        ...
+
+    async def add_plan(self, plan: PlanRow, chunks: Sequence[ChunkRow]) -> None:
+        """Remember a plan and the chunks it lacks; chunks known by the same manifest stay as they are."""
+        ...
+
+    async def plan(self, job_id: UUID, run: int) -> PlanRow | None:
+        """The plan of one run."""
+        ...
+
+    async def chunks(self, job_id: UUID, manifest_sha256: str) -> Sequence[ChunkRow]:
+        """The chunks of a manifest, in order."""
+        ...
+
+    async def add_progress(self, job_id: UUID, manifest_sha256: str, index: int, frames_done: float) -> float:
+        """Note how far a chunk is; returns the frames done over all chunks. It never goes back."""
+        ...
+
+    async def complete_chunk(self, job_id: UUID, manifest_sha256: str, chunk: ChunkRow) -> None:
+        """Record a finished chunk."""
+        ...
+
+    async def discard_chunks(self, job_id: UUID, manifest_sha256: str, indexes: Sequence[int]) -> None:
+        """Forget what was made of these chunks, so that they are made anew."""
+        ...
+
+
+Draw = Callable[[PlanOrder], Plan]
+"""Index a video and plan its rendition. Runs in a child process, like the next two."""
+Make = Callable[[ChunkOrder], ChunkMade]
+"""Make and verify one chunk."""
+Assemble = Callable[[AssemblyOrder], Assembled]
+"""Join, mux and verify."""
