@@ -5,10 +5,13 @@ import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from gateway.domain.access import Caller
+from gateway.domain.library import Upload
+from gateway.usecases.uploads import Uploads
 from support.gateway_rig import Gateway, json_of
 
 FILM = bytes(range(256)) * 1000
@@ -154,6 +157,60 @@ async def test_an_upload_that_no_video_uses_can_be_deleted_with_its_bytes(gatewa
     assert (deleted.status_code, deleted.content) == (204, b"")
     assert await blobs_of(gateway) == []
     assert (await client.get(f"/v1/uploads/{upload['id']}")).status_code == 404
+
+
+async def test_an_upload_deleted_while_its_bytes_come_leaves_none_behind(gateway: Gateway) -> None:
+    client = await gateway.owner()
+    upload = json_of(await client.post("/v1/uploads", json={"filename": "a.mp4"}), 201)
+
+    async def deleted_halfway() -> AsyncIterator[bytes]:
+        yield FILM[:1000]
+        assert (await client.delete(f"/v1/uploads/{upload['id']}")).status_code == 204
+        yield FILM[1000:]
+
+    sent = await client.put(upload["content_url"], content=deleted_halfway())
+
+    assert json_of(sent, 404)["type"] == "/problems/not-found"
+    assert await blobs_of(gateway) == []
+
+
+async def test_an_upload_whose_bytes_came_while_it_was_being_deleted_leaves_none_behind(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await gateway.owner()
+    upload = json_of(await client.post("/v1/uploads", json={"filename": "a.mp4"}), 201)
+    look = Uploads.get
+
+    async def look_and_then_they_come(uploads: Uploads, caller: Caller, upload_id: UUID) -> Upload:
+        found = await look(uploads, caller, upload_id)
+        monkeypatch.setattr(Uploads, "get", look)
+        json_of(await client.put(upload["content_url"], content=FILM), 200)
+        return found
+
+    monkeypatch.setattr(Uploads, "get", look_and_then_they_come)
+    deleted = await client.delete(f"/v1/uploads/{upload['id']}")
+
+    assert deleted.status_code == 204
+    assert await blobs_of(gateway) == []
+
+
+async def test_bytes_that_could_not_be_recorded_go_with_their_upload(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await gateway.owner()
+    upload = json_of(await client.post("/v1/uploads", json={"filename": "a.mp4"}), 201)
+
+    async def away(*_: object, **__: object) -> bool:
+        raise ConnectionRefusedError("nobody listens")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gateway.adapters.postgres.library.PostgresUploads.receive", away)
+        unrecorded = await client.put(upload["content_url"], content=FILM)
+    again = await client.put(upload["content_url"], content=FILM)
+    deleted = await client.delete(f"/v1/uploads/{upload['id']}")
+
+    assert (unrecorded.status_code, again.status_code, deleted.status_code) == (503, 200, 204)
+    assert await blobs_of(gateway) == []
 
 
 async def test_an_upload_a_video_uses_cannot_be_deleted_or_used_again(gateway: Gateway) -> None:

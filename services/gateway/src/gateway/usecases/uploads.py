@@ -14,10 +14,16 @@ from gateway.domain.library import Upload
 from gateway.domain.refusals import ChecksumMismatch, NotFound, StorageFull, TooLarge, UploadConflict
 from gateway.ports import RecordsOn
 
-__all__ = ["Uploads", "storage_full_refused"]
+__all__ = ["Uploads", "storage_full_refused", "upload_folder"]
 
 _PIECE = 1 << 20
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_RECEIVED = "the bytes of this upload were received before; make another upload"
+
+
+def upload_folder(tenant_id: UUID, upload_id: UUID) -> str:
+    """Where the bytes of an upload are, and those of attempts that came to nothing: they go together."""
+    return f"scratch/{tenant_id}/uploads/{upload_id}/"
 
 
 @contextmanager
@@ -67,17 +73,17 @@ class Uploads:
     ) -> Upload:
         """Store the bytes as they come, hashing them on the way, and stop early when there are too many.
 
-        ``announced_bytes`` is what the request says of its own size. Raises TooLarge, ChecksumMismatch,
-        UploadConflict, StorageFull; then nothing is left behind and the bytes may be sent again.
+        ``announced_bytes`` is what the request says of its own size. Raises NotFound, UploadConflict; TooLarge,
+        ChecksumMismatch, StorageFull: then nothing is left behind and the bytes may be sent again.
         """
         upload = await self.get(caller, upload_id)
         if upload.state != "waiting":
-            raise UploadConflict("the bytes of this upload were received before; make another upload")
+            raise UploadConflict(_RECEIVED)
         limit = self.max_bytes if upload.expected_bytes is None else upload.expected_bytes
         if announced_bytes is not None:
             self._check_size(upload, announced_bytes, limit)
         # Two requests may send bytes for one upload at once. Each writes its own blob, and one of them gets to be it.
-        key = f"scratch/{caller.tenant_id}/uploads/{upload.id}/{uuid4()}"
+        key = f"{upload_folder(caller.tenant_id, upload.id)}{uuid4()}"
         with storage_full_refused():
             async with self._blobs.writer(key) as writer:
                 await self._copy(content, writer, upload, limit)
@@ -87,18 +93,19 @@ class Uploads:
             received = await uploads.receive(upload.id, key=key, size_bytes=writer.size, sha256=writer.sha256)
         if not received:
             await self._blobs.delete(key)
-            raise UploadConflict("the bytes of this upload were received before; make another upload")
-        return await self.get(caller, upload_id)
+        upload = await self.get(caller, upload_id)
+        if not received:
+            raise UploadConflict(_RECEIVED)
+        return upload
 
     async def remove(self, caller: Caller, upload_id: UUID) -> None:
         """Forget an upload and its bytes. Raises NotFound, UploadConflict."""
-        upload = await self.get(caller, upload_id)
+        await self.get(caller, upload_id)
         async with self._database.begin(caller.tenant_id) as work:
             removed = await self._records_on(work.connection).uploads.remove(upload_id)
         if not removed:
             raise UploadConflict("a video was made of this upload; erase the video instead")
-        if upload.key is not None:
-            await self._blobs.delete(upload.key)
+        await self._blobs.delete_prefix(upload_folder(caller.tenant_id, upload_id))
 
     async def _copy(self, content: AsyncIterator[bytes], writer: BlobWriter, upload: Upload, limit: int) -> None:
         """Write in larger pieces than the network delivers: each write is a trip to a thread."""
