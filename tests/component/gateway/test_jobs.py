@@ -12,6 +12,7 @@ from contracts.ingest import RejectionReason, VideoRejected
 from contracts.steps import Step, StepFailed, StepProgressed
 from contracts.transcribe import TranscriptReady
 from contracts.vision import ScenesDetected
+from gateway.adapters.postgres.tables import jobs, uploads, videos
 from support.gateway_rig import Gateway, an_ingested, json_of
 
 UNREAL = "00000000-0000-7000-8000-000000000000"
@@ -251,6 +252,27 @@ async def test_an_erased_video_stops_its_jobs_and_leaves_only_a_stone(gateway: G
     uploads = f"scratch/{gateway.harness.announced[0].tenantid}/"
     assert [key async for key in gateway.harness.blobs.list(uploads)] == []
     assert (await client.post("/v1/jobs", json={"video_id": video["id"], "steps": ["scenes"]})).status_code == 409
+
+
+async def test_no_row_remembers_the_name_or_the_bytes_of_an_erased_video(gateway: Gateway) -> None:
+    client = await gateway.owner()
+    video = await gateway.ingested(client)
+    job = await gateway.job(client, video["id"], passthrough="order-1")
+    await gateway.hear(client, scenes(video["id"]), subject=video["id"], job=job)
+    before = await rows_of(gateway)
+
+    json_of(await client.delete(f"/v1/videos/{video['id']}"), 202)
+    after = await rows_of(gateway)
+
+    for trace in ("clip.mp4", video["sha256"], "order-1", "scenes.json"):
+        assert trace in before
+        assert trace not in after
+
+
+async def rows_of(gateway: Gateway) -> str:
+    """All that the tenant's library holds, straight from the tables."""
+    async with gateway.harness.database.read(gateway.harness.announced[0].tenantid) as connection:
+        return str([(await connection.execute(table.select())).all() for table in (uploads, videos, jobs)])
 
 
 async def test_an_alignment_needs_a_script(gateway: Gateway) -> None:

@@ -125,6 +125,9 @@ class Uploads(Protocol):
     async def remove(self, upload_id: UUID) -> bool:
         """Forget an upload that no video uses; False if there is none such."""
 
+    async def erase(self, upload_id: UUID) -> None:
+        """Forget an upload, whatever became of it."""
+
 
 class Videos(Protocol):
     """Videos of one tenant."""

@@ -14,6 +14,7 @@ from gateway.domain.library import Video, title_of
 from gateway.domain.progress import cancel
 from gateway.domain.refusals import NotFound, NotReady, UploadConflict, VideoUnusable
 from gateway.ports import Changes, Records, RecordsOn
+from gateway.usecases.uploads import upload_folder
 
 __all__ = ["Videos", "require_usable", "tombstone"]
 
@@ -88,8 +89,8 @@ class Videos:
                 raise NotFound("there is no such video")
             if video.state != "erased":
                 await self._erase(work, records, video)
-        if upload_key := video.keys.get("upload"):
-            await self._blobs.delete(upload_key)
+        if video.upload_id is not None:
+            await self._blobs.delete_prefix(upload_folder(caller.tenant_id, video.upload_id))
         return await self.get(caller, video_id)
 
     async def _erase(self, work: UnitOfWork, records: Records, video: Video) -> None:
@@ -99,6 +100,8 @@ class Videos:
             await records.jobs.save(replace(stopped, results={}, passthrough=None))
             self._changes.note(work, job.id)
         await records.videos.save(tombstone(video))
+        if video.upload_id is not None:
+            await records.uploads.erase(video.upload_id)
         await work.announce(VideoErased(video_id=video.id), subject=video.id)
 
 
@@ -107,6 +110,7 @@ def tombstone(video: Video) -> Video:
     return replace(
         video,
         state="erased",
+        upload_id=None,
         title="",
         filename="",
         sha256="",

@@ -48,6 +48,10 @@ class PostgresUploads:
         row = delete(uploads).where(uploads.c.id == upload_id, uploads.c.state != "used")
         return (await self._connection.execute(row)).rowcount == 1
 
+    async def erase(self, upload_id: UUID) -> None:
+        """Forget an upload, whatever became of it."""
+        await self._connection.execute(delete(uploads).where(uploads.c.id == upload_id))
+
 
 class PostgresVideos:
     """Videos of the transaction's tenant."""
