@@ -224,6 +224,18 @@ async def test_bad_input_is_a_problem_and_never_an_error_of_ours(gateway: Gatewa
         must_be_a_problem(await client.post("/v1/uploads", json={"filename": "a"}, headers=raw), key)
 
 
+@pytest.mark.parametrize("range_", ['{"end": Infinity}', '{"start": 1e999}', '{"start": NaN}'])
+async def test_a_range_of_time_is_finite(gateway: Gateway, range_: str) -> None:
+    client = await gateway.owner()
+    video = await gateway.ingested(client)
+    body = f'{{"video_id": "{video["id"]}", "steps": ["upscale"], "options": {{"upscale": {range_}}}}}'
+
+    answer = await client.post("/v1/jobs", content=body, headers={"Content-Type": "application/json"})
+
+    [error] = json_of(answer, 422)["errors"]
+    assert error["field"].startswith("options.upscale.")
+
+
 async def test_a_problem_names_the_field_at_fault(gateway: Gateway) -> None:
     client = await gateway.owner()
     video = await gateway.ingested(client)
@@ -279,19 +291,6 @@ async def test_what_nobody_expected_is_a_problem_too_and_says_nothing_of_the_ins
     assert "secret" not in answer.text
     assert problem["trace_id"] == answer.headers["x-request-id"]
     assert "a secret of the inside" in caplog.text
-
-
-async def test_a_database_that_is_away_is_said_to_be_so(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = await gateway.owner()
-    await client.get("/v1/me")
-
-    def away(*_: object, **__: object) -> None:
-        raise ConnectionRefusedError("nobody listens")
-
-    monkeypatch.setattr("gateway.usecases.jobs.Jobs.page", away)
-    answer = await client.get("/v1/jobs")
-
-    assert (json_of(answer, 503)["type"], answer.headers["retry-after"]) == ("/problems/unavailable", "5")
 
 
 async def test_a_trace_is_carried_on_into_the_facts(gateway: Gateway) -> None:

@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problems: stable types, the field at fault, a trace id, and never a stack trace."""
 
 import inspect
+import socket
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -22,6 +23,9 @@ __all__ = ["FieldProblem", "Problem", "answer_with_problems", "described", "prob
 
 _log = get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
+_OUTAGES = (OperationalError, InterfaceError, PoolTimeout, ConnectionError, TimeoutError, socket.gaierror)
+_OUTAGE_STATES = ("08", "53", "57P")
+"""How an SQLSTATE of PostgreSQL begins that is away: connection lost, out of resources, shutting down or starting."""
 
 
 class FieldProblem(BaseModel):
@@ -143,8 +147,9 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(ClientDisconnect, _gone)
-    for lost in (OperationalError, InterfaceError, PoolTimeout, ConnectionError):
-        app.add_exception_handler(lost, _unavailable)
+    app.add_exception_handler(DBAPIError, _database_failed)
+    for outage in _OUTAGES:
+        app.add_exception_handler(outage, _unavailable)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -182,6 +187,15 @@ async def _gone(request: Request, error: Exception) -> Response:
     """The client hung up in the middle of its request: nobody reads this answer."""
     _log.debug("a client hung up", path=request.url.path)
     return problem_response(request, 400, "the connection ended before the request did")
+
+
+async def _database_failed(request: Request, error: Exception) -> Response:
+    """The driver gives most errors one class, so the state says whether PostgreSQL is away or we asked nonsense."""
+    assert isinstance(error, DBAPIError)
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if error.connection_invalidated or state.startswith(_OUTAGE_STATES):
+        return await _unavailable(request, error)
+    raise error
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
