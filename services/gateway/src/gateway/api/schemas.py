@@ -178,7 +178,7 @@ class Script(BaseModel):
 class UpscaleChoices(UpscaleOptions):
     """What to sharpen. Without a range the whole film is meant."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)  # Python reads Infinity as JSON
 
     model: Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = (
         "realesr-animevideov3"
