@@ -1,5 +1,6 @@
 """Signing in, staying signed in, and being thrown out."""
 
+import asyncio
 import base64
 import json
 import time
@@ -82,6 +83,23 @@ async def test_a_refresh_token_is_good_once_and_its_second_use_ends_the_family(g
 
     assert len({first, second, third}) == 3
     assert (stolen.status_code, after.status_code) == (400, 400)
+
+
+async def test_a_successor_handed_out_while_its_family_ends_is_worthless_too(gateway: Gateway) -> None:
+    caller = await gateway.user(await gateway.tenant("studio"), email=EMAIL)
+    client = gateway.anonymous()
+    first = json_of(await sign_in(client), 200)["refresh_token"]
+    second = json_of(await refresh(client, first), 200)["refresh_token"]
+
+    async with gateway.harness.database.begin(caller.tenant_id) as work:
+        renewed = await gateway.use_cases.sign_in._rotate(PostgresRecords(work.connection), second)
+        stolen = asyncio.create_task(refresh(client, first))
+        await asyncio.sleep(0.3)  # it waits for our commit
+    answer = await stolen
+
+    assert renewed is not None
+    assert answer.status_code == 400
+    assert (await refresh(client, renewed[1])).status_code == 400
 
 
 async def test_another_sign_in_survives_the_end_of_a_family(gateway: Gateway) -> None:

@@ -86,10 +86,13 @@ class PostgresRefreshTokens:
     async def use(self, token_hash: str) -> tuple[RefreshToken, bool] | None:
         """Mark a token used and return it, with whether this was its first use; None if it is unknown.
 
-        The row stays locked until the transaction ends, so that of two uses at once only one is the first.
+        Its user stays locked until the transaction ends: of two uses at once only one is the first, and a family that
+        is being revoked gains no member meanwhile.
         """
-        query = select(refresh_tokens).where(refresh_tokens.c.token_hash == token_hash).with_for_update()
-        row = (await self._connection.execute(query)).mappings().one_or_none()
+        this = refresh_tokens.c.token_hash == token_hash
+        owner = select(refresh_tokens.c.user_id).where(this).scalar_subquery()
+        await self._connection.execute(select(users.c.id).where(users.c.id == owner).with_for_update(key_share=True))
+        row = (await self._connection.execute(select(refresh_tokens).where(this))).mappings().one_or_none()
         if row is None:
             return None
         token = RefreshToken(
@@ -101,8 +104,7 @@ class PostgresRefreshTokens:
             revoked=row["revoked_at"] is not None,
         )
         if not token.used:
-            mark = update(refresh_tokens).where(refresh_tokens.c.token_hash == token_hash).values(used_at=func.now())
-            await self._connection.execute(mark)
+            await self._connection.execute(update(refresh_tokens).where(this).values(used_at=func.now()))
         return token, not token.used
 
     async def revoke_family(self, family_id: UUID) -> None:
