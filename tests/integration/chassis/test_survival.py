@@ -4,6 +4,7 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
@@ -98,6 +99,24 @@ async def test_a_subscriber_that_cannot_be_brought_back_ends_the_bus(toy: Toy, m
 
     with pytest.raises(SubscriberLost):
         await asyncio.wait_for(reading, 10)
+
+
+async def test_liveness_follows_the_reads(toy: Toy) -> None:
+    noticed = chassis.bus._reader._NoticedConnection
+    async with toy.running():
+        noticed.last_poll = 0.0
+
+        polled = await until(lambda: polls(noticed))
+        noticed.last_poll = 0.0
+        ailment = toy.service.bus.ailing()
+
+    assert polled < 3
+    assert ailment is not None
+    assert "last asked for facts" in ailment
+
+
+async def polls(noticed: Any) -> bool:
+    return bool(noticed.last_poll > 0)
 
 
 async def reads(toy: Toy) -> bool:

@@ -136,14 +136,16 @@ class Bus:
         """What this service gave up."""
         return DeadLetters(self.redis, service=self.service, streams=self.subscriptions)
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event, *, lease_s: float | None = None) -> None:
         """Read facts until ``stop`` is set, then settle or hand back what is in hand.
 
+        ``lease_s`` overrules the one given when the bus was made: an operator's setting, say.
         Raises SubscriberLost if reading ended for another reason and could not be resumed.
         """
         # FastStream is loaded only by a process that reads.
         from chassis.bus._reader import Reader
 
+        self.lease_s = lease_s or self.lease_s
         reader = Reader(self)
         self._alive = reader.ailing
         try:

@@ -43,6 +43,12 @@ class _NoticedConnection(Connection):
     last_poll: float = 0.0
 
     @override
+    async def connect(self) -> None:
+        # Trying to reach a Redis that is away is a sign of life too: a restart would not bring it back.
+        _NoticedConnection.last_poll = time.monotonic()
+        await super().connect()  # type: ignore[no-untyped-call]
+
+    @override
     async def send_command(self, *args: Any, **kwargs: Any) -> None:
         if args and args[0] == "XREADGROUP":
             _NoticedConnection.last_poll = time.monotonic()

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import ValidationError
+from redis.exceptions import RedisError
 
 from chassis.bus import DeadLetter
 from chassis.models import ModelStore, ModelUnavailable
@@ -85,13 +86,17 @@ def _serve(service: Service) -> int:
 
 
 def _migrate(service: Service) -> int:
-    from chassis.database import migrate
+    from chassis.database import MigrationsNotFound, migrate
 
     settings = service.settings
     if settings.admin_database_url is None:
         sys.stderr.write("migrate needs ADMIN_DATABASE_URL with the service's prefix: a role that may create roles\n")
         return 2
-    asyncio.run(migrate(service.name, str(settings.admin_database_url), str(settings.database_url)))
+    try:
+        asyncio.run(migrate(service.name, str(settings.admin_database_url), str(settings.database_url)))
+    except (OSError, MigrationsNotFound) as error:
+        sys.stderr.write(f"{service.name} was not migrated: {error}\n")
+        return 1
     return 0
 
 
@@ -134,6 +139,9 @@ async def _dead_letters(service: Service, options: argparse.Namespace) -> int:
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except RedisError as error:
+        sys.stderr.write(f"Redis does not answer: {error}\n")
+        return 1
     finally:
         await service.bus.close()
 

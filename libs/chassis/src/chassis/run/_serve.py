@@ -77,7 +77,7 @@ class _Life:
         """All parts side by side; the first that is lost ends the others."""
         service, settings = self._service, self._settings
         plumbing = [self._start("signals", self._signals.run()), self._start("relay", self._relay.run())]
-        readers = [self._start("bus", service.bus.run(self._stop))]
+        readers = [self._start("bus", service.bus.run(self._stop, lease_s=settings.lease_s))]
         if service.work is not None:
             readers.append(self._start("work", service.work.run(self._stop, self._signals, grace_s=settings.grace_s)))
         readers.append(self._start("http", self._serve_http()))
