@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
-from align.domain.confidence import line_confidence
+from align.domain.confidence import line_confidence, near_loose_speech
 from align.domain.extras import ad_libs_of
 from align.domain.heard import HeardWord
 from align.domain.matching import Matching
 from align.domain.order import out_of_order
+from align.domain.paraphrase import Restated
 from align.domain.passes import LineTokens, Pass
 from align.domain.script import Script, ScriptLine
 from align.domain.takes import TokenTime, best_take, restated_take, take_of
@@ -21,6 +22,9 @@ Verdict = Literal["yes", "partly", "no"]
 _MATCHES = 0.5
 _MATCHES_PARTLY = 0.12
 """Coverage: an unrelated script in the same language stays under it."""
+_LITERAL_AT_LEAST = 0.06
+_LONG_SCRIPT = 8
+"""Words of a script from which a match of it must have a stretch of four words in common."""
 _SCRIPTED_SPEECH = 0.35
 """Share of the speech that is in the script: a clip of a long script covers little of it but is all in it."""
 
@@ -48,12 +52,19 @@ def tell_ledger(
     matches = verdict(matching)
     if matches == "no":
         return _unrelated(script, matching, words, engine)
-    told = [_tell(at, line, matching, words, times) for at, line in enumerate(script.spoken)]
+    passes, restated = _by_line(matching.passes), _by_line(matching.restated)
+    told = [
+        _tell(line, matching, words, times, passes.get(at, []), restated.get(at, []))
+        for at, line in enumerate(script.spoken)
+    ]
     moved = out_of_order({at: [take.start for take in _counted(one.takes)] for at, one in enumerate(told) if one.takes})
-    lines = []
-    for line in script.lines:
-        at = line.number - 1
-        lines.append(_entry(line) if at < 0 else _spoken_entry(line, at, told[at], at in moved, matching, scenes))
+    doubtful = near_loose_speech(matching)
+    lines = [
+        _spoken_entry(line, told[at], matching, scenes, moved=at in moved, doubtful=at in doubtful)
+        if (at := line.number - 1) >= 0
+        else _entry(line)
+        for line in script.lines
+    ]
     ad_libs = ad_libs_of(matching, words, times)
     sizes = [line.required for line in matching.lines]
     heard = sum(one.coverage * size for one, size in zip(told, sizes, strict=True))
@@ -80,13 +91,16 @@ def verdict(matching: Matching) -> Verdict:
             best[one.line] = max(best.get(one.line, 0.0), words)
         else:
             best.setdefault(one.line, 0.5 * words)
-    restated = sum(matching.lines[one.line].required * 0.8 for one in matching.restated)
-    coverage = (sum(best.values()) + restated) / max(1, total)
+    literal = sum(best.values()) / max(1, total)
+    restated = sum(matching.lines[one.line].required for one in matching.restated) / max(1, total)
     scripted = sum(one.heard for one in matching.passes if one.heard >= 4) / max(1, len(matching.heard))
-    if coverage >= _MATCHES and (solid or total < 8):
+    # Other words alone are believed only of most of a script: on one subject, some lines are always near.
+    coverage = literal + 0.8 * restated if literal >= _LITERAL_AT_LEAST or restated >= _MATCHES else literal
+    if not solid and total >= _LONG_SCRIPT and restated < _MATCHES:
+        return "no"
+    if coverage >= _MATCHES:
         return "yes"
-    enough = coverage >= _MATCHES_PARTLY or scripted >= _SCRIPTED_SPEECH
-    return "partly" if enough and (solid or total < 8) else "no"
+    return "partly" if coverage >= _MATCHES_PARTLY or (solid and scripted >= _SCRIPTED_SPEECH) else "no"
 
 
 def _unrelated(script: Script, matching: Matching, words: Sequence[HeardWord], engine: str) -> Ledger:
@@ -101,12 +115,25 @@ def _unrelated(script: Script, matching: Matching, words: Sequence[HeardWord], e
     return Ledger(script_matches="no", coverage=0.0, omitted_words=omitted, lines=lines, engine=engine)
 
 
+_Found = TypeVar("_Found", Pass, Restated)
+
+
+def _by_line(found: Sequence[_Found]) -> dict[int, list[_Found]]:
+    lines: dict[int, list[_Found]] = {}
+    for one in found:
+        lines.setdefault(one.line, []).append(one)
+    return lines
+
+
 def _tell(
-    at: int, line: ScriptLine, matching: Matching, words: Sequence[HeardWord], times: Sequence[TokenTime]
+    line: ScriptLine,
+    matching: Matching,
+    words: Sequence[HeardWord],
+    times: Sequence[TokenTime],
+    passes: Sequence[Pass],
+    restated: Sequence[Restated],
 ) -> _Told:
-    tokens = matching.lines[at]
-    passes = [one for one in matching.passes if one.line == at]
-    restated = [one for one in matching.restated if one.line == at]
+    tokens = matching.lines[line.number - 1]
     takes = [(take_of(one, tokens, line.text, matching, words, times), one.fluent) for one in passes]
     takes += [(restated_take(one, matching, words, times), 1.0) for one in restated]
     takes.sort(key=lambda pair: pair[0].start)
@@ -135,7 +162,7 @@ def _status(passes: Sequence[Pass], tokens: LineTokens) -> LineStatus:
 def _faithful(one: Pass, tokens: LineTokens) -> bool:
     """Word for word, but for what recognizers get wrong."""
     size = tokens.required
-    allowed = max(0.28 * size, 2.0 if size >= 5 else 1.2)
+    allowed = max(0.3 * size, 2.1 if size >= 5 else 1.2)
     holes = one.longest_hole >= max(4.0, 0.25 * size)
     return (1 - one.share) * size <= allowed + 1e-9 and not holes
 
@@ -145,8 +172,9 @@ def _counted(takes: Sequence[Take]) -> list[Take]:
 
 
 def _spoken_entry(
-    line: ScriptLine, at: int, told: _Told, moved: bool, matching: Matching, scenes: Sequence[Scene]
+    line: ScriptLine, told: _Told, matching: Matching, scenes: Sequence[Scene], *, moved: bool, doubtful: bool
 ) -> LedgerLine:
+    at = line.number - 1
     status = told.status
     if moved and status in (LineStatus.SPOKEN, LineStatus.PARAPHRASED):
         status = LineStatus.MOVED
@@ -155,7 +183,7 @@ def _spoken_entry(
     return _entry(line).model_copy(
         update={
             "status": status,
-            "confidence": line_confidence(at, status, told.takes, matching),
+            "confidence": line_confidence(matching.lines[at].required, status, told.takes, doubtful=doubtful),
             "scene_ids": inside,
             "takes": told.takes,
         }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from align.domain.edges import with_misheard_edges
 from align.domain.following import Page, follow
 from align.domain.heard import HeardWord, clauses, ends_sentence, pause_before
 from align.domain.paraphrase import Embed, Gap, Restated, restated_lines
@@ -35,7 +36,8 @@ def match_script(texts: Sequence[str], words: Sequence[HeardWord], embed: Embed,
     heard_pieces = _pieces(words, english=english)
     line_pieces = [pieces_of(text, english=english) for text in texts]
     heard = tokens_of(heard_pieces, Vocabulary(line_pieces))
-    lines_tokens = [tokens_of(pieces, Vocabulary([heard_pieces])) for pieces in line_pieces]
+    spoken = Vocabulary([heard_pieces])
+    lines_tokens = [tokens_of(pieces, spoken) for pieces in line_pieces]
     heard_texts = [token.text for token in heard]
     script_texts = [token.text for tokens in lines_tokens for token in tokens]
     if not heard or not script_texts:
@@ -43,11 +45,20 @@ def match_script(texts: Sequence[str], words: Sequence[HeardWord], embed: Embed,
         return Matching(lines, tuple(heard), (), (), _runs(range(len(words))))
     emissions = Emissions(heard_texts, script_texts)
     lines = tuple(_line_tokens(tokens, emissions) for tokens in lines_tokens)
-    passes = _literal(heard_texts, script_texts, lines, emissions)
-    kept, restated = _in_other_words(words, texts, heard, passes, lines, embed)
+    pauses = [
+        pause_before(words, token.word) if at and heard[at - 1].word != token.word else 0.0
+        for at, token in enumerate(heard)
+    ]
+    passes = _literal(heard_texts, script_texts, lines, emissions, pauses)
+    kept = list(passes)
+    restated: list[Restated] = []
+    if len(script_texts) <= _SHORT_SCRIPT or sum(len(one.matches) for one in passes) >= _TRACE * len(heard):
+        kept, restated = _in_other_words(words, texts, heard, passes, lines, embed)
     return Matching(lines, tuple(heard), tuple(kept), tuple(restated), _loose(words, heard, kept, restated))
 
 
+_SHORT_SCRIPT, _TRACE = 1500, 0.03
+"""A script of more words than that of which not even this share of the speech is found is not looked for by meaning."""
 _FRAGMENT = 0.5
 """Share of a line under which a pass may be the few words that a line in other words has kept."""
 _MOSTLY_OWN = 0.6
@@ -104,7 +115,11 @@ _SKIP_COST = 0.9
 
 
 def _literal(
-    heard: Sequence[str], script: Sequence[str], lines: Sequence[LineTokens], emissions: Emissions
+    heard: Sequence[str],
+    script: Sequence[str],
+    lines: Sequence[LineTokens],
+    emissions: Emissions,
+    pauses: Sequence[float],
 ) -> list[Pass]:
     page = Page(
         np.array([emissions.script_ids[text] for text in script], dtype=np.intp),
@@ -118,7 +133,7 @@ def _literal(
         emissions.likeness(heard_ids[at], int(page.word[place.token])) if place and place.token >= 0 else 0.0
         for at, place in enumerate(places)
     ]
-    return believable(passes_of(places, likeness, lines), lines)
+    return believable(with_misheard_edges(passes_of(places, likeness, lines), lines, pauses), lines)
 
 
 def _runs(indexes: Sequence[int]) -> tuple[tuple[int, int], ...]:

@@ -1,6 +1,6 @@
 """Find lines that were said in other words: speech in no line is compared, by meaning, with lines that are unspoken."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ __all__ = ["Embed", "Gap", "Restated", "Unit", "restated_lines"]
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 """Sentences to unit vectors, one row each."""
 
-_LEAST_ALIKE, _SURELY_ALIKE = 0.42, 0.62
+_LEAST_ALIKE, _SURELY_ALIKE = 0.37, 0.62
 """Cosines under which two sentences are never the same in other words, and over which a subject in common does not
 explain them."""
 _ABOVE_NEIGHBOURS = 0.06
@@ -20,8 +20,10 @@ _NEIGHBOURS = 6
 """Lines before and after that tell how near is near."""
 _LONGEST_SPAN = 8
 """Clauses one line may take up."""
-_MOST_SPANS = 1500
-"""Spans embedded per film, so that hours of unscripted speech stay cheap."""
+_MOST_SPANS = 600
+"""Spans embedded per film beside the clauses themselves, so that hours of unscripted speech stay cheap."""
+_ROUGHLY = 0.12
+"""How far the mean of its clauses' vectors may be from a span's own: spans further from every line are not embedded."""
 _RAGGED = 0.05
 """Price of an edge where the speaker makes no pause and ends no sentence."""
 
@@ -59,22 +61,63 @@ class Restated:
 
 def restated_lines(gaps: Sequence[Gap], texts: Sequence[str], embed: Embed) -> list[Restated]:
     """The best in-order pairing of lines and spans of clauses in every gap; ``texts`` are all lines' texts."""
+    sizes = [len(text.split()) for text in texts]
+    spans = [_spans(gap, [sizes[line] for line in gap.lines]) for gap in gaps]
+    meanings = _Meanings(embed)
+    meanings.learn(unit.text for gap, own in zip(gaps, spans, strict=True) if own for unit in gap.units)
+    near = [_around(gap.lines, len(texts)) for gap in gaps]
+    meanings.learn(texts[line] for lines, own in zip(near, spans, strict=True) if own for line in lines)
     found: list[Restated] = []
     budget = _MOST_SPANS
-    for gap in gaps:
-        sizes = [len(texts[line].split()) for line in gap.lines]
-        spans = _spans(gap, sizes)
-        if not spans or len(spans) > budget:
+    for gap, own, lines in zip(gaps, spans, near, strict=True):
+        if not own:
             continue
-        budget -= len(spans)
-        said = [" ".join(unit.text for unit in gap.units[start:end]) for start, end in spans]
-        near = _around(gap.lines, len(texts))
-        vectors = embed([*said, *(texts[line] for line in near)])
-        rows = [near.index(line) for line in gap.lines]
-        written = vectors[len(said) :]
+        written = meanings.of([texts[line] for line in lines])
+        rows = [lines.index(line) for line in gap.lines]
         needed = [_needed(written, row) for row in rows]
-        found += _pair(gap, spans, vectors[: len(said)] @ written[rows].T, sizes, needed)
+        promising = _promising(gap, own, written[rows], needed, meanings)[: max(0, budget)]
+        budget -= len(promising)
+        said = [" ".join(unit.text for unit in gap.units[start:end]) for start, end in promising]
+        meanings.learn(said)
+        found += _pair(gap, promising, meanings.of(said) @ written[rows].T, [sizes[line] for line in gap.lines], needed)
     return found
+
+
+class _Meanings:
+    """Vectors of sentences, each computed once."""
+
+    def __init__(self, embed: Embed) -> None:
+        self._embed = embed
+        self._known: dict[str, NDArray[np.float32]] = {}
+
+    def learn(self, sentences: Iterable[str]) -> None:
+        """Compute what is not known yet, all at once."""
+        new = list(dict.fromkeys(one for one in sentences if one not in self._known))
+        if new:
+            self._known.update(zip(new, self._embed(new), strict=True))
+
+    def of(self, sentences: Sequence[str]) -> NDArray[np.float32]:
+        """One row each."""
+        rows = [self._known[one] for one in sentences]
+        return np.stack(rows) if rows else np.zeros((0, len(next(iter(self._known.values())))), dtype=np.float32)
+
+
+def _promising(
+    gap: Gap,
+    spans: Sequence[tuple[int, int]],
+    written: NDArray[np.float32],
+    needed: Sequence[float],
+    meanings: _Meanings,
+) -> list[tuple[int, int]]:
+    """Spans whose clauses together are near to some line, the nearest first."""
+    weights = np.array([unit.last - unit.first + 1 for unit in gap.units], dtype=np.float32)
+    clauses = meanings.of([unit.text for unit in gap.units]) * weights[:, None]
+    sums = np.concatenate((np.zeros((1, clauses.shape[1]), dtype=np.float32), np.cumsum(clauses, axis=0)))
+    rough = np.stack([sums[end] - sums[start] for start, end in spans])
+    rough /= np.maximum(np.linalg.norm(rough, axis=1, keepdims=True), 1e-9)
+    margin = (rough @ written.T - np.array(needed)[None, :]).max(axis=1)
+    order = np.argsort(-margin, kind="stable")
+    return [spans[at] for at in order if margin[at] > -_ROUGHLY]
 
 
 def _around(lines: Sequence[int], count: int) -> list[int]:

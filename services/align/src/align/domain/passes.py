@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from align.domain.following import NOWHERE, Place
 
-__all__ = ["LineTokens", "Pass", "believable", "passes_of"]
+__all__ = ["LineTokens", "Pass", "believable", "measured", "passes_of"]
 
 
 @dataclass(frozen=True)
@@ -133,16 +133,16 @@ def believable(passes: Sequence[Pass], lines: Sequence[LineTokens]) -> list[Pass
     A pass that says most of its line stands by itself. A fragment stands where the script's order expects its line,
     or beside a whole take of it (a false start).
     """
-    strong = [one for one in passes if _strong(one, lines[one.line])]
-    kept = list(strong)
-    for one in passes:
-        if one in strong:
-            continue
-        before = next((other.line for other in reversed(strong) if other.last < one.first), -1)
-        after = next((other.line for other in strong if other.first > one.last), len(lines))
-        if _plausible(one, lines[one.line], before, after):
+    strong = [_strong(one, lines[one.line]) for one in passes]
+    before = -1
+    after_each: list[int] = [len(lines)] * len(passes)
+    for at in range(len(passes) - 2, -1, -1):
+        after_each[at] = passes[at + 1].line if strong[at + 1] else after_each[at + 1]
+    kept = []
+    for one, stands, after in zip(passes, strong, after_each, strict=True):
+        if stands or _plausible(one, lines[one.line], before, after):
             kept.append(one)
-    kept.sort(key=lambda one: one.first)
+        before = one.line if stands else before
     return kept
 
 
