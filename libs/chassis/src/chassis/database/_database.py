@@ -35,6 +35,7 @@ class Database:
             max_overflow=pool_size,
             pool_pre_ping=True,
             pool_recycle=1800,
+            hide_parameters=True,  # they hold keys and password hashes, and tracebacks go to logs
             connect_args={
                 "server_settings": {
                     "application_name": service,
