@@ -1,0 +1,80 @@
+"""Who meets whom in the vision service: the only wiring."""
+
+from uuid import UUID
+
+from chassis.blobs import BlobNotFound, blobs_at
+from chassis.bus import Bus
+from chassis.database import Database, UnitOfWork
+from chassis.models import ModelUnavailable
+from chassis.run import Service, run
+from chassis.work import Failure, Task, Workbench
+from contracts.event import Event
+from contracts.steps import StepProgressed
+from vision.adapters.looking_in_child import look
+from vision.adapters.postgres import PostgresRecords
+from vision.adapters.weights import MODELS
+from vision.domain.failures import UnreadableVideo
+from vision.handlers import register
+from vision.ports import Eyes, Tell
+from vision.settings import Settings
+from vision.usecases import CancelJob, EraseFindings, ForgetVideo, JoinVideoAndJob, LookAtVideo, announce_failures
+
+__all__ = ["build", "main"]
+
+NAME = "vision"
+
+
+def build(settings: Settings) -> Service:
+    """The service, ready to serve; nothing is connected yet."""
+    database = Database(str(settings.database_url), service=NAME)
+    bus = Bus(NAME, str(settings.redis_url), database)
+    work = Workbench(
+        bus,
+        database,
+        workers=settings.workers,
+        lease_s=settings.lease_s,
+        tenant_cap=settings.tenant_cap,
+        child_env={"OMP_NUM_THREADS": str(settings.threads)},
+    )
+    blobs = blobs_at(settings.blobs_url)
+    register(bus, JoinVideoAndJob(_records), CancelJob(_records), ForgetVideo(_records))
+    look_at = LookAtVideo(
+        database=database,
+        records=_records,
+        blobs=blobs,
+        look=look,
+        eyes=Eyes(settings.models_dir, settings.cache_dir, settings.threads, settings.longest),
+        tell=_teller(bus),
+        detector=settings.scene_detector,
+    )
+    final = (UnreadableVideo, ModelUnavailable, BlobNotFound)
+    work.does("look", gives_up_on=final, on_failure=announce_failures)(look_at)
+    work.does("erase", on_failure=_keep_quiet)(EraseFindings(blobs))
+    return Service(name=NAME, settings=settings, database=database, bus=bus, work=work, models=MODELS)
+
+
+def _records(work: UnitOfWork) -> PostgresRecords:
+    return PostgresRecords(work.connection, work.tenant_id)
+
+
+def _teller(bus: Bus) -> Tell:
+    async def tell(fact: StepProgressed, tenant_id: UUID, job_id: UUID | None) -> None:
+        event = Event[StepProgressed].of(
+            fact, source=NAME, subject=str(fact.video_id), tenant_id=tenant_id, job_id=job_id
+        )
+        await bus.tell(event)
+
+    return tell
+
+
+async def _keep_quiet(_task: Task, _failure: Failure, _work: UnitOfWork) -> None:
+    """An erasure that failed is in the dead letters; no job waits for it, so none is told."""
+
+
+def main() -> None:
+    """The command line: serve, migrate, models, dlq."""
+    run(Settings, build)
+
+
+if __name__ == "__main__":
+    main()
