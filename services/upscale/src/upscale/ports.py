@@ -4,15 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from uuid import UUID
-
-from numpy.typing import NDArray
 
 from contracts.documents import ChunkReport, QualityReport
 from contracts.gateway import JobRequested, UpscaleOptions
 from contracts.ingest import VideoIngested
 from upscale.domain.plan import Encoding, Plan
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray  # the idle service does without numpy
 
 __all__ = [
     "Assemble",
@@ -22,6 +23,7 @@ __all__ = [
     "ChunkOrder",
     "ChunkRow",
     "Draw",
+    "EngineMissing",
     "Enhancer",
     "Make",
     "OutOfMemory",
@@ -30,6 +32,10 @@ __all__ = [
     "Records",
     "Workshop",
 ]
+
+
+class EngineMissing(RuntimeError):
+    """An engine was asked for whose packages are not installed. The text says what to do."""
 
 
 class OutOfMemory(RuntimeError):
@@ -54,7 +60,7 @@ class Enhancer(Protocol):
         """How many pictures it likes at once."""
         ...
 
-    def enhance(self, pictures: NDArray[Any], /) -> NDArray[Any]:
+    def enhance(self, pictures: "NDArray[Any]", /) -> "NDArray[Any]":
         """``(n, 3, height, width)`` R'G'B' to ``(n, 3, height * scale, width * scale)``.
 
         uint8 stays uint8; float32 from 0 to 1 stays that. Raises OutOfMemory.
@@ -137,7 +143,6 @@ class ChunkRow:
     start: int
     end: int
     key: str | None = None
-    frames: int = 0
     sha256: str = ""
     engine: str = ""
     machine: str = ""
@@ -185,19 +190,23 @@ class Records(Protocol):
         """Who wants a video upscaled, oldest first: ids of the jobs and what they asked."""
         ...
 
-    async def cancel_job(self, job_id: UUID, *, at: datetime) -> None:
-        """Forget what a job wanted until then."""
+    async def runs(self, video_id: UUID) -> Sequence[tuple[UUID, int]]:
+        """Every job and run that ever wanted a video upscaled, cancelled ones too."""
+        ...
+
+    async def cancel_job(self, job_id: UUID, *, at: datetime) -> bool:
+        """Note that nobody waits for what a job wanted until then; False if it wanted nothing of us."""
+        ...
+
+    async def newest_run(self, job_id: UUID) -> int | None:
+        """The run somebody waits for; None when the job was cancelled or its video erased."""
         ...
 
     async def erase_video(self, video_id: UUID) -> None:
         """Forget a video and all about it, and never learn of it again."""
         ...
 
-    async def is_erased(self, video_id: UUID) -> bool:
-        """Whether the video must leave no trace."""
-        ...
-
-    async def add_plan(self, plan: PlanRow, chunks: Sequence[ChunkRow]) -> None:
+    async def add_plan(self, plan: PlanRow, spans: Sequence[ChunkRow], /) -> None:
         """Remember a plan and the chunks it lacks; chunks known by the same manifest stay as they are."""
         ...
 

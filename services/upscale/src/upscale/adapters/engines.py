@@ -10,7 +10,7 @@ __all__ = ["enhancer_for"]
 
 
 def enhancer_for(model: str, *, scale: int, workshop: Workshop) -> Enhancer:
-    """The enhancer that settings ask for. Raises UnknownModel, ModelUnavailable, TorchMissing."""
+    """The enhancer that settings ask for. Raises UnknownModel, ModelUnavailable, EngineMissing."""
     folder = ModelStore(workshop.models_dir, workshop.cache_dir).ensure(model_named(model))
     network = load_network(folder, scale=scale)
     if workshop.engine == "torch":

@@ -30,8 +30,15 @@ _Array = NDArray[Any]
 
 @contextmanager
 def opened(path: Path) -> Iterator[InputContainer]:
-    """A media file, and never anything that the file names: no other file and no address is opened on its behalf."""
-    with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+    """A media file, and never anything that the file names: no other file and no address is opened on its behalf.
+
+    Raises UnsupportedVideo.
+    """
+    try:
+        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+    except (av.error.InvalidDataError, av.error.PermissionError) as error:
+        raise UnsupportedVideo(f"this file cannot be read as video: {error.strerror}") from error
+    with container:
         yield container
 
 

@@ -1,5 +1,6 @@
 """Everything of the film that is not picture: sound, subtitles, chapters and names, taken from the original."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -7,12 +8,14 @@ from fractions import Fraction
 from typing import Any, Protocol, TypeAlias
 
 import av
+import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
+from numpy.typing import NDArray
 
 from upscale.domain.quality import Span
 from upscale.domain.soundtrack import COPIED, LEAD_IN_S, Window
@@ -25,6 +28,7 @@ _BIT_RATE_PER_CHANNEL = 96_000
 _AAC_RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000})
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 """By channels, what AAC takes; any other number is mixed down to stereo."""
+_CHANNELS = {layout: channels for channels, layout in _LAYOUTS.items()}
 _OUR_OWN = frozenset({"encoder", "major_brand", "minor_version", "compatible_brands"})
 """Names that say how the old file was written, not what it holds."""
 
@@ -189,7 +193,7 @@ class _Reencoded:
         self.source = source
         rate = source.codec_context.sample_rate
         self._rate = rate if rate in _AAC_RATES else 48_000
-        layout = _LAYOUTS.get(source.codec_context.channels, "stereo")
+        self._layout = layout = _LAYOUTS.get(source.codec_context.channels, "stereo")
         self._resampler = AudioResampler(format="fltp", layout=layout, rate=self._rate)
         self._target = output.add_stream("aac", rate=self._rate, layout=layout)
         self._target.bit_rate = _BIT_RATE_PER_CHANNEL * source.codec_context.channels
@@ -197,6 +201,7 @@ class _Reencoded:
         self._window = window
         self._heard = heard
         self._at: int | None = None
+        self._filled = 0
 
     def take(self, packet: AnyPacket) -> Iterator[AnyPacket]:
         start = packet.pts * packet.time_base  # type: ignore[operator] # packets without a time were left out
@@ -230,13 +235,27 @@ class _Reencoded:
                 end = min(end, round((self._window.end - self._window.start) * self._rate))
             if end <= max(begin, 0):
                 continue
+            yield from self._silence(begin)
             samples = frame.to_ndarray()[:, max(0, -begin) : end - begin]
-            piece = AudioFrame.from_ndarray(samples.copy(), format="fltp", layout=frame.layout.name)
-            piece.sample_rate = self._rate
-            piece.time_base = Fraction(1, self._rate)
-            piece.pts = max(0, begin)
-            self._heard.note(Fraction(piece.pts, self._rate), Fraction(end, self._rate))
-            yield from self._target.encode(piece)
+            self._heard.note(Fraction(max(0, begin), self._rate), Fraction(end, self._rate))
+            yield from self._target.encode(self._piece(samples.copy(), max(0, begin)))
+
+    def _silence(self, until: int) -> Iterator[AnyPacket]:
+        """Fill the time before the first sound, so that the encoder's own run-in lies before the picture."""
+        while self._filled < until:
+            size = min(self._rate, until - self._filled)
+            empty = np.zeros((_CHANNELS[self._layout], size), np.float32)
+            yield from self._target.encode(self._piece(empty, self._filled))
+            self._heard.note(Fraction(self._filled, self._rate), Fraction(self._filled + size, self._rate))
+            self._filled += size
+        self._filled = sys.maxsize
+
+    def _piece(self, samples: NDArray[Any], at: int) -> AudioFrame:
+        piece = AudioFrame.from_ndarray(samples, format="fltp", layout=self._layout)
+        piece.sample_rate = self._rate
+        piece.time_base = Fraction(1, self._rate)
+        piece.pts = at
+        return piece
 
 
 class _Subtitles:

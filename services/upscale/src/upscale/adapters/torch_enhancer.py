@@ -7,30 +7,24 @@ from numpy.typing import NDArray
 
 from upscale.adapters.ncnn import PReLU
 from upscale.adapters.srvgg import Network
-from upscale.ports import OutOfMemory
+from upscale.ports import EngineMissing, OutOfMemory
 
-__all__ = ["TorchEnhancer", "TorchMissing"]
+__all__ = ["TorchEnhancer"]
 
 _GPU_BATCH = 4
-
-
-class TorchMissing(RuntimeError):
-    """The engine was asked for, but its packages are not installed. The text says what to do."""
-
-    reason = "engine_missing"
 
 
 class TorchEnhancer:
     """Runs the network with torch: half precision and batches on CUDA, float32 on a CPU.
 
-    ``precision``: ``auto`` is f16 on CUDA and f32 on a CPU. 10-bit pictures are always computed in f32.
+    ``precision``: ``auto`` and ``int8`` are f16 on CUDA and f32 on a CPU. 10-bit pictures are always computed in f32.
     """
 
     def __init__(self, network: Network, *, device: str, precision: str = "auto") -> None:
         try:
             import torch  # heavy, and in the engines extra alone
         except ImportError:
-            raise TorchMissing(
+            raise EngineMissing(
                 "the torch engine is not installed: install requirements/engines.txt, or set UPSCALE_ENGINE=openvino"
             ) from None
         self._torch = torch

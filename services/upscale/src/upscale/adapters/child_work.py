@@ -1,0 +1,27 @@
+"""What child processes do. The service imports this module and none of what it needs: that is loaded in the child."""
+
+from upscale.domain.plan import Plan
+from upscale.ports import Assembled, AssemblyOrder, ChunkMade, ChunkOrder, PlanOrder
+
+__all__ = ["assemble", "draw_plan", "make_chunk"]
+
+
+def draw_plan(order: PlanOrder) -> Plan:
+    """Index a video and plan its rendition."""
+    from upscale.adapters import indexing
+
+    return indexing.draw_plan(order)
+
+
+def make_chunk(order: ChunkOrder) -> ChunkMade:
+    """Make and verify one chunk."""
+    from upscale.adapters import making
+
+    return making.make_chunk(order)
+
+
+def assemble(order: AssemblyOrder) -> Assembled:
+    """Join chunks, add sound, verify."""
+    from upscale.adapters import assembling
+
+    return assembling.assemble(order)

@@ -1,0 +1,35 @@
+"""What wakes us."""
+
+from chassis.bus import Bus
+from chassis.database import UnitOfWork
+from contracts.event import Event
+from contracts.gateway import JobCancelled, JobRequested, VideoErased
+from contracts.ingest import VideoIngested
+from contracts.upscale import ChunkReady
+from upscale.usecases import CancelJob, ForgetVideo, JoinChunks, JoinVideoAndJob
+
+__all__ = ["register"]
+
+
+def register(bus: Bus, join: JoinVideoAndJob, join_chunks: JoinChunks, cancel: CancelJob, forget: ForgetVideo) -> None:
+    """Subscribe to every fact this service acts on."""
+
+    @bus.on(VideoIngested)
+    async def on_video_ingested(event: Event[VideoIngested], work: UnitOfWork) -> None:
+        await join.video_came(event, work)
+
+    @bus.on(JobRequested)
+    async def on_job_requested(event: Event[JobRequested], work: UnitOfWork) -> None:
+        await join.job_came(event, work)
+
+    @bus.on(ChunkReady)
+    async def on_chunk_ready(event: Event[ChunkReady], work: UnitOfWork) -> None:
+        await join_chunks(event, work)
+
+    @bus.on(JobCancelled)
+    async def on_job_cancelled(event: Event[JobCancelled], work: UnitOfWork) -> None:
+        await cancel(event, work)
+
+    @bus.on(VideoErased)
+    async def on_video_erased(event: Event[VideoErased], work: UnitOfWork) -> None:
+        await forget(event, work)

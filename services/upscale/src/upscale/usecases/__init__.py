@@ -1,0 +1,21 @@
+"""What we do: match videos with jobs, plan, make chunks, join them, and forget what must be forgotten."""
+
+from upscale.usecases.assembling import AssembleRendition, JoinChunks
+from upscale.usecases.forgetting import CancelJob, EraseBlobs, ForgetVideo
+from upscale.usecases.joining import JoinVideoAndJob
+from upscale.usecases.making import MakeChunk
+from upscale.usecases.planning import PlanRendition
+from upscale.usecases.refusing import announce_failure, keep_quiet
+
+__all__ = [
+    "AssembleRendition",
+    "CancelJob",
+    "EraseBlobs",
+    "ForgetVideo",
+    "JoinChunks",
+    "JoinVideoAndJob",
+    "MakeChunk",
+    "PlanRendition",
+    "announce_failure",
+    "keep_quiet",
+]

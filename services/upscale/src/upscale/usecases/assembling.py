@@ -1,0 +1,139 @@
+"""Joins the chunks once all are there, and gives out the rendition if it is the same film."""
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from chassis.blobs import BlobNotFound, Blobs
+from chassis.database import Database, UnitOfWork
+from chassis.work import LeaseLost, Task
+from contracts.documents import ChunkReport
+from contracts.event import Event
+from contracts.upscale import ChunkReady, VideoUpscaled
+from upscale.domain.keys import results, scratch
+from upscale.domain.plan import Plan
+from upscale.domain.progress import assembling
+from upscale.domain.refusals import ChunkDamaged, RenditionRejected
+from upscale.ports import Assemble, Assembled, AssemblyOrder, ChunkRow, PlanRow
+from upscale.usecases.forgetting import queue_erasure, tidy_if_unwanted
+from upscale.usecases.joining import RecordsIn
+from upscale.usecases.making import plan_of
+from upscale.usecases.planning import queue_assembly
+
+__all__ = ["AssembleRendition", "JoinChunks"]
+
+
+@dataclass(frozen=True)
+class JoinChunks:
+    """Queue the joining when the last chunk is ready. Two last chunks at once still queue it once, by its key."""
+
+    records: RecordsIn
+
+    async def __call__(self, event: Event[ChunkReady], work: UnitOfWork) -> None:
+        """Look whether any chunk is missing; this runs after the chunk's commit, so nothing is overlooked."""
+        if event.jobid is None:
+            return
+        records, run = self.records(work), event.data.run
+        plan = await records.plan(event.jobid, run)
+        if plan is None or await records.newest_run(event.jobid) != run:
+            return
+        chunks = await records.chunks(event.jobid, plan.manifest_sha256)
+        if len(chunks) == plan.chunks and all(chunk.key for chunk in chunks):
+            await queue_assembly(work, plan)
+
+
+@dataclass(frozen=True)
+class AssembleRendition:
+    """Join, check, and say that the film is upscaled."""
+
+    database: Database
+    records: RecordsIn
+    blobs: Blobs
+    assemble: Assemble
+
+    async def __call__(self, task: Task) -> None:
+        """Do one task. A film that fails its check leaves its report and nothing else."""
+        try:
+            await self._assemble(task)
+        except (LeaseLost, asyncio.CancelledError):
+            await tidy_if_unwanted(task, self.database, self.records, self.blobs)
+            raise
+
+    async def _assemble(self, task: Task) -> None:
+        row, plan = await plan_of(task, self.database, self.records, self.blobs)
+        async with self.database.begin(task.tenant_id) as work:
+            chunks = await self.records(work).chunks(row.job_id, row.manifest_sha256)
+        folder = results(task.tenant_id, row.job_id, row.run)
+        with tempfile.TemporaryDirectory(prefix="upscale-", ignore_cleanup_errors=True) as place:
+            target = Path(place) / "rendition.mp4"
+            assembled = await self._assembled(task, row, plan, chunks, target)
+            await self.blobs.put_bytes(f"{folder}qc.json", assembled.report.model_dump_json(indent=2).encode())
+            if not assembled.report.passed:
+                raise RenditionRejected("the result is not the same film: " + "; ".join(assembled.report.failures))
+            await self.blobs.put_file(f"{folder}rendition.mp4", target)
+        upscaled = _announcement(row, chunks, folder, assembled)
+        async with task.finish() as work:
+            await self.records(work).discard_chunks(row.job_id, row.manifest_sha256, [chunk.index for chunk in chunks])
+            await queue_erasure(work, row.video_id, f"done/{row.job_id}/{row.run}", [_scratch(task, row.job_id)])
+            await work.announce(upscaled, subject=row.video_id, job_id=row.job_id)
+
+    async def _assembled(
+        self, task: Task, row: PlanRow, plan: Plan, chunks: Sequence[ChunkRow], target: Path
+    ) -> Assembled:
+        async def tell(fraction: float, message: str) -> None:
+            await task.progress(assembling(fraction), message)
+
+        async with AsyncExitStack() as stack:
+            try:
+                source = await stack.enter_async_context(self.blobs.local(row.original_key))
+                files = [(await self._local(stack, chunk), _report(chunk)) for chunk in chunks]
+                order = AssemblyOrder(source, plan, tuple(files), target)
+                return await task.run_with(self.assemble, order, on_progress=tell)
+            except ChunkDamaged as damaged:
+                async with self.database.begin(task.tenant_id) as work:
+                    await self.records(work).discard_chunks(row.job_id, row.manifest_sha256, damaged.indexes)
+                raise
+
+    async def _local(self, stack: AsyncExitStack, chunk: ChunkRow) -> Path:
+        try:
+            if chunk.key is not None:
+                return await stack.enter_async_context(self.blobs.local(chunk.key))
+        except BlobNotFound:
+            pass
+        raise ChunkDamaged(f"chunk {chunk.index} is not stored any more; retry the step", (chunk.index,))
+
+
+def _report(chunk: ChunkRow) -> ChunkReport:
+    return ChunkReport(
+        index=chunk.index,
+        frames=chunk.end - chunk.start,
+        machine=f"{chunk.machine} ({chunk.engine})",
+        attempts=chunk.attempts,
+        seconds=chunk.seconds,
+        sha256=chunk.sha256,
+    )
+
+
+def _announcement(row: PlanRow, chunks: Sequence[ChunkRow], folder: str, assembled: Assembled) -> VideoUpscaled:
+    report = assembled.report
+    return VideoUpscaled(
+        video_id=row.video_id,
+        run=row.run,
+        rendition_key=f"{folder}rendition.mp4",
+        qc_key=f"{folder}qc.json",
+        width=report.width,
+        height=report.height,
+        frames=report.frames_out,
+        passed=report.passed,
+        engine=", ".join(dict.fromkeys(chunk.engine for chunk in chunks)),
+        model_sha256=row.model_sha256,
+        seconds=round(row.seconds + sum(chunk.seconds for chunk in chunks) + assembled.seconds, 3),
+    )
+
+
+def _scratch(task: Task, job_id: UUID) -> str:
+    return scratch(task.tenant_id, job_id)

@@ -1,0 +1,91 @@
+"""Stops what nobody waits for, and deletes what must not be kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from chassis.blobs import Blobs
+from chassis.database import Database, UnitOfWork
+from chassis.work import Task
+from contracts.event import Event
+from contracts.gateway import JobCancelled, VideoErased
+from contracts.steps import Step
+from upscale.domain.keys import results, scratch
+from upscale.usecases.joining import RecordsIn
+from upscale.usecases.planning import job_of
+
+__all__ = ["CancelJob", "EraseBlobs", "ForgetVideo", "queue_erasure", "tidy_if_unwanted"]
+
+
+@dataclass(frozen=True)
+class CancelJob:
+    """Stop working for a job that nobody waits for any more."""
+
+    records: RecordsIn
+
+    async def __call__(self, event: Event[JobCancelled], work: UnitOfWork) -> None:
+        """Drop its tasks and what was half done for it."""
+        if event.jobid is None:
+            return
+        wanted = await self.records(work).cancel_job(event.jobid, at=event.time)
+        await work.cancel_tasks(job_id=event.jobid)
+        if wanted:
+            folders = [scratch(event.tenantid, event.jobid)]
+            await queue_erasure(work, event.data.video_id, f"cancelled/{event.jobid}/{event.id}", folders)
+
+
+@dataclass(frozen=True)
+class ForgetVideo:
+    """Leave no trace of a video: the rows go now, the blobs by a task, for deleting them may need another try."""
+
+    records: RecordsIn
+
+    async def __call__(self, event: Event[VideoErased], work: UnitOfWork) -> None:
+        """Stop its tasks, erase its rows, queue the deletion of its chunks and renditions."""
+        records, video_id = self.records(work), event.data.video_id
+        await records.lock_video(video_id)
+        folders = [
+            folder
+            for job_id, run in await records.runs(video_id)
+            for folder in (results(event.tenantid, job_id, run), scratch(event.tenantid, job_id))
+        ]
+        await work.cancel_tasks(subject=video_id)
+        await records.erase_video(video_id)
+        if folders:
+            await queue_erasure(work, video_id, f"erased/{video_id}", list(dict.fromkeys(folders)))
+
+
+@dataclass(frozen=True)
+class EraseBlobs:
+    """Delete folders of blobs."""
+
+    blobs: Blobs
+
+    async def __call__(self, task: Task) -> None:
+        """Delete what is there; what is gone already is fine."""
+        for folder in task.payload["folders"]:
+            await self.blobs.delete_prefix(folder)
+        async with task.finish():
+            pass
+
+
+async def queue_erasure(work: UnitOfWork, video_id: UUID, key: str, folders: Sequence[str]) -> None:
+    """Queue the deletion of these folders. It belongs to no job, so that no cancelled job stops it."""
+    await work.enqueue(
+        step=Step.UPSCALE,
+        kind="erase",
+        key=f"erase/{key}",
+        subject=video_id,
+        priority="bulk",
+        payload={"run": 1, "folders": list(folders)},
+    )
+
+
+async def tidy_if_unwanted(task: Task, database: Database, records: RecordsIn, blobs: Blobs) -> None:
+    """After a task was stopped: delete what it may have written just after its job's or video's blobs were deleted."""
+    job_id = job_of(task)
+    async with database.begin(task.tenant_id) as work:
+        newest = await records(work).newest_run(job_id)
+    if newest is None:
+        await blobs.delete_prefix(scratch(task.tenant_id, job_id))
+        await blobs.delete_prefix(results(task.tenant_id, job_id, task.payload["run"]))

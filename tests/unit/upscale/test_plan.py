@@ -1,0 +1,63 @@
+"""A plan covers every frame once and is known again by its digest."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.upscale_plans import a_plan
+from upscale.domain.plan import Encoding, Plan, chunk_length, cut_into_chunks
+
+
+@given(first=st.integers(0, 10_000), frames=st.integers(1, 5_000), longest=st.integers(1, 700))
+def test_chunks_cover_every_frame_once_and_are_about_equal(first: int, frames: int, longest: int) -> None:
+    chunks = cut_into_chunks(first, first + frames, longest=longest)
+
+    covered = [number for chunk in chunks for number in range(chunk.start, chunk.end)]
+    lengths = {chunk.frames for chunk in chunks}
+    assert covered == list(range(first, first + frames))
+    assert max(lengths) <= longest
+    assert max(lengths) - min(lengths) <= 1
+
+
+def test_nothing_cannot_be_cut() -> None:
+    with pytest.raises(ValueError, match="nothing to cut"):
+        cut_into_chunks(5, 5, longest=10)
+
+
+@pytest.mark.parametrize(("size", "frames"), [((640, 360), 35), ((1920, 1080), 24), ((16, 16), 600)])
+def test_a_chunk_is_about_the_same_work_whatever_the_picture_measures(size: tuple[int, int], frames: int) -> None:
+    assert chunk_length(*size, megapixels=8) == frames
+
+
+def test_a_plan_is_the_same_after_a_trip_through_json() -> None:
+    plan = a_plan()
+
+    again = Plan.model_validate_json(plan.model_dump_json())
+
+    assert again == plan
+    assert again.manifest_sha256 == plan.manifest_sha256
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"source_sha256": "6" * 64}, {"model_sha256": "b" * 64}, {"scale": 3}, {"encoding": Encoding(crf=20)},
+     {"pts": (100, 200, 351)}, {"chunks": cut_into_chunks(10, 13, longest=3)}],
+    ids=lambda change: next(iter(change)),
+)  # fmt: skip
+def test_whatever_changes_the_result_changes_the_manifest(change: dict[str, Any]) -> None:
+    assert a_plan(**change).manifest_sha256 != a_plan().manifest_sha256
+
+
+def test_a_warning_changes_nothing_that_is_made() -> None:
+    assert a_plan(warnings=("odd",)).manifest_sha256 == a_plan().manifest_sha256
+
+
+def test_frames_are_found_by_their_numbers_in_the_original() -> None:
+    plan = a_plan()
+
+    assert [plan.ticks(number) for number in (10, 11, 12, 13)] == [100, 200, 350, 400]
+    assert [key.number for key in plan.keys_before(12)] == [11, 0]
+    assert [key.number for key in plan.keys_before(10)] == [0]
+    assert (plan.frames, plan.end, plan.size) == (3, 13, (1280, 720))
