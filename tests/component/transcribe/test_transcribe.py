@@ -15,6 +15,7 @@ from sqlalchemy import text
 from chassis.testing import Harness, harness
 from chassis.work import LeaseLost
 from contracts.documents import Transcript
+from contracts.event import Event
 from contracts.gateway import JobCancelled, JobOptions, JobRequested, VideoErased
 from contracts.ingest import VideoIngested
 from contracts.steps import Step, StepFailed, StepProgressed
@@ -25,7 +26,7 @@ from transcribe.domain.heard import Hearing
 from transcribe.main import build
 from transcribe.ports import Ears
 from transcribe.settings import Settings
-from transcribe.usecases import TranscribeVideo
+from transcribe.usecases import JoinVideoAndJob, TranscribeVideo
 
 pytestmark = pytest.mark.servers
 
@@ -322,3 +323,19 @@ async def test_noise_is_no_speech(service: Harness, tmp_path: Path) -> None:
 
     (ready,) = service.facts(TranscriptReady)
     assert (ready.words, ready.language) == (0, None)
+
+
+async def test_a_video_and_the_job_that_wants_it_meet_even_when_they_come_at_one_moment(service: Harness) -> None:
+    video_id, job_id = uuid4(), uuid4()
+    join = JoinVideoAndJob(lambda work: PostgresRecords(work.connection, work.tenant_id))
+    request = Event[JobRequested].of(
+        a_request(video_id), source="gateway", subject=str(video_id), tenant_id=service.tenant_id, job_id=job_id
+    )
+
+    async with service.database.begin(service.tenant_id) as work:
+        await join.job_came(request, work)
+        video_comes = asyncio.create_task(service.hear(a_video(video_id), subject=video_id))
+        await asyncio.sleep(0.3)  # time enough for its handler to look for a request that is not committed yet
+    await video_comes
+
+    assert [task["job_id"] for task in await service.tasks()] == [job_id]

@@ -32,7 +32,7 @@ HEARD_BY: dict[str, tuple[str, ...]] = {
     "job.requested.v1": ("transcribe", "align", "vision", "upscale"),
     "job.cancelled.v1": ("transcribe", "align", "vision", "upscale"),
     "video.erased.v1": ("ingest", "transcribe", "align", "vision", "upscale"),
-    "video.ingested.v1": ("gateway", "transcribe", "vision", "upscale"),
+    "video.ingested.v1": ("gateway", "transcribe", "align", "vision", "upscale"),
     "video.rejected.v1": ("gateway",),
     "scenes.detected.v1": ("gateway", "align"),
     "watermarks.detected.v1": ("gateway",),

@@ -34,6 +34,7 @@ class JoinVideoAndJob:
     async def video_came(self, event: Event[VideoIngested], work: UnitOfWork) -> None:
         """A video is ready: serve whoever waited for it."""
         records = self.records(work)
+        await work.hold(event.data.video_id)
         await records.add_video(event.data)
         video = await records.video(event.data.video_id)
         if video is None:
@@ -47,6 +48,7 @@ class JoinVideoAndJob:
         if Step.TRANSCRIPT not in request.steps or job_id is None:
             return
         records = self.records(work)
+        await work.hold(request.video_id)
         if not await records.add_request(job_id, request, asked_at=event.time):
             return
         video = await records.video(request.video_id)
@@ -145,6 +147,7 @@ class CancelJob:
         """Drop what it asked for, and its tasks."""
         if event.jobid is None:
             return
+        await work.hold(event.data.video_id)
         await self.records(work).cancel_job(event.jobid, at=event.time)
         await work.cancel_tasks(job_id=event.jobid)
 
@@ -158,6 +161,7 @@ class ForgetVideo:
     async def __call__(self, event: Event[VideoErased], work: UnitOfWork) -> None:
         """Stop its tasks, erase its rows, queue the deletion of its transcripts."""
         records, video_id = self.records(work), event.data.video_id
+        await work.hold(video_id)
         folders = [_folder(event.tenantid, job_id, request.run) for job_id, request in await records.requests(video_id)]
         await work.cancel_tasks(subject=video_id)
         await records.erase_video(video_id)

@@ -36,6 +36,7 @@ class JoinVideoAndJob:
     async def video_came(self, event: Event[VideoIngested], work: UnitOfWork) -> None:
         """A video is ready: serve whoever waited for it."""
         records = self.records(work)
+        await work.hold(event.data.video_id)
         await records.add_video(event.data)
         video = await records.video(event.data.video_id)
         if video is None:
@@ -49,6 +50,7 @@ class JoinVideoAndJob:
         if not ours(request.steps) or job_id is None:
             return
         records = self.records(work)
+        await work.hold(request.video_id)
         if not await records.add_request(job_id, request, asked_at=event.time):
             return
         video = await records.video(request.video_id)
@@ -207,6 +209,7 @@ class CancelJob:
         """Drop what it asked for, and its tasks."""
         if event.jobid is None:
             return
+        await work.hold(event.data.video_id)
         await self.records(work).cancel_job(event.jobid, at=event.time)
         await work.cancel_tasks(job_id=event.jobid)
 
@@ -220,6 +223,7 @@ class ForgetVideo:
     async def __call__(self, event: Event[VideoErased], work: UnitOfWork) -> None:
         """Stop its tasks, erase its rows, queue the deletion of its documents and key frames."""
         records, video_id = self.records(work), event.data.video_id
+        await work.hold(video_id)
         folders = [
             f"derived/{event.tenantid}/{job_id}/{step}-{request.run}/"
             for job_id, request in await records.requests(video_id)
