@@ -124,7 +124,8 @@ def score(case: Case, job: Job, matchcut: Matchcut) -> dict[str, Any]:
     if "scenes.json" in found and "scenes" in case.steps:
         scores["scenes"] = score_cuts(case.truth["transitions"], document("scenes.json")["scenes"])
     if "watermarks.json" in found:
-        scores["marks"] = score_marks(case.truth.get("watermarks", []), document("watermarks.json")["marks"])
+        marks, rate = document("watermarks.json")["marks"], float(case.truth["fps"])
+        scores["marks"] = score_marks(case.truth.get("watermarks", []), marks, frame_rate=rate)
     if "transcript.json" in found and case.words:
         heard = document("transcript.json")["words"]
         said = [word["word"] for word in case.words]
