@@ -24,13 +24,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import imageio_ffmpeg
 from rich.console import Console
 from rich.table import Table
-from support.vision_scores import score_cuts, score_marks
 
 from matchcut.client import Job, Matchcut, Video
 from matchcut.launcher import DataFolder, running
 from support.ledger_scores import score_ledger
 from support.story_films import finished
 from support.transcript_scores import TimedWord, word_error_rate, word_start_errors
+from support.vision_scores import score_cuts, score_marks
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 AUDIO_ONLY = {".flac", ".wav", ".mp3", ".m4a", ".ogg"}
