@@ -26,6 +26,8 @@ _ROUGHLY = 0.12
 """How far the mean of its clauses' vectors may be from a span's own: spans further from every line are not embedded."""
 _RAGGED = 0.05
 """Price of an edge where the speaker makes no pause and ends no sentence."""
+_UNLIKE_LENGTH = 0.02
+"""Price of saying e times more or fewer words than are written: half of a line means nearly what all of it does."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,8 @@ def _pair(
                 start = spans[at][0]
                 size = gap.units[end - 1].last - gap.units[start].first + 1
                 ragged = _RAGGED * ((not gap.units[start].clean_start) + (not gap.units[end - 1].clean_end))
-                gain = float(cosine[at, line - 1]) - needed[line - 1] - ragged
+                longer = _UNLIKE_LENGTH * abs(float(np.log(size / sizes[line - 1])))
+                gain = float(cosine[at, line - 1]) - needed[line - 1] - ragged - longer
                 total = best[start, line - 1] + gain
                 if gain > 0 and _fits(size, sizes[line - 1]) and total > best[end, line] + 1e-9:
                     best[end, line] = total
