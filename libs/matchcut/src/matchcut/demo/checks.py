@@ -71,7 +71,7 @@ def _cuts(scenes: Scenes, truth: dict[str, Any]) -> Check:
     return Check(
         "Scene cuts",
         near == len(wanted) and extra == 0,
-        f"{near} of {len(wanted)}, at most {worst} frame off; {extra} too many",
+        f"{near} of {len(wanted)}, {'one off by a frame' if worst else 'all to the frame'}; {extra} too many",
         "every cut within 1 frame, none too many",
         {"cuts": len(wanted), "within_one_frame": near, "extra": extra, "found": found, "wanted": wanted},
     )
