@@ -2,10 +2,13 @@
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from support.plain_network import run_layers
 from upscale.adapters.int8 import Ranges, equalized
 from upscale.adapters.ncnn import Convolution, MalformedModel, PReLU, read_layers
 from upscale.adapters.srvgg import Network, shrunk
@@ -53,7 +56,7 @@ def test_other_files_are_refused(tmp_path: Path, param: str, change: bytes) -> N
         read_layers(tmp_path / "param", tmp_path / "bin")
 
 
-def shuffled(channels: np.ndarray, scale: int) -> np.ndarray:
+def shuffled(channels: NDArray[Any], scale: int) -> NDArray[Any]:
     """Pixel shuffle of the values of one source pixel: ``(3 * scale * scale)`` to ``(3, scale, scale)``."""
     return channels.reshape(3, scale, scale)
 
@@ -72,24 +75,6 @@ def test_shrinking_inside_the_network_is_the_mean_over_areas_of_what_it_would_gi
     assert small == pytest.approx(fine, abs=1e-4)
 
 
-def run(layers: tuple[Convolution | PReLU, ...], picture: np.ndarray) -> np.ndarray:
-    """The layers in numpy, without any tricks."""
-    node = picture
-    for layer in layers:
-        if isinstance(layer, PReLU):
-            slope = layer.slope.reshape(-1, 1, 1)
-            node = np.where(node < 0, node * slope, node)
-            continue
-        framed = np.pad(node, ((0, 0), (1, 1), (1, 1)))
-        height, width = node.shape[1:]
-        node = layer.bias.reshape(-1, 1, 1) + sum(
-            np.einsum("oc,chw->ohw", layer.weight[:, :, y, x], framed[:, y : y + height, x : x + width])
-            for y in range(3)
-            for x in range(3)
-        )
-    return node
-
-
 def test_bringing_channels_to_one_size_does_not_change_the_network() -> None:
     random = np.random.default_rng(1)
     layers = (
@@ -104,6 +89,6 @@ def test_bringing_channels_to_one_size_does_not_change_the_network() -> None:
 
     changed = equalized(layers, ranges)
 
-    assert run(changed, picture) == pytest.approx(run(layers, picture), rel=1e-3, abs=1e-3)
+    assert run_layers(changed, picture) == pytest.approx(run_layers(layers, picture), rel=1e-3, abs=1e-3)
     assert ranges.limit(2) == 20
     assert Network(layers, 2).reach == 3

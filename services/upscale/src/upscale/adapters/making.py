@@ -9,7 +9,7 @@ import platform
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -27,7 +27,7 @@ from upscale.domain.planes import oriented, to_yuv420
 from upscale.domain.quality import tags_of
 from upscale.ports import ChunkMade, ChunkOrder, Enhancer
 
-__all__ = ["ChunkUnsound", "make_chunk", "make_chunk_with"]
+__all__ = ["ChunkUnsound", "make_chunk", "make_chunk_with", "verify_chunk"]
 
 _QUEUED_FRAMES = 4
 _BRIGHTNESS = 2.5
@@ -60,7 +60,7 @@ def make_chunk_with(enhancer: Enhancer, order: ChunkOrder) -> ChunkMade:
             brightness.append(float(planes[0].mean()))
             encoder.add(planes, plan.ticks(number), plan.ticks(number + 1) - plan.ticks(number))
             child.progress(done / span.frames, f"frame {done} of {span.frames}")
-    _verify(order.target, plan, span, brightness)
+    verify_chunk(order.target, plan, span, brightness)
     digest = hashlib.sha256()
     for piece in pieces(order.target):
         digest.update(piece)
@@ -89,8 +89,11 @@ def _sharpened(tiled: TiledEnhancer, pictures: Iterator[NDArray[Any]]) -> Iterat
         yield from tiled.enhance(batch)
 
 
-def _verify(path: Path, plan: Plan, span: ChunkSpan, brightness: list[float]) -> None:
-    """Decode the chunk: count, size, format, colours, every time, and that each frame is the one that was encoded."""
+def verify_chunk(path: Path, plan: Plan, span: ChunkSpan, brightness: Sequence[float]) -> None:
+    """Decode a chunk: count, size, format, colours, every time, and that each frame is the one that was encoded.
+
+    ``brightness``: mean luma of each frame before encoding, in code values. Raises ChunkUnsound.
+    """
     limit = _BRIGHTNESS * (4 if plan.color.bits > 8 else 1)
     wrong: list[str] = []
 

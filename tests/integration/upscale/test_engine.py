@@ -1,0 +1,120 @@
+"""The network on this machine's processor: the right numbers, the same in tiles, and a real film made sharper."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from chassis.models import ModelStore
+from support.plain_network import sharpened
+from support.upscale_films import frames_of, upscaled, workshop
+from upscale.adapters.engines import enhancer_for
+from upscale.adapters.ncnn import read_layers
+from upscale.adapters.openvino_enhancer import OpenVinoEnhancer
+from upscale.adapters.srvgg import load_network
+from upscale.adapters.tiling import TiledEnhancer
+from upscale.adapters.weights import ANIME_VIDEO, PARAM, WEIGHTS
+from upscale.ports import Enhancer
+
+Array = NDArray[Any]
+
+
+@pytest.fixture(scope="module")
+def picture(evaluation_data: Path) -> Array:
+    """A real frame, 96x64, planes first."""
+    frame = frames_of(evaluation_data / "upscale" / "flower_x4_clean.mp4", pixel_format="rgb24")[5]
+    return np.ascontiguousarray(frame[30:94, 70:166].transpose(2, 0, 1))
+
+
+def engine(folder: Path, *, scale: int, precision: str) -> Enhancer:
+    return enhancer_for(ANIME_VIDEO.name, scale=scale, workshop=workshop(folder, precision=precision))
+
+
+def distance_db(a: Array, b: Array) -> float:
+    error = np.mean((a.astype(float) - b.astype(float)) ** 2)
+    return float(10 * np.log10(255**2 / max(error, 1e-9)))
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_the_engine_computes_the_published_network(tmp_path: Path, picture: Array, scale: int) -> None:
+    patch = picture[:, :24, :24]
+    folder = ModelStore(None, tmp_path / "cache").ensure(ANIME_VIDEO)
+    large = sharpened(read_layers(folder / PARAM, folder / WEIGHTS), patch)
+    fine = large.repeat(scale, 1).repeat(scale, 2)
+    expected = fine.reshape(3, 24 * scale, 4, 24 * scale, 4).mean(axis=(2, 4)) * 255
+
+    computed = engine(tmp_path, scale=scale, precision="f32").enhance(patch[None])[0]
+
+    # Where the unshrunk network leaves 0 to 1 it is cut before shrinking there and after it here.
+    difference = np.abs(computed - expected)
+    assert np.quantile(difference, 0.99) <= 0.51
+    assert difference.max() < 6
+
+
+def test_a_frame_in_tiles_equals_the_untiled_frame(tmp_path: Path, picture: Array) -> None:
+    exact = engine(tmp_path, scale=2, precision="f32")
+    whole = exact.enhance(picture[None])[0]
+
+    (tiled,) = TiledEnhancer(exact, scale=2, tile_pixels=56 * 56).enhance([picture])
+
+    assert np.abs(tiled.astype(int) - whole.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize(("precision", "least_db"), [("bf16", 50), ("f16", 58), ("int8", 42)])
+def test_a_quicker_precision_is_close_to_the_exact_one(
+    tmp_path: Path, picture: Array, precision: str, least_db: float
+) -> None:
+    exact = engine(tmp_path, scale=2, precision="f32").enhance(picture[None])
+
+    quick = engine(tmp_path, scale=2, precision=precision).enhance(picture[None])
+
+    assert distance_db(quick, exact) > least_db
+
+
+def test_more_bits_go_through_without_being_cut(tmp_path: Path, picture: Array) -> None:
+    sharp = engine(tmp_path, scale=2, precision="int8")
+
+    deep = sharp.enhance(picture[None].astype(np.float32) / 255)
+    exact = engine(tmp_path, scale=2, precision="f32").enhance(picture[None])
+
+    assert deep.dtype == np.float32
+    assert len(np.unique(deep)) > 10_000
+    assert np.abs(deep * 255 - exact).max() <= 0.51
+
+
+def test_the_quickest_precision_is_measured_once_for_a_machine(tmp_path: Path) -> None:
+    network = load_network(ModelStore(None, tmp_path / "cache").ensure(ANIME_VIDEO), scale=2)
+
+    first = OpenVinoEnhancer(network, precision="auto", cache_dir=tmp_path / "cache")
+    remembered = (tmp_path / "cache" / "openvino" / "precision.json").read_text()
+    second = OpenVinoEnhancer(network, precision="auto", cache_dir=tmp_path / "cache")
+
+    assert first.precision in {"f32", "bf16", "f16"}
+    assert f'"{first.precision}"' in remembered
+    assert second.precision == first.precision
+
+
+def test_a_useless_cache_folder_does_not_stop_the_work(tmp_path: Path, picture: Array) -> None:
+    network = load_network(ModelStore(None, tmp_path / "cache").ensure(ANIME_VIDEO), scale=2)
+    (tmp_path / "file").write_text("in the way")
+
+    sharp = OpenVinoEnhancer(network, precision="f32", cache_dir=tmp_path / "file").enhance(picture[None])
+
+    assert sharp.shape == (1, 3, 128, 192)
+
+
+@pytest.mark.parametrize("precision", ["f32", "int8"])
+def test_a_real_film_has_more_detail_than_an_enlargement(evaluation_data: Path, tmp_path: Path, precision: str) -> None:
+    source = evaluation_data / "upscale" / "crystal_x4_compressed.mp4"
+
+    film = upscaled(source, tmp_path, enhancer=engine(tmp_path, scale=2, precision=precision), end=0.15, longest=3)
+
+    small = frames_of(source, pixel_format="gray")[0].astype(float)
+    large = frames_of(film.path, pixel_format="gray")[0].astype(float)
+    back = large.reshape(small.shape[0], 2, small.shape[1], 2).mean(axis=(1, 3))
+    assert film.report.passed
+    assert film.report.frames_out == 5
+    assert distance_db(back, small) > 28  # the same picture
+    assert np.abs(np.diff(large)).max() > np.abs(np.diff(small.repeat(2, 1).repeat(2, 0))).mean() * 2  # with edges
