@@ -1,5 +1,7 @@
 """A step fails for a reason an operator can mend; they mend it and retry: only the failed steps are done again."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,24 +13,15 @@ from support.story_films import finished
 
 
 @pytest.fixture
-def broken_weights(tmp_path: Path) -> Path:
-    """Mounted weights as a bad copy leaves them."""
-    weights = tmp_path / "weights" / "whisper-base" / "model.bin"
-    weights.parent.mkdir(parents=True)
-    weights.write_bytes(b"half a model")
-    return weights
-
-
-@pytest.fixture
-def launcher(tmp_path: Path, broken_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launcher]:
-    """A Matchcut whose operator mounted those weights."""
-    monkeypatch.setenv("TRANSCRIBE_MODELS_DIR", str(broken_weights.parents[1]))
+def launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launcher]:
+    """A Matchcut whose operator asked for a recognizer and forgot to install it."""
+    monkeypatch.setenv("TRANSCRIBE_RECOGNIZER", "whisperx")
     with running(DataFolder.at(tmp_path / "data")) as launched:
         yield launched
 
 
 def test_a_failed_transcript_says_why_and_a_retry_redoes_only_what_failed(
-    matchcut: Matchcut, film: tuple[Path, Path], broken_weights: Path
+    matchcut: Matchcut, launcher: Launcher, film: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     video, script = matchcut.add_video(film[0]), matchcut.add_script(film[1])
 
@@ -40,11 +33,14 @@ def test_a_failed_transcript_says_why_and_a_retry_redoes_only_what_failed(
     assert failed.state == "failed"
     assert states["scenes"].state == "succeeded"
     assert states["transcript"].state == states["alignment"].state == "failed"
-    assert states["transcript"].reason == "model_unavailable"
-    assert "model.bin" in (states["transcript"].detail or "")
+    assert states["transcript"].reason == "recognizer_missing"
+    assert "TRANSCRIBE_RECOGNIZER=whisper" in (states["transcript"].detail or "")
     assert states["alignment"].reason == "transcript_failed"
 
-    broken_weights.unlink()
+    monkeypatch.setenv("TRANSCRIBE_RECOGNIZER", "whisper")
+    transcribe = next(service for service in launcher.fleet.services if service.name == "transcribe")
+    assert transcribe.pid is not None
+    os.kill(transcribe.pid, signal.SIGTERM)  # the launcher starts it again, with what is set now
     mended = finished(matchcut, matchcut.retry(failed.id))
 
     assert mended.state == "succeeded"
