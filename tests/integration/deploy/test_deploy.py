@@ -7,6 +7,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+
 from contracts.registry import SERVICES
 
 ROOT = Path(__file__).resolve().parents[3]
