@@ -8,7 +8,7 @@ import openvino.opset13 as op
 
 from upscale.adapters.int8 import Ranges, equalized
 from upscale.adapters.ncnn import Convolution, PReLU
-from upscale.adapters.srvgg import Network
+from upscale.adapters.srvgg import TONE_RADIUS, Network
 
 __all__ = ["graph_of"]
 
@@ -23,6 +23,7 @@ def graph_of(network: Network, height: int, width: int, *, deep: bool, ranges: R
     picture = source if deep else op.multiply(op.convert(source, np.float32), _number(1 / 255))
     sharp = op.depth_to_space(_convolved(picture, network, ranges), "depth_first", network.scale)
     result = op.clamp(op.add(sharp, _repeated(picture, network.scale)), 0, 1)
+    result = op.clamp(op.add(result, _tone(picture, result, network.scale)), 0, 1)
     if not deep:
         result = op.convert(op.round(op.multiply(result, _number(255)), "half_to_even"), np.uint8)
     return ov.Model([result], [source])
@@ -59,16 +60,21 @@ def _marked_weight(layer: Convolution) -> Any:
     return op.fake_quantize(op.constant(layer.weight), low, high, low, high, 255)
 
 
+def _tone(picture: Any, result: Any, scale: int) -> Any:
+    """What must be added so that the result keeps the source's local means; see ``TONE_RADIUS``."""
+    shrunk = op.avg_pool(result, [scale, scale], [0, 0], [0, 0], [scale, scale], True)
+    reach, side = [TONE_RADIUS, TONE_RADIUS], 2 * TONE_RADIUS + 1
+    missing = op.avg_pool(op.subtract(picture, shrunk), [1, 1], reach, reach, [side, side], True)
+    return _enlarged(missing, scale, "linear_onnx", coordinate_transformation_mode="half_pixel")
+
+
 def _repeated(picture: Any, scale: int) -> Any:
-    return op.interpolate(
-        picture,
-        op.constant(np.array([scale, scale], np.float32)),
-        "nearest",
-        "scales",
-        coordinate_transformation_mode="asymmetric",
-        nearest_mode="floor",
-        axes=op.constant(np.array([2, 3], np.int64)),
-    )
+    return _enlarged(picture, scale, "nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+
+
+def _enlarged(node: Any, scale: int, mode: str, **options: str) -> Any:
+    factors, axes = op.constant(np.array([scale, scale], np.float32)), op.constant(np.array([2, 3], np.int64))
+    return op.interpolate(node, factors, mode, "scales", axes=axes, **options)
 
 
 def _number(value: float) -> Any:

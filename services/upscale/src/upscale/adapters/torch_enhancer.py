@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upscale.adapters.ncnn import PReLU
-from upscale.adapters.srvgg import Network
+from upscale.adapters.srvgg import TONE_RADIUS, Network
 from upscale.ports import EngineMissing, OutOfMemory
 
 __all__ = ["TorchEnhancer"]
@@ -69,12 +69,23 @@ class TorchEnhancer:
         node = picture.contiguous(memory_format=torch.channels_last)
         for parts in self._weights[name]:
             node = functional.prelu(node, parts[0]) if len(parts) == 1 else functional.conv2d(node, *parts, padding=1)
-        enlarged = functional.interpolate(picture.float(), scale_factor=self._network.scale, mode="nearest")
-        result = (functional.pixel_shuffle(node.float(), self._network.scale) + enlarged).clamp_(0, 1)
+        scale, picture = self._network.scale, picture.float()
+        enlarged = functional.interpolate(picture, scale_factor=scale, mode="nearest")
+        result = (functional.pixel_shuffle(node.float(), scale) + enlarged).clamp_(0, 1)
+        result = (result + self._tone(picture, result)).clamp_(0, 1)
         if not deep:
             result = result.mul_(255).round_().to(torch.uint8)
         array: NDArray[Any] = result.contiguous().cpu().numpy()
         return array
+
+    def _tone(self, picture: Any, result: Any) -> Any:
+        """What must be added so that the result keeps the source's local means; see ``TONE_RADIUS``."""
+        functional, scale = self._torch.nn.functional, self._network.scale
+        missing = functional.avg_pool2d(
+            picture - functional.avg_pool2d(result, scale),
+            2 * TONE_RADIUS + 1, stride=1, padding=TONE_RADIUS, count_include_pad=False,
+        )  # fmt: skip
+        return functional.interpolate(missing, scale_factor=scale, mode="bilinear", align_corners=False)
 
     def _loaded(self, name: str) -> list[tuple[Any, ...]]:
         return [
