@@ -1,6 +1,6 @@
 """How right is Matchcut? Scores scenes, words, line statuses, marks and admission against ground truth.
 
-    python tests/bench/accuracy.py [--data DIR] [--json] [--only main,cuts]
+    python tests/bench/accuracy.py [--data DIR] [--json | --markdown] [--only main,cuts]
 
 ``DIR`` holds folders with media and ``*.truth.json`` beside them, as ``shared/data`` does (its MANIFEST.md says what
 the truth means). Every file goes the way a user's file goes: through the REST API of the six services, started
@@ -182,26 +182,45 @@ def averages(figures: dict[str, Any]) -> dict[str, float]:
     return {name: round(mean(values), 4) for name, values in gathered.items()}
 
 
-def show(figures: dict[str, Any], console: Console) -> None:
-    """The table people read."""
-    for part, title in (
-        ("scenes", "Scenes"),
-        ("marks", "Watermarks"),
-        ("words", "Words"),
-        ("lines", "Script lines"),
-        ("admission", "Odd files"),
-    ):
+PARTS = {
+    "scenes": "Scenes",
+    "marks": "Watermarks",
+    "words": "Words",
+    "lines": "Script lines",
+    "admission": "Odd files",
+}
+
+
+def tables(figures: dict[str, Any]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """Title, columns and rows of every part that was scored."""
+    for part, title in PARTS.items():
         rows = {name: scores[part] for name, scores in figures.items() if part in scores}
-        if not rows:
-            continue
-        columns = [key for key, value in next(iter(rows.values())).items() if not isinstance(value, list | dict)]
-        table = Table(title=title, title_justify="left", header_style="bold")
-        table.add_column("file", overflow="fold", max_width=48)
-        for column in columns:
-            table.add_column(column, justify="right")
-        for name, row in rows.items():
-            table.add_row(name, *(shown(row.get(column)) for column in columns))
+        if rows:
+            columns = [key for key, value in next(iter(rows.values())).items() if not isinstance(value, list | dict)]
+            yield (
+                title,
+                ["file", *columns],
+                [[name, *(shown(row.get(c)) for c in columns)] for name, row in rows.items()],
+            )
+
+
+def show(figures: dict[str, Any], console: Console) -> None:
+    """The tables people read."""
+    for title, columns, rows in tables(figures):
+        table = Table(*columns, title=title, title_justify="left", header_style="bold")
+        for row in rows:
+            table.add_row(*row)
         console.print(table)
+
+
+def markdown(figures: dict[str, Any]) -> str:
+    """The same tables for docs/accuracy.md."""
+    lines: list[str] = []
+    for title, columns, rows in tables(figures):
+        lines += [f"## {title}", "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+        lines += [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
+        lines.append("")
+    return "\n".join(lines)
 
 
 def shown(value: object) -> str:
@@ -219,11 +238,14 @@ def main() -> int:
     )
     parser.add_argument("--only", default="", help="comma-separated folders")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--markdown", action="store_true", help="print the tables of docs/accuracy.md")
     chosen = parser.parse_args()
     if not any(cases(chosen.data, set())):
         parser.error(f"{chosen.data} holds no */*.truth.json with media beside it")
     figures = run(chosen.data, {name for name in chosen.only.split(",") if name}, Console(stderr=True))
-    if chosen.json:
+    if chosen.markdown:
+        print(markdown(figures))
+    elif chosen.json:
         print(json.dumps({"files": figures, "mean": averages(figures)}, indent=1))
     else:
         show(figures, Console(width=140))
