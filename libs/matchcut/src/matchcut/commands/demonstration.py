@@ -83,6 +83,7 @@ def _run(
         Matchcut(launcher.url, launcher.credentials) as client,
     ):
         progress.part("start", 1.0, launcher.url)
+        _call_off_leftovers(client)
         options = {"language": "en", "upscale": {"scale": 2, "start": UPSCALE[0], "end": UPSCALE[1]}}
         job = run_errand(client, Errand(clip.film, _STEPS, clip.script, _TITLE, options), progress)
         credits = [(source.name, source.credit) for source in SOURCES]
@@ -93,6 +94,13 @@ def _run(
     checks = check_all(out, truth, clip.film, UPSCALE)
     write_report(out, title=_TITLE, film=clip.film, checks=[check.row for check in checks], credits=credits)
     return job, checks
+
+
+def _call_off_leftovers(client: Matchcut) -> None:
+    """A demo that was killed left a job behind, which the services have taken up again: nobody waits for it."""
+    for job in client.jobs():
+        if not job.finished:
+            client.cancel(job.id)
 
 
 def _show(console: Console, job: Job, checks: list[Check], clip: DemoClip, out: Path, seconds: float) -> None:
