@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -101,16 +102,16 @@ def with_logo(
         yield logo.on(frame, *place(index)) if index >= start and (end is None or index < end) else frame
 
 
-def encode(path: Path, film: Iterable[Frame], *, rotation: int = 0, crf: int = 20) -> int:
-    """Write BGR frames as H.264; returns how many. ``rotation``: degrees clockwise that a player is to turn it."""
+def encode(path: Path, film: Iterable[Frame], *, pixel_shape: Fraction = Fraction(1), crf: int = 20) -> int:
+    """Write BGR frames as H.264; returns how many. ``pixel_shape`` is width over height of a pixel as displayed."""
     count = 0
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", FRAME_RATE, options={"crf": str(crf), "preset": "veryfast"})
         stream.pix_fmt = "yuv420p"
-        if rotation:
-            stream.set_display_rotation(-rotation) if hasattr(stream, "set_display_rotation") else None
         for frame in film:
-            stream.height, stream.width = frame.shape[:2]
+            if not count:
+                stream.height, stream.width = frame.shape[:2]
+                stream.codec_context.sample_aspect_ratio = pixel_shape
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), "bgr24")))
             count += 1
         container.mux(stream.encode())

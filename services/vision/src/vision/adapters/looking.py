@@ -48,26 +48,26 @@ def look(eyes: Eyes, original: Path, order: Order, folder: Path) -> Sight:
     """Look at the film once; key frames go to ``folder``. Raises UnreadableVideo, ModelUnavailable."""
     cv2.setNumThreads(eyes.threads)
     detector, digest = _detector(eyes, order)
-    with tempfile.TemporaryDirectory() as scratch:
-        passed = _Pass(SampleStore(Path(scratch) / "samples"), SampleStore(Path(scratch) / "jumps"))
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        SampleStore(Path(scratch) / "samples") as samples,
+        SampleStore(Path(scratch) / "jumps") as jumps,
+    ):
+        passed = _Pass(samples, jumps)
         _watch(eyes, original, order, detector, passed)
-        times = np.array(passed.times)
-        pictures = Pictures.of(np.concatenate(passed.tiny))
-        end = max(order.duration_s, passed.times[-1])
-        shots = shots_between(detector.boundaries(pictures), times, end)
+        times, end = np.array(passed.times), max(order.duration_s, passed.times[-1])
+        shots = shots_between(detector.boundaries(Pictures.of(np.concatenate(passed.tiny))), times, end)
         progress(DECODED, f"{len(shots)} scenes")
-        scenes = keyframes = None
+        scenes, watermarks = None, None
         if Step.SCENES in order.steps:
-            keyframes = _write_keyframes(shots, passed, folder)
-            scenes = _document(shots, keyframes, detector.engine)
-        watermarks = None
+            scenes = _document(shots, _write_keyframes(shots, passed, folder), detector.engine)
         if Step.WATERMARKS in order.steps:
-            reel = Reel(passed.samples, passed.jumps, shots, times, end, passed.displayed)
+            reel = Reel(samples, jumps, shots, times, end, passed.displayed)
             watermarks = find_marks(eyes, reel, lambda fraction: progress(DECODED + (1 - DECODED) * fraction, "marks"))
     return Sight(
         scenes=scenes,
         watermarks=watermarks,
-        keyframes=tuple(keyframes or ()),
+        keyframes=tuple(scene.keyframe for scene in scenes.scenes if scene.keyframe) if scenes else (),
         scenes_model_sha256=digest,
         watermarks_model_sha256=TEXT_READER.sha256 if watermarks and watermarks.marks else None,
     )

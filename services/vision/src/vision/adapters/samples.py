@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import cv2
 import numpy as np
@@ -48,8 +49,10 @@ class SampleStore:
         self._file.seek(start)
         return np.asarray(cv2.imdecode(np.frombuffer(self._file.read(size), np.uint8), cv2.IMREAD_COLOR), np.uint8)
 
-    def close(self) -> None:
-        """Let go of the file."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
 

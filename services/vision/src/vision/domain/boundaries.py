@@ -27,6 +27,8 @@ _PART = 0.3
 """Many-hot score of a frame inside a transition."""
 _JUMP = 25.0
 """Change (0..255) that is a cut without the net's word, when nothing of the old picture is left."""
+_FLASH = 4
+"""Plain frames, at most, after which the same picture comes back from a flash and not from a fade."""
 _STILL_JUMP = 6.0
 """Change between two stills that is a jump cut."""
 
@@ -159,7 +161,8 @@ def _middle(pictures: Pictures, scores: Scores, start: int, end: int, between: t
     if plain and len(pictures.solid(range(max(plain), len(pictures)))) == len(pictures) - max(plain):
         return None
     if plain:
-        return Boundary((plain[0] + plain[-1]) // 2, "fade", round(peak, 3))
+        flash = len(plain) <= _FLASH and pictures.likeness(plain[0] - 1, plain[-1] + 1) > 0.8
+        return None if flash else Boundary((plain[0] + plain[-1]) // 2, "fade", round(peak, 3))
     if pictures.likeness(max(between[0], start - 3), min(between[1], end + 2)) > 0.9:
         return None
     frames = np.arange(start, end)
