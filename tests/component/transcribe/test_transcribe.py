@@ -229,6 +229,20 @@ async def test_an_erased_video_leaves_neither_rows_nor_blobs(service: Harness) -
         assert (await connection.execute(text("SELECT ingested, erased FROM videos"))).all() == [(None, True)]
 
 
+async def test_the_transcript_of_a_job_cancelled_too_late_is_erased_with_its_video(service: Harness) -> None:
+    video_id, job_id = uuid4(), uuid4()
+    await ingested(service, video_id)
+    await asked(service, video_id, job_id)
+    await service.work_off()
+    await service.hear(JobCancelled(video_id=video_id), subject=video_id, job_id=job_id)
+    assert [key async for key in service.blobs.list(f"derived/{service.tenant_id}/")] != []
+
+    await service.hear(VideoErased(video_id=video_id), subject=video_id)
+    await service.work_off()
+
+    assert [key async for key in service.blobs.list(f"derived/{service.tenant_id}/")] == []
+
+
 async def test_a_video_erased_while_it_is_heard_leaves_no_transcript(service: Harness, tmp_path: Path) -> None:
     video_id = uuid4()
     await ingested(service, video_id, audio_key=await spoken_audio(service, tmp_path))

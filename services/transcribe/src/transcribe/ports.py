@@ -85,6 +85,10 @@ class Records(Protocol):
         """Record a finished transcript; the same run again changes nothing."""
         ...
 
+    async def transcribed(self, video_id: UUID) -> Sequence[tuple[UUID, int]]:
+        """Job and run of every transcript made of a video."""
+        ...
+
     async def erase_video(self, video_id: UUID) -> None:
         """Forget a video and all about it, and never learn of it again."""
         ...

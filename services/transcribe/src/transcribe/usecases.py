@@ -162,7 +162,9 @@ class ForgetVideo:
         """Stop its tasks, erase its rows, queue the deletion of its transcripts."""
         records, video_id = self.records(work), event.data.video_id
         await work.hold(video_id)
-        folders = [_folder(event.tenantid, job_id, request.run) for job_id, request in await records.requests(video_id)]
+        asked = {(job_id, request.run) for job_id, request in await records.requests(video_id)}
+        made = set(await records.transcribed(video_id))  # also for jobs that were cancelled afterwards
+        folders = [_folder(event.tenantid, job_id, run) for job_id, run in sorted(asked | made)]
         await work.cancel_tasks(subject=video_id)
         await records.erase_video(video_id)
         if folders:

@@ -80,6 +80,11 @@ class PostgresRecords:
         )
         await self._connection.execute(row.on_conflict_do_nothing())
 
+    async def transcribed(self, video_id: UUID) -> Sequence[tuple[UUID, int]]:
+        """Job and run of every transcript made of a video."""
+        query = select(transcripts.c.job_id, transcripts.c.run).where(transcripts.c.video_id == video_id)
+        return [(job_id, run) for job_id, run in await self._connection.execute(query)]
+
     async def erase_video(self, video_id: UUID) -> None:
         """Forget a video and all about it, and never learn of it again."""
         for table in (requests, transcripts):
