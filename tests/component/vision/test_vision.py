@@ -199,6 +199,22 @@ async def test_a_cancelled_job_starts_nothing_more(service: Harness, *, cancelle
     assert service.announced == []
 
 
+async def test_what_was_seen_for_a_job_cancelled_too_late_is_erased_with_its_video(
+    service: Harness, film: Path
+) -> None:
+    video_id, job_id = uuid4(), uuid4()
+    await ingested(service, video_id, film)
+    await asked(service, video_id, job_id, *BOTH, scene_detector="fast")
+    await service.work_off()
+    await service.hear(JobCancelled(video_id=video_id), subject=video_id, job_id=job_id)
+    assert await blobs_of(service) != []
+
+    await service.hear(VideoErased(video_id=video_id), subject=video_id)
+    await service.work_off()
+
+    assert await blobs_of(service) == []
+
+
 async def test_an_erased_video_leaves_neither_rows_nor_blobs(service: Harness, film: Path) -> None:
     video_id = uuid4()
     await ingested(service, video_id, film)

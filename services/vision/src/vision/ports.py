@@ -100,8 +100,12 @@ class Records(Protocol):
         """Who wants a video looked at, oldest first: ids of the jobs and what they asked."""
         ...
 
+    async def ever_requested(self, video_id: UUID) -> Sequence[tuple[UUID, JobRequested]]:
+        """Like ``requests``, with those of jobs that were cancelled: some had been served by then."""
+        ...
+
     async def cancel_job(self, job_id: UUID, *, at: datetime) -> None:
-        """Forget what a job wanted until then."""
+        """Serve no more what a job wanted until then."""
         ...
 
     async def add_scenes(self, job_id: UUID, fact: ScenesDetected, scenes: Scenes) -> None:

@@ -226,7 +226,7 @@ class ForgetVideo:
         await work.hold(video_id)
         folders = [
             f"derived/{event.tenantid}/{job_id}/{step}-{request.run}/"
-            for job_id, request in await records.requests(video_id)
+            for job_id, request in await records.ever_requested(video_id)
             for step in ours(request.steps)
         ]
         await work.cancel_tasks(subject=video_id)

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -57,12 +58,20 @@ class PostgresRecords:
 
     async def requests(self, video_id: UUID) -> Sequence[tuple[UUID, JobRequested]]:
         """Who wants a video looked at, oldest first: ids of the jobs and what they asked."""
-        query = select(requests.c.job_id, requests.c.request).where(requests.c.video_id == video_id)
+        cancelled = cancellations.c.cancelled_at
+        query = _asked_about(video_id).outerjoin(cancellations, cancellations.c.job_id == requests.c.job_id)
+        return await self._requests(query.where(or_(cancelled.is_(None), requests.c.asked_at > cancelled)))
+
+    async def ever_requested(self, video_id: UUID) -> Sequence[tuple[UUID, JobRequested]]:
+        """Like ``requests``, with those of jobs that were cancelled: some had been served by then."""
+        return await self._requests(_asked_about(video_id))
+
+    async def _requests(self, query: Select[tuple[UUID, Any]]) -> Sequence[tuple[UUID, JobRequested]]:
         rows = await self._connection.execute(query.order_by(requests.c.asked_at, requests.c.run))
         return [(job_id, JobRequested.model_validate(request)) for job_id, request in rows]
 
     async def cancel_job(self, job_id: UUID, *, at: datetime) -> None:
-        """Forget what a job wanted until then."""
+        """Serve no more what a job wanted until then."""
         row = insert(cancellations).values(tenant_id=self._tenant_id, job_id=job_id, cancelled_at=at)
         latest = func.greatest(cancellations.c.cancelled_at, row.excluded.cancelled_at)
         await self._connection.execute(
@@ -70,7 +79,6 @@ class PostgresRecords:
                 index_elements=[cancellations.c.tenant_id, cancellations.c.job_id], set_={"cancelled_at": latest}
             )
         )
-        await self._connection.execute(delete(requests).where(requests.c.job_id == job_id, requests.c.asked_at <= at))
 
     async def add_scenes(self, job_id: UUID, fact: ScenesDetected, document: Scenes) -> None:
         """Record the scenes a run found; the same run again changes nothing."""
@@ -123,3 +131,7 @@ class PostgresRecords:
         """Whether the video must leave no trace."""
         query = select(videos.c.erased).where(videos.c.video_id == video_id)
         return bool(await self._connection.scalar(query))
+
+
+def _asked_about(video_id: UUID) -> Select[tuple[UUID, Any]]:
+    return select(requests.c.job_id, requests.c.request).where(requests.c.video_id == video_id)

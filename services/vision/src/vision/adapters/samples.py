@@ -1,5 +1,6 @@
 """Reduced frames kept on disk while a film is looked at, so that memory stays small however long the film is."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -20,12 +21,17 @@ _QUALITY = 95
 """JPEG quality: high enough that a mark of 12 % opacity keeps its edges."""
 
 
+_RECENT = 32
+"""Pictures kept decoded: about 15 MB. A mark is followed over the same few samples again and again."""
+
+
 class SampleStore:
     """Pictures by their place in the order they came, each with its frame number."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("w+b")
         self._places: list[tuple[int, int]] = []
+        self._recent: OrderedDict[int, Planes] = OrderedDict()
         self.frames: list[int] = []
 
     def __len__(self) -> int:
@@ -40,8 +46,14 @@ class SampleStore:
 
     def __getitem__(self, index: int) -> Planes:
         """The picture as marks are looked for in it."""
-        luma, red, blue = cv2.split(cv2.cvtColor(self.still(index), cv2.COLOR_BGR2YCrCb))
-        return np.asarray(cv2.merge([luma, cv2.addWeighted(red, 0.5, blue, -0.5, 128.0)]), np.uint8)
+        planes = self._recent.pop(index, None)
+        if planes is None:
+            luma, red, blue = cv2.split(cv2.cvtColor(self.still(index), cv2.COLOR_BGR2YCrCb))
+            planes = np.asarray(cv2.merge([luma, cv2.addWeighted(red, 0.5, blue, -0.5, 128.0)]), np.uint8)
+            if len(self._recent) >= _RECENT:
+                self._recent.popitem(last=False)
+        self._recent[index] = planes
+        return planes
 
     def still(self, index: int) -> Still:
         """The picture in colour."""
