@@ -99,7 +99,7 @@ class _Drawing:
             hint = (
                 f"Scene {scene.index + 1}: {clock(scene.start)} to {clock(scene.end)}, begins with a {scene.transition}"
             )
-            wide = (scene.end - scene.start) * self.scale >= 14
+            width = (scene.end - scene.start) * self.scale
             bars.append(
                 self._bar(
                     scene.start,
@@ -108,8 +108,8 @@ class _Drawing:
                     height,
                     "scene",
                     hint,
-                    label=str(scene.index + 1) if wide else None,
-                    picture=pictures.get(scene.index) if wide else None,
+                    label=str(scene.index + 1) if width >= 14 else None,
+                    picture=pictures.get(scene.index) if width >= 4 else None,
                 )
             )
         self._add("Scenes", height, bars, gap=2)
