@@ -35,7 +35,7 @@ def _servers(worker_id: str) -> Iterator[tuple[str, str]]:
 
     with (
         tempfile.TemporaryDirectory(prefix=f"matchcut-tests-{worker_id}-", ignore_cleanup_errors=True) as folder,
-        private_servers(Path(folder)) as servers,
+        private_servers(Path(folder), durable=False, keep=False) as servers,
     ):
         yield servers.postgres_url, servers.redis_url
 

@@ -45,3 +45,4 @@ def test_after_bad_files_a_good_one_still_goes_through(matchcut: Matchcut, film:
 
     assert job.state == "succeeded"
     assert matchcut.video(video.id).state == "ready"
+    assert all(step.engine and step.seconds for step in job.steps), job.steps

@@ -35,6 +35,9 @@ class VideoIngested(Fact):
     frame_rate: str = Field(pattern=r"^\d+/\d+$")
     """Average frames per second as a fraction: ``25/1``, ``30000/1001``."""
     variable_frame_rate: bool = False
+    engine: str = ""
+    seconds: float = Field(default=0, ge=0)
+    """Time the work took."""
 
 
 class RejectionReason(StrEnum):

@@ -1,6 +1,7 @@
 """What we do: take videos in or turn them away, and forget what must be forgotten."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,10 @@ class TookTooLong(RuntimeError):
     """A file was not taken in within the time allowed."""
 
     reason = "took_too_long"
+
+
+ENGINE = "PyAV, ffmpeg"
+"""What decodes the film, and what makes its proxy."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ class TakeInVideo:
         await self.blobs.delete(task.payload["upload_key"])
 
     async def _take_in(self, task: Task) -> None:
+        began = time.monotonic()
         with TemporaryDirectory(prefix="ingest-", dir=self.scratch_dir, ignore_cleanup_errors=True) as folder:
             try:
                 media = await self._examine(task, Path(folder))
@@ -80,6 +86,7 @@ class TakeInVideo:
                 await self._turn_away(task, refusal)
                 return
             fact = await self._store(task, Path(folder), media)
+        fact = fact.model_copy(update={"engine": ENGINE, "seconds": round(time.monotonic() - began, 3)})
         async with task.finish() as work:
             await self.videos(work).admit(fact.video_id, media)
             await work.announce(fact, subject=fact.video_id)

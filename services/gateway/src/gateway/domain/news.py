@@ -33,7 +33,7 @@ def news_of(fact: Fact) -> News | None:
     if isinstance(fact, UpscaleFailed):
         return Failed(Step.UPSCALE, fact.run, fact.reason, fact.detail)
     if isinstance(fact, VideoIngested):
-        return Done(Step.INGEST, None)
+        return Done(Step.INGEST, None, fact.engine or None, None, fact.seconds or None)
     if isinstance(fact, VideoRejected):
         return Failed(Step.INGEST, None, fact.reason, fact.detail)
     if isinstance(fact, ScenesDetected | WatermarksDetected | TranscriptReady | AlignmentReady | VideoUpscaled):
