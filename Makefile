@@ -61,7 +61,7 @@ check: $(VENV)/.dev ## Format, lint, types, import arrows and the quick tests: u
 
 .PHONY: test
 test: $(VENV)/.dev ## Run every suite against real PostgreSQL, Redis, ffmpeg and models
-	@$(BIN)/pytest -q -n 2 --dist loadfile tests --ignore tests/engines --ignore tests/bench --ignore tests/chaos
+	@$(BIN)/pytest -q -n 2 --dist loadfile tests --ignore tests/engines --ignore tests/bench
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Score scenes, words, ledger and marks on the evaluation data (DATA=folder)
