@@ -5,7 +5,7 @@ from align.adapters.postgres import PostgresRecords
 from align.adapters.weights import MODELS
 from align.domain.script import EmptyScript, UnreadableScript
 from align.handlers import register
-from align.ports import Tools
+from align.ports import AlignFilm, Tools
 from align.settings import Settings
 from align.usecases import AlignScript, CancelJob, EraseAlignments, ForgetVideo, Join, UnknownScript
 from chassis.blobs import BlobNotFound, blobs_at
@@ -13,23 +13,23 @@ from chassis.bus import Bus
 from chassis.database import Database, UnitOfWork
 from chassis.models import ModelUnavailable
 from chassis.run import Service, run
-from chassis.work import Failure, Task, Workbench
+from chassis.work import Call, Failure, Task, Workbench, run_in_child
 
 __all__ = ["build", "main"]
 
 NAME = "align"
 
 
-def build(settings: Settings) -> Service:
-    """The service, ready to serve; nothing is connected yet."""
+def build(settings: Settings, *, align: AlignFilm = align_film, call: Call = run_in_child) -> Service:
+    """The service, ready to serve; nothing is connected yet. Tests bring engines of their own."""
     database = Database(str(settings.database_url), service=NAME)
     bus = Bus(NAME, str(settings.redis_url), database)
-    work = Workbench(bus, database, workers=settings.workers, lease_s=settings.lease_s)
+    work = Workbench(bus, database, workers=settings.workers, lease_s=settings.lease_s, call=call)
     blobs = blobs_at(settings.blobs_url)
     register(bus, Join(_records), CancelJob(_records), ForgetVideo(_records))
     tools = Tools(models_dir=settings.models_dir, cache_dir=settings.cache_dir, threads=settings.threads)
     hopeless = (UnreadableScript, EmptyScript, UnusableSound, UnknownScript, ModelUnavailable, BlobNotFound)
-    work.does("align", gives_up_on=hopeless)(AlignScript(database, _records, blobs, align_film, tools))
+    work.does("align", gives_up_on=hopeless)(AlignScript(database, _records, blobs, align, tools))
     work.does("erase", on_failure=_keep_quiet)(EraseAlignments(blobs))
     return Service(name=NAME, settings=settings, database=database, bus=bus, work=work, models=MODELS)
 

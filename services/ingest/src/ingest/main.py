@@ -4,12 +4,12 @@ from chassis.blobs import BlobNotFound, blobs_at
 from chassis.bus import Bus
 from chassis.database import Database, UnitOfWork
 from chassis.run import Service, run
-from chassis.work import Failure, Task, Workbench
+from chassis.work import Call, Failure, Task, Workbench, run_in_child
 from ingest.adapters.postgres import PostgresVideos
 from ingest.adapters.taking_in import take_in
 from ingest.domain.refusal import Allowance, Limits
 from ingest.handlers import register
-from ingest.ports import Terms
+from ingest.ports import Examine, Terms
 from ingest.settings import Settings
 from ingest.usecases import EraseBlobs, ForgetVideo, QueueVideo, TakeInVideo, TookTooLong
 
@@ -18,18 +18,25 @@ __all__ = ["build", "main"]
 NAME = "ingest"
 
 
-def build(settings: Settings) -> Service:
-    """The service, ready to serve; nothing is connected yet."""
+def build(settings: Settings, *, examine: Examine = take_in, call: Call = run_in_child) -> Service:
+    """The service, ready to serve; nothing is connected yet. Tests bring engines of their own."""
     database = Database(str(settings.database_url), service=NAME)
     bus = Bus(NAME, str(settings.redis_url), database)
-    work = Workbench(bus, database, workers=settings.workers, lease_s=settings.lease_s, tenant_cap=settings.tenant_cap)
+    work = Workbench(
+        bus,
+        database,
+        workers=settings.workers,
+        lease_s=settings.lease_s,
+        tenant_cap=settings.tenant_cap,
+        call=call,
+    )
     blobs = blobs_at(settings.blobs_url)
     register(bus, QueueVideo(_videos), ForgetVideo(_videos))
     take = TakeInVideo(
         database=database,
         videos=_videos,
         blobs=blobs,
-        examine=take_in,
+        examine=examine,
         terms=_terms(settings),
         wall_s=settings.wall_s,
         scratch_dir=settings.scratch_dir,

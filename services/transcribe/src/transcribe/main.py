@@ -5,13 +5,13 @@ from chassis.bus import Bus
 from chassis.database import Database, UnitOfWork
 from chassis.models import ModelUnavailable
 from chassis.run import Service, run
-from chassis.work import Failure, Task, Workbench
+from chassis.work import Call, Failure, Task, Workbench, run_in_child
 from transcribe.adapters.failures import RecognizerMissing, UnreadableAudio
 from transcribe.adapters.listening import listen
 from transcribe.adapters.postgres import PostgresRecords
 from transcribe.adapters.weights import model_named
 from transcribe.handlers import register
-from transcribe.ports import Ears
+from transcribe.ports import Ears, Listen
 from transcribe.settings import Settings
 from transcribe.usecases import CancelJob, EraseTranscripts, ForgetVideo, JoinVideoAndJob, TranscribeVideo
 
@@ -20,8 +20,8 @@ __all__ = ["build", "main"]
 NAME = "transcribe"
 
 
-def build(settings: Settings) -> Service:
-    """The service, ready to serve; nothing is connected yet."""
+def build(settings: Settings, *, listen: Listen = listen, call: Call = run_in_child) -> Service:
+    """The service, ready to serve; nothing is connected yet. Tests bring engines of their own."""
     database = Database(str(settings.database_url), service=NAME)
     bus = Bus(NAME, str(settings.redis_url), database)
     work = Workbench(
@@ -31,6 +31,7 @@ def build(settings: Settings) -> Service:
         lease_s=settings.lease_s,
         tenant_cap=settings.tenant_cap,
         child_env={"OMP_NUM_THREADS": str(settings.threads)},
+        call=call,
     )
     blobs = blobs_at(settings.blobs_url)
     register(bus, JoinVideoAndJob(_records), CancelJob(_records), ForgetVideo(_records))

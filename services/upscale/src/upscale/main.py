@@ -5,14 +5,14 @@ from chassis.bus import Bus
 from chassis.database import Database, UnitOfWork
 from chassis.models import ModelUnavailable
 from chassis.run import Service, run
-from chassis.work import Workbench
+from chassis.work import Call, Workbench, run_in_child
 from upscale.adapters.child_work import assemble, draw_plan, make_chunk
 from upscale.adapters.postgres import PostgresRecords
 from upscale.adapters.weights import MODELS
 from upscale.domain.plan import Encoding
 from upscale.domain.refusals import Refusal
 from upscale.handlers import register
-from upscale.ports import EngineMissing, Workshop
+from upscale.ports import Assemble, Draw, EngineMissing, Make, Workshop
 from upscale.settings import Settings
 from upscale.usecases import (
     AssembleRendition,
@@ -33,20 +33,34 @@ NAME = "upscale"
 _HOPELESS = (Refusal, ModelUnavailable, EngineMissing)
 
 
-def build(settings: Settings) -> Service:
-    """The service, ready to serve; nothing is connected yet."""
+def build(
+    settings: Settings,
+    *,
+    draw: Draw = draw_plan,
+    make: Make = make_chunk,
+    join: Assemble = assemble,
+    call: Call = run_in_child,
+) -> Service:
+    """The service, ready to serve; nothing is connected yet. Tests bring engines of their own."""
     database = Database(str(settings.database_url), service=NAME)
     bus = Bus(NAME, str(settings.redis_url), database)
-    work = Workbench(bus, database, workers=settings.workers, lease_s=settings.lease_s, tenant_cap=settings.tenant_cap)
+    work = Workbench(
+        bus,
+        database,
+        workers=settings.workers,
+        lease_s=settings.lease_s,
+        tenant_cap=settings.tenant_cap,
+        call=call,
+    )
     blobs = blobs_at(settings.blobs_url)
     register(bus, JoinVideoAndJob(_records), JoinChunks(_records), CancelJob(_records), ForgetVideo(_records))
     encoding = Encoding(preset=settings.preset, keyframe_frames=settings.keyframe_frames)
-    plan = PlanRendition(database, _records, blobs, draw_plan, encoding, settings.chunk_megapixels)
-    make = MakeChunk(database, _records, blobs, make_chunk, _workshop(settings))
-    join = AssembleRendition(database, _records, blobs, assemble)
-    work.does("plan", gives_up_on=_HOPELESS, on_failure=announce_failure)(plan)
-    work.does("chunk", gives_up_on=_HOPELESS, on_failure=announce_failure)(make)
-    work.does("assemble", gives_up_on=_HOPELESS, on_failure=announce_failure)(join)
+    plan_rendition = PlanRendition(database, _records, blobs, draw, encoding, settings.chunk_megapixels)
+    make_one = MakeChunk(database, _records, blobs, make, _workshop(settings))
+    join_all = AssembleRendition(database, _records, blobs, join)
+    work.does("plan", gives_up_on=_HOPELESS, on_failure=announce_failure)(plan_rendition)
+    work.does("chunk", gives_up_on=_HOPELESS, on_failure=announce_failure)(make_one)
+    work.does("assemble", gives_up_on=_HOPELESS, on_failure=announce_failure)(join_all)
     work.does("erase", on_failure=keep_quiet)(EraseBlobs(blobs))
     return Service(name=NAME, settings=settings, database=database, bus=bus, work=work, models=list(MODELS.values()))
 

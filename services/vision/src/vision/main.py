@@ -7,7 +7,7 @@ from chassis.bus import Bus
 from chassis.database import Database, UnitOfWork
 from chassis.models import ModelUnavailable
 from chassis.run import Service, run
-from chassis.work import Failure, Task, Workbench
+from chassis.work import Call, Failure, Task, Workbench, run_in_child
 from contracts.event import Event
 from contracts.steps import StepProgressed
 from vision.adapters.looking_in_child import look
@@ -15,7 +15,7 @@ from vision.adapters.postgres import PostgresRecords
 from vision.adapters.weights import MODELS
 from vision.domain.failures import UnreadableVideo
 from vision.handlers import register
-from vision.ports import Eyes, Tell
+from vision.ports import Eyes, Look, Tell
 from vision.settings import Settings
 from vision.usecases import CancelJob, EraseFindings, ForgetVideo, JoinVideoAndJob, LookAtVideo, announce_failures
 
@@ -24,8 +24,8 @@ __all__ = ["build", "main"]
 NAME = "vision"
 
 
-def build(settings: Settings) -> Service:
-    """The service, ready to serve; nothing is connected yet."""
+def build(settings: Settings, *, look: Look = look, call: Call = run_in_child) -> Service:
+    """The service, ready to serve; nothing is connected yet. Tests bring engines of their own."""
     database = Database(str(settings.database_url), service=NAME)
     bus = Bus(NAME, str(settings.redis_url), database)
     work = Workbench(
@@ -35,6 +35,7 @@ def build(settings: Settings) -> Service:
         lease_s=settings.lease_s,
         tenant_cap=settings.tenant_cap,
         child_env={"OMP_NUM_THREADS": str(settings.threads)},
+        call=call,
     )
     blobs = blobs_at(settings.blobs_url)
     register(bus, JoinVideoAndJob(_records), CancelJob(_records), ForgetVideo(_records))

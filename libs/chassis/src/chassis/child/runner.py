@@ -16,9 +16,11 @@ from typing_extensions import override
 from chassis._endings import end
 from chassis.telemetry import get_logger
 
-__all__ = ["ChildDied", "ChildFailed", "run_in_child"]
+__all__ = ["Call", "ChildDied", "ChildFailed", "run_in_child"]
 
 T = TypeVar("T")
+Call = Callable[..., Awaitable[Any]]
+"""How a task's heavy function is called: ``run_in_child``, or what a test puts in its place."""
 _log = get_logger("chassis.child")
 _LINE_LIMIT = 1 << 16
 

@@ -1,8 +1,8 @@
 """Long work: minutes to hours, done once whatever dies meanwhile."""
 
 from chassis._failures import Failure
-from chassis.child.runner import ChildDied, ChildFailed
+from chassis.child.runner import Call, ChildDied, ChildFailed, run_in_child
 from chassis.work._task import LeaseLost, Task
 from chassis.work._workbench import Workbench
 
-__all__ = ["ChildDied", "ChildFailed", "Failure", "LeaseLost", "Task", "Workbench"]
+__all__ = ["Call", "ChildDied", "ChildFailed", "Failure", "LeaseLost", "Task", "Workbench", "run_in_child"]

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chassis._endings import end
 from chassis._failures import Failure, backoff_s, is_outage, reason_of
 from chassis.bus import Bus
+from chassis.child.runner import Call
 from chassis.database import Database, UnitOfWork
 from chassis.telemetry import bound, get_logger, span
 from chassis.telemetry.metrics import LEASES_LOST, TASK_SECONDS, TASKS_ENDED
@@ -64,7 +65,7 @@ class Execution:
         bus: Bus,
         database: Database,
         store: TaskStore,
-        child_env: Mapping[str, str],
+        call: Call,
         lease_s: float,
         base_s: float,
         stream: "WorkStream | None" = None,
@@ -78,7 +79,7 @@ class Execution:
         self._base_s = base_s
         self._stream = stream
         self._entry_id = entry_id
-        self._task = Task(claim, bus=bus, database=database, store=store, child_env=child_env)
+        self._task = Task(claim, bus=bus, database=database, store=store, call=call)
         self._look = asyncio.Event()
         self._stopped_for: Literal["cancelled", "lost"] | None = None
 

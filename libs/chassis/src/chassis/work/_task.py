@@ -1,12 +1,12 @@
 """One task in a handler's hands."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from chassis.bus import Bus
-from chassis.child.runner import run_in_child
+from chassis.child.runner import Call
 from chassis.database import Database, UnitOfWork
 from chassis.telemetry import traceparent
 from chassis.work._store import Claim, TaskStore
@@ -26,9 +26,7 @@ class LeaseLost(RuntimeError):
 class Task:
     """A task that this worker holds: what to do, and the ways to say how it goes."""
 
-    def __init__(
-        self, claim: Claim, *, bus: Bus, database: Database, store: TaskStore, child_env: Mapping[str, str]
-    ) -> None:
+    def __init__(self, claim: Claim, *, bus: Bus, database: Database, store: TaskStore, call: Call) -> None:
         self.id = claim.id
         self.step = claim.step
         self.kind = claim.kind
@@ -44,7 +42,7 @@ class Task:
         self._bus = bus
         self._database = database
         self._store = store
-        self._child_env = child_env
+        self._call = call
         self._told_at = float("-inf")
         self._finished = False
 
@@ -86,7 +84,8 @@ class Task:
         self, function: Callable[..., T], /, *args: Any, on_progress: Callable[[float, str], Awaitable[None]]
     ) -> T:
         """Like ``run``, with the child's progress going to ``on_progress``: one of several parts of a step, say."""
-        return await run_in_child(function, *args, on_progress=on_progress, env=self._child_env)
+        result: T = await self._call(function, *args, on_progress=on_progress)
+        return result
 
     @asynccontextmanager
     async def finish(self) -> AsyncIterator[UnitOfWork]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chassis._endings import end
 from chassis.bus import Bus
+from chassis.child.runner import Call, run_in_child
 from chassis.database import Database
 from chassis.database._signals import Signals
 from chassis.telemetry import get_logger
@@ -33,8 +35,8 @@ class Workbench:
 
     ``workers``: tasks at once in this process. ``lease_s``: a worker silent for so long is taken for dead.
     ``tenant_cap``: tasks of one tenant in flight at once, over all replicas. ``child_env``: environment of child
-    processes, such as ``OMP_NUM_THREADS``. ``backlog``: tasks in flight per live worker; above 1 an urgent task may
-    have to wait behind one already sent.
+    processes, such as ``OMP_NUM_THREADS``; ``call`` starts them (a test may stay in its own process). ``backlog``:
+    tasks in flight per live worker; above 1 an urgent task may have to wait behind one already sent.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Workbench:
         lease_s: float = 30.0,
         tenant_cap: int | None = None,
         child_env: Mapping[str, str] | None = None,
+        call: Call = run_in_child,
         backlog: int = 1,
         base_s: float = 2.0,
         keep_days: int = 30,
@@ -55,7 +58,7 @@ class Workbench:
         self.workers = workers
         self.lease_s = lease_s
         self._tenant_cap = tenant_cap
-        self._child_env = dict(child_env or {})
+        self._call = partial(call, env=dict(child_env or {}))
         self._backlog = backlog
         self._base_s = base_s
         self._keep_days = keep_days
@@ -213,7 +216,7 @@ class Workbench:
             bus=self.bus,
             database=self.database,
             store=self._store,
-            child_env=self._child_env,
+            call=self._call,
             lease_s=self.lease_s,
             base_s=self._base_s,
             stream=stream,
