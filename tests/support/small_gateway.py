@@ -42,8 +42,8 @@ class SmallGateway:
         self.streams: list[list[dict[str, Any]]] = []
         """One list of jobs for each time the events are asked for; a stream breaks off after its list."""
         self.polled: list[dict[str, Any]] = []
-        self.faults: list[int | str] = []
-        """What to answer next instead: a status, or ``drop`` to hang up."""
+        self.faults: list[int | str | tuple[int, int]] = []
+        """What to answer next instead: a status, ``drop`` to hang up, or a status with its Retry-After."""
         self.break_download_after: int | None = None
 
     def count(self, method: str, path: str) -> int:
@@ -131,8 +131,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.known.good_tokens = {token}
         self._json(200, {"access_token": token, "expires_in": 900, "refresh_token": f"refresh-{token}"})
 
-    def _fault(self, fault: int | str) -> None:
-        if fault == "drop":
+    def _fault(self, fault: int | str | tuple[int, int]) -> None:
+        if isinstance(fault, tuple):
+            status, wait_s = fault
+            self._problem(status, "/problems/quota-exceeded", "Too many jobs of yours at once", "wait", wait_s=wait_s)
+        elif fault == "drop":
             self.close_connection = True
             self.connection.close()
         elif fault == 422:
@@ -207,14 +210,26 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.wfile.write(data[start:])
 
-    def _problem(self, status: int, kind: str, title: str, detail: str, errors: list[Any] | None = None) -> None:
+    def _problem(
+        self,
+        status: int,
+        kind: str,
+        title: str,
+        detail: str,
+        errors: list[Any] | None = None,
+        wait_s: int | None = None,
+    ) -> None:
         problem = {"type": kind, "title": title, "status": status, "detail": detail, "trace_id": "trace-1"}
-        self._json(status, problem | {"errors": errors or []}, "application/problem+json")
+        self._json(status, problem | {"errors": errors or []}, "application/problem+json", wait_s=wait_s)
 
-    def _json(self, status: int, value: Any, content_type: str = "application/json") -> None:
+    def _json(
+        self, status: int, value: Any, content_type: str = "application/json", *, wait_s: int | None = None
+    ) -> None:
         packed = json.dumps(value).encode()
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(packed)))
+        if wait_s is not None:
+            self.send_header("Retry-After", str(wait_s))
         self.end_headers()
         self.wfile.write(packed)

@@ -6,7 +6,16 @@ from uuid import UUID
 
 import pytest
 
-from matchcut.client import Credentials, Invalid, Matchcut, NotFound, TransferBroken, Unauthorised, Unreachable
+from matchcut.client import (
+    Credentials,
+    Invalid,
+    Matchcut,
+    NotFound,
+    TooMany,
+    TransferBroken,
+    Unauthorised,
+    Unreachable,
+)
 from support.small_gateway import JOB_ID, VIDEO_ID, SmallGateway, a_job, small_gateway
 
 
@@ -68,6 +77,33 @@ def test_a_gateway_that_is_being_restarted_is_waited_for(gateway: SmallGateway) 
     keys = {headers["idempotency-key"] for headers in gateway.headers if "idempotency-key" in headers}
     assert gateway.count("POST", "/v1/jobs") == 4
     assert len(keys) == 1  # a repeat is recognised as one
+
+
+def test_a_gateway_that_has_no_place_is_not_asked_again_before_the_time_it_named(
+    gateway: SmallGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.faults = [(429, 17), 503, (429, 21)]
+    waited: list[float] = []
+    monkeypatch.setattr("matchcut.client.api.time.sleep", waited.append)
+
+    with client_of(gateway, patience_s=60) as client:
+        job = client.start_job(UUID(VIDEO_ID), steps=["scenes"])
+
+    keys = {headers["idempotency-key"] for headers in gateway.headers if "idempotency-key" in headers}
+    assert job.state == "queued"
+    assert (waited[0], waited[2]) == (17, 21)
+    assert waited[1] < 2
+    assert len(keys) == 1
+
+
+def test_a_wait_longer_than_our_patience_is_said_at_once(gateway: SmallGateway) -> None:
+    gateway.faults = [(429, 3600)]
+
+    with client_of(gateway) as client, pytest.raises(TooMany) as caught:
+        client.start_job(UUID(VIDEO_ID), steps=["scenes"])
+
+    assert caught.value.retry_after_s == 3600
+    assert gateway.count("POST", "/v1/jobs") == 1
 
 
 def test_nobody_at_the_address_is_said_after_the_patience_is_over() -> None:

@@ -1,5 +1,6 @@
 """What a failure is called, whether waiting may cure it, and for how long to wait."""
 
+import errno
 import random
 import re
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ __all__ = ["Failure", "backoff_s", "is_outage", "reason_of"]
 _REASON = re.compile(r"[a-z][a-z0-9_]*")
 _OUTAGE_CLASSES = ("08", "53", "57P")
 """SQLSTATE: connection exceptions, insufficient resources, the server shutting down or starting."""
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,15 @@ def reason_of(error: BaseException) -> str:
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Whether the error says that a server is away: then waiting helps, and no try should be burned.
+    """Whether the error says that a server is away or a disk full: then waiting helps, and no try should be burned.
 
     Looks through causes, since drivers wrap what the socket told them.
     """
     seen = 0
     while error is not None and seen < 8:
         if isinstance(error, (ConnectionError, TimeoutError)) or getattr(error, "connection_invalidated", False):
+            return True
+        if getattr(error, "errno", None) in _NO_ROOM:  # an OSError, or FFmpeg's own
             return True
         state = getattr(error, "sqlstate", None)
         if isinstance(state, str) and state.startswith(_OUTAGE_CLASSES):

@@ -14,8 +14,10 @@ from gateway import handlers
 from gateway.adapters.changes import RedisChanges, TellingDatabase
 from gateway.adapters.passwords import Argon2Passwords
 from gateway.adapters.postgres import PostgresRecords
+from gateway.adapters.tally import Tally
 from gateway.adapters.tokens import SignedTokens
 from gateway.api import UseCases, create_app
+from gateway.domain.admission import Limits
 from gateway.domain.refusals import Refusal
 from gateway.settings import Settings
 from gateway.usecases.bootstrap import Bootstrap
@@ -24,6 +26,7 @@ from gateway.usecases.jobs import Jobs
 from gateway.usecases.results import Results
 from gateway.usecases.scripts import Scripts
 from gateway.usecases.sign_in import SignIn
+from gateway.usecases.sweep import Sweep
 from gateway.usecases.uploads import Uploads
 from gateway.usecases.videos import Videos
 
@@ -41,6 +44,13 @@ def build(settings: Settings) -> Service:
         max_body_bytes=settings.max_body_bytes,
         cors_origins=settings.cors_origins,
     )
+    sweep = Sweep(
+        database,
+        blobs_at(settings.blobs_url),
+        PostgresRecords,
+        upload_lifetime_s=settings.upload_lifetime_s,
+        every_s=settings.sweep_s,
+    )
     return Service(
         name="gateway",
         settings=settings,
@@ -48,7 +58,7 @@ def build(settings: Settings) -> Service:
         bus=bus,
         work=None,
         app=app,
-        background=(changes.run,),
+        background=(changes.run, sweep.run, Tally(database).run),
     )
 
 
@@ -72,7 +82,16 @@ def _use_cases(settings: Settings, database: Database, changes: RedisChanges) ->
         uploads=Uploads(database, blobs, PostgresRecords, max_bytes=settings.max_upload_bytes),
         videos=Videos(database, blobs, PostgresRecords, changes),
         scripts=Scripts(database, blobs, PostgresRecords, max_bytes=settings.max_script_bytes),
-        jobs=Jobs(database, PostgresRecords, changes),
+        jobs=Jobs(
+            database,
+            PostgresRecords,
+            changes,
+            Limits(
+                tenant_jobs=settings.max_unfinished_jobs,
+                total_jobs=settings.max_unfinished_jobs_of_all,
+                retry_after_s=settings.retry_after_s,
+            ),
+        ),
         results=Results(database, blobs, PostgresRecords),
         heartbeat_s=settings.heartbeat_s,
         poll_s=settings.poll_s,

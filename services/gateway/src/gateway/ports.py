@@ -78,6 +78,9 @@ class People(Protocol):
     async def tenant_named(self, name: str) -> UUID | None:
         """The tenant of this name; for setting up only."""
 
+    async def tenant_ids(self, *, after: UUID | None, limit: int) -> Sequence[UUID]:
+        """Who the tenants are, in order, page by page; for the sweep only."""
+
     async def tenant_name(self) -> str | None:
         """The name of the transaction's tenant."""
 
@@ -122,8 +125,14 @@ class Uploads(Protocol):
     async def use(self, upload_id: UUID) -> bool:
         """Claim a received upload for a video; False if it is not there to be claimed."""
 
-    async def remove(self, upload_id: UUID) -> bool:
-        """Forget an upload that no video uses; False if there is none such."""
+    async def abandon(self, upload_id: UUID) -> bool:
+        """Give up an upload that no video uses; False if there is none such. From now on it looks as if gone."""
+
+    async def abandon_old(self, *, older_than_s: float, limit: int) -> Sequence[UUID]:
+        """Give up uploads that no video came to use; returns these, and those whose removal was begun before."""
+
+    async def forget(self, upload_ids: Sequence[UUID]) -> None:
+        """Forget abandoned uploads, once their bytes are gone."""
 
     async def erase(self, upload_id: UUID) -> None:
         """Forget an upload, whatever became of it."""
@@ -176,6 +185,12 @@ class Jobs(Protocol):
     async def save(self, job: Job) -> None:
         """Overwrite what may change of a job."""
 
+    async def unfinished(self) -> int:
+        """Unfinished jobs of all tenants."""
+
+    async def unfinished_while_adding(self) -> tuple[int, int]:
+        """Unfinished jobs of this tenant and of all. Whoever else asks waits until this transaction has ended."""
+
 
 class Replies(Protocol):
     """First answers, kept for a day."""
@@ -185,6 +200,9 @@ class Replies(Protocol):
 
     async def keep(self, caller: Caller, key: str, *, status: int, body: bytes) -> None:
         """Keep the answer with the claimed key."""
+
+    async def forget_old(self, *, limit: int) -> int:
+        """Forget the tenant's answers that are older than a day; returns how many."""
 
 
 class Records(Protocol):

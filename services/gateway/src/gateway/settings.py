@@ -24,6 +24,16 @@ class Settings(ServiceSettings):
     """Of any request but the bytes of an upload."""
     cors_origins: tuple[str, ...] = ()
     """Browser origins that may call us from their pages, as JSON: ``["https://studio.example"]``. None by default."""
+    max_unfinished_jobs: PositiveInt = 1000
+    """Of one tenant; whoever asks for more is answered 429 and told when to ask again."""
+    max_unfinished_jobs_of_all: PositiveInt = 20_000
+    """Of all tenants together: what the machines behind us can work off in the time people are willing to wait."""
+    retry_after_s: PositiveInt = 10
+    """What those who are refused are told to wait at least; up to twice that, so that they do not come as one wave."""
+    upload_lifetime_s: PositiveInt = 24 * 3600
+    """Uploads that no video was made of by then are forgotten, with their bytes."""
+    sweep_s: PositiveFloat = 300
+    """How often uploads and first answers that have expired are looked for."""
     heartbeat_s: PositiveFloat = 15
     """Silence on a stream of events after which we say that we are still there."""
     poll_s: PositiveFloat = 2

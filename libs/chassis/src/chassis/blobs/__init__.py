@@ -5,7 +5,7 @@ characters. ``blobs_at`` picks the store by its address.
 """
 
 from chassis.blobs._local import LocalBlobs
-from chassis.blobs._ports import BlobNotFound, Blobs, BlobStat, BlobWriter, InvalidKey, check_key
+from chassis.blobs._ports import BlobNotFound, Blobs, BlobStat, BlobWriter, InvalidKey, StorageFull, check_key
 from chassis.blobs._stores import UnknownBlobStore, blobs_at
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Blobs",
     "InvalidKey",
     "LocalBlobs",
+    "StorageFull",
     "UnknownBlobStore",
     "blobs_at",
     "check_key",

@@ -1,17 +1,20 @@
 """Blobs as files under one folder. Writes land in a temporary file and are renamed, so a reader sees all or nothing."""
 
 import asyncio
+import errno
+import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from chassis.blobs._ports import BlobNotFound, BlobStat, check_key, check_prefix
+from chassis.blobs._ports import BlobNotFound, BlobStat, StorageFull, check_key, check_prefix
 
 __all__ = ["LocalBlobs"]
 
@@ -19,6 +22,9 @@ _PIECE = 1 << 20
 """Bytes read at once."""
 _INCOMING = ".incoming"
 """Where unfinished blobs wait; no key can start with a dot, so none can name it."""
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_YOUNG_S = 60.0
+"""A file is locked just after it was made: one without a lock that is younger may be about to be locked."""
 
 
 class LocalBlobs:
@@ -33,10 +39,10 @@ class LocalBlobs:
 
         def store() -> None:
             temporary, file = self._open_incoming()
-            with _discarded_on_error(temporary), file:
+            with self._discarded_on_error(temporary), file:
                 file.write(data)
                 _flush(file)
-            self._publish(temporary, target)
+                self._publish(temporary, target)
 
         await asyncio.to_thread(store)
 
@@ -93,10 +99,10 @@ class LocalBlobs:
         """Write piece by piece; visible after a clean exit."""
         target = self._path(key)
         temporary, file = await asyncio.to_thread(self._open_incoming)
-        with _discarded_on_error(temporary), file:
+        with self._discarded_on_error(temporary), file:
             yield _LocalWriter(file)
             await asyncio.to_thread(_flush, file)
-        await asyncio.to_thread(self._publish, temporary, target)
+            await asyncio.to_thread(self._publish, temporary, target)
 
     async def copy(self, source: str, target: str) -> None:
         """Store the bytes of ``source`` under ``target`` too."""
@@ -139,6 +145,25 @@ class LocalBlobs:
         for key in await asyncio.to_thread(self._keys, prefix):
             yield key
 
+    async def free_bytes(self) -> int | None:
+        """How much more the file system can hold, for an ordinary user."""
+
+        def look() -> int:
+            folder = self._root
+            while not folder.exists():  # made by the first blob
+                folder = folder.parent
+            return shutil.disk_usage(folder).free
+
+        return await asyncio.to_thread(look)
+
+    async def forget_unfinished(self) -> int:
+        """Remove what writers that died left half written. A lock dies with its process, so it tells who lives."""
+
+        def remove() -> int:
+            return sum(_removed_if_orphaned(path) for path in (self._root / _INCOMING).glob("*"))
+
+        return await asyncio.to_thread(remove)
+
     def _path(self, key: str) -> Path:
         return self._root / check_key(key)
 
@@ -150,29 +175,43 @@ class LocalBlobs:
 
     def _open_incoming(self) -> tuple[Path, BinaryIO]:
         folder = self._root / _INCOMING
-        folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / uuid4().hex
-        return temporary, temporary.open("xb")
+        with self._discarded_on_error(temporary):
+            folder.mkdir(parents=True, exist_ok=True)
+            file = temporary.open("xb")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        return temporary, file
 
     def _store_copy(self, source: Path, target: Path) -> None:
         with source.open("rb") as origin:
             temporary, file = self._open_incoming()
-            with _discarded_on_error(temporary), file:
+            with self._discarded_on_error(temporary), file:
                 shutil.copyfileobj(origin, file, _PIECE)
                 _flush(file)
-        self._publish(temporary, target)
+                self._publish(temporary, target)
 
     def _publish(self, temporary: Path, target: Path) -> None:
-        with _discarded_on_error(temporary):
-            while True:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                try:
-                    temporary.replace(target)
-                except FileNotFoundError:
-                    if not temporary.exists():
-                        raise
-                    continue  # somebody deleted the last blob of this folder just now, and the folder with it
-                return
+        while True:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                temporary.replace(target)
+            except FileNotFoundError:
+                if not temporary.exists():
+                    raise
+                continue  # somebody deleted the last blob of this folder just now, and the folder with it
+            return
+
+    @contextmanager
+    def _discarded_on_error(self, temporary: Path) -> Iterator[None]:
+        """Remove a temporary file if the block fails, and call a full disk by its name."""
+        try:
+            yield
+        except BaseException as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in _NO_ROOM and not isinstance(error, StorageFull):
+                raise StorageFull(error.errno, f"no room is left for blobs in {self._root}: make some") from error
+            raise
 
     def _remove_empty_parents(self, path: Path) -> None:
         for parent in path.parents:
@@ -213,18 +252,16 @@ class _LocalWriter:
         self.size += len(data)
 
 
-class _discarded_on_error:
-    """Remove a temporary file if the block fails."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self._path.unlink(missing_ok=True)
+def _removed_if_orphaned(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if time.time() - path.stat().st_mtime < _YOUNG_S:
+                return False
+            path.unlink()
+    except OSError:  # locked by who writes it, or gone
+        return False
+    return True
 
 
 def _flush(file: BinaryIO) -> None:

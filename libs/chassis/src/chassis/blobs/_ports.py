@@ -10,7 +10,7 @@ from typing import Protocol
 
 from typing_extensions import override
 
-__all__ = ["BlobNotFound", "BlobStat", "BlobWriter", "Blobs", "InvalidKey", "check_key"]
+__all__ = ["BlobNotFound", "BlobStat", "BlobWriter", "Blobs", "InvalidKey", "StorageFull", "check_key"]
 
 _MAX_KEY_BYTES = 900
 """Under the 1024 that object stores allow, with room for a bucket's own prefix."""
@@ -29,6 +29,12 @@ class BlobNotFound(LookupError):
     @override
     def __str__(self) -> str:
         return f"there is no blob {self.key!r}"
+
+
+class StorageFull(OSError):
+    """The store has no room for these bytes. Nothing of them is left behind; they can be stored once there is room."""
+
+    reason = "storage_full"
 
 
 class InvalidKey(ValueError):
@@ -65,7 +71,11 @@ class BlobWriter(Protocol):
 
 
 class Blobs(Protocol):
-    """Bytes by key. Every method raises InvalidKey for a bad key; reading a missing one raises BlobNotFound."""
+    """Bytes by key.
+
+    Every method raises InvalidKey for a bad key, reading a missing blob raises BlobNotFound, and writing without room
+    raises StorageFull.
+    """
 
     async def put_bytes(self, key: str, data: bytes) -> None:
         """Store these bytes whole, replacing what was there."""
@@ -109,6 +119,14 @@ class Blobs(Protocol):
 
     def list(self, prefix: str) -> AsyncIterator[str]:
         """Keys that start with ``prefix``, in order; an empty prefix means all."""
+        ...
+
+    async def free_bytes(self) -> int | None:
+        """How much more the store can hold; None if it has no end that we know of."""
+        ...
+
+    async def forget_unfinished(self) -> int:
+        """Remove what writers that died left half written; returns how many. Those at work are left alone."""
         ...
 
 

@@ -87,6 +87,14 @@ class MemoryBlobs:
             if key.startswith(prefix):
                 yield key
 
+    async def free_bytes(self) -> int | None:
+        """As much as there is memory: nobody knows."""
+        return None
+
+    async def forget_unfinished(self) -> int:
+        """Nothing is ever half written."""
+        return 0
+
     def _known(self, key: str) -> tuple[bytes, datetime]:
         try:
             return self._blobs[check_key(key)]

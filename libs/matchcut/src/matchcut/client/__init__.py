@@ -7,7 +7,7 @@
             print(job.state, job.fraction)
 
 Calls raise ``ApiError`` (with the server's problem document) or ``Unreachable``. A gateway that is gone for a short
-while, because it is being restarted, is waited for.
+while, because it is being restarted, is waited for; so is one that says it has no place for more just now.
 """
 
 from matchcut.client.api import Matchcut
@@ -18,7 +18,9 @@ from matchcut.client.errors import (
     Invalid,
     MatchcutError,
     NotFound,
+    StorageFull,
     TooLarge,
+    TooMany,
     TransferBroken,
     Unauthorised,
     Unreachable,
@@ -40,7 +42,9 @@ __all__ = [
     "Rejection",
     "ResultFile",
     "Script",
+    "StorageFull",
     "TooLarge",
+    "TooMany",
     "TransferBroken",
     "Unauthorised",
     "Unreachable",

@@ -20,13 +20,14 @@ __all__ = ["Matchcut"]
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
-_PASSING = frozenset({502, 503, 504})
+_PASSING = frozenset({429, 502, 503, 504})
 
 
 class Matchcut:
     """One gateway, one person. Not for several threads at once; close it, or use it in a ``with`` block.
 
-    ``patience_s`` is how long a gateway that does not answer is waited for: one that is being restarted is back soon.
+    ``patience_s`` is how long a gateway that does not answer, or has no place for more, is waited for: one that is
+    being restarted is back soon. Where it says when to ask again, it is not asked before.
     """
 
     def __init__(self, url: str, credentials: Credentials, *, patience_s: float = 30, timeout_s: float = 60) -> None:
@@ -183,13 +184,16 @@ class Matchcut:
             try:
                 return attempt()
             except (httpx.TransportError, ApiError) as fault:
-                if isinstance(fault, ApiError) and fault.status not in _PASSING:
-                    raise
-                if time.monotonic() + pause > end:
+                wait_s = pause
+                if isinstance(fault, ApiError):
+                    if fault.status not in _PASSING:
+                        raise
+                    wait_s = max(pause, fault.retry_after_s or 0.0)
+                if time.monotonic() + wait_s > end:
                     if isinstance(fault, ApiError):
                         raise
                     raise Unreachable(f"no answer from {self.url}: {fault}") from fault
-            time.sleep(pause)
+            time.sleep(wait_s)
             pause = min(pause * 1.6, 2.0)
 
 

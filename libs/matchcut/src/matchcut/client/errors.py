@@ -11,7 +11,9 @@ __all__ = [
     "Invalid",
     "MatchcutError",
     "NotFound",
+    "StorageFull",
     "TooLarge",
+    "TooMany",
     "TransferBroken",
     "Unauthorised",
     "Unreachable",
@@ -76,6 +78,14 @@ class TooLarge(ApiError):
     """413: over the limit."""
 
 
+class TooMany(ApiError):
+    """429: as many as allowed are unfinished; there is a place again later, and ``retry_after_s`` says when to ask."""
+
+
+class StorageFull(ApiError):
+    """507: no room for the bytes until the operator makes some."""
+
+
 class Invalid(ApiError):
     """400 and 422: what was sent makes no sense to the gateway; see ``fields``."""
 
@@ -88,6 +98,8 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     409: Conflict,
     413: TooLarge,
     422: Invalid,
+    429: TooMany,
+    507: StorageFull,
 }
 
 

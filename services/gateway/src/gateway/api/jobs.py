@@ -18,11 +18,13 @@ from gateway.api.schemas import Job, JobRequest
 from gateway.api.views import job_view
 from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import (
+    Busy,
     IdempotencyKeyReused,
     InvalidRequest,
     JobFinished,
     NotFound,
     NothingToRetry,
+    QuotaExceeded,
     VideoUnusable,
 )
 from gateway.usecases.jobs import JobOrder
@@ -44,7 +46,7 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
     "",
     status_code=202,
     response_model=Job,
-    responses=responses(NotFound, InvalidRequest, VideoUnusable, IdempotencyKeyReused),
+    responses=responses(NotFound, InvalidRequest, VideoUnusable, IdempotencyKeyReused, QuotaExceeded, Busy),
 )
 async def request_job(body: JobRequest, given: Given, once: OnlyOnce, caller: Writer) -> Response:
     """Ask for work on a video, which need not be ready yet."""
@@ -95,7 +97,7 @@ async def cancel_job(job_id: UUID, given: Given, once: OnlyOnce, caller: Writer)
     "/{job_id}/retry",
     status_code=202,
     response_model=Job,
-    responses=responses(NotFound, NothingToRetry, VideoUnusable, IdempotencyKeyReused),
+    responses=responses(NotFound, NothingToRetry, VideoUnusable, IdempotencyKeyReused, QuotaExceeded, Busy),
 )
 async def retry_job(job_id: UUID, given: Given, once: OnlyOnce, caller: Writer) -> Response:
     """Do the failed steps again; what succeeded stays."""

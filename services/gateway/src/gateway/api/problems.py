@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problems: stable types, the field at fault, a trace id, and never a stack trace."""
 
 import inspect
+import random
 import socket
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -16,8 +17,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from chassis.telemetry import get_logger, trace_id
+from gateway.api.counters import REFUSALS
 from gateway.domain import refusals
-from gateway.domain.refusals import InvalidGrant, Refusal
+from gateway.domain.refusals import InvalidGrant, Refusal, TooMany
 
 __all__ = ["FieldProblem", "Problem", "answer_with_problems", "described", "problem_response", "responses"]
 
@@ -79,6 +81,8 @@ _REFUSALS: dict[type[Refusal], tuple[int, str, str]] = {
     refusals.JobFinished: (409, "job-finished", "The job is over"),
     refusals.NothingToRetry: (409, "nothing-to-retry", "There is nothing to do again"),
     refusals.IdempotencyKeyReused: (422, "idempotency-key-reused", "The Idempotency-Key belongs to another request"),
+    refusals.QuotaExceeded: (429, "quota-exceeded", "Too many jobs of yours at once"),
+    refusals.Busy: (429, "busy", "Too many jobs at once"),
     refusals.StorageFull: (507, "storage-full", "No room left"),
 }
 _SLUGS = {
@@ -156,7 +160,11 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
     status, slug, title = _REFUSALS[type(error)]
     errors = [FieldProblem(field=error.field, detail=error.detail)] if error.field else []
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    if isinstance(error, TooMany):
+        # Not all who were refused at one moment shall come back at one moment.
+        headers["Retry-After"] = str(error.retry_after_s + random.randint(0, error.retry_after_s))
+    REFUSALS.labels(slug).inc()
     extra = {"error": error.error, "error_description": error.detail} if isinstance(error, InvalidGrant) else {}
     return problem_response(
         request, status, error.detail, slug=slug, title=title, errors=errors, headers=headers, **extra

@@ -9,6 +9,7 @@ from uuid import UUID
 __all__ = ["Rejection", "Script", "Upload", "UploadState", "Video", "VideoState", "format_of", "title_of"]
 
 UploadState = Literal["waiting", "received", "used"]
+"""In the table there is also ``abandoned``: nobody sees those, and the sweep removes them with their bytes."""
 VideoState = Literal["ingesting", "ready", "rejected", "erased"]
 
 

@@ -1,6 +1,7 @@
 """Why we say no. Each class is a kind of problem a program can branch on; the text tells a person what to do."""
 
 __all__ = [
+    "Busy",
     "ChecksumMismatch",
     "Forbidden",
     "IdempotencyKeyReused",
@@ -10,9 +11,11 @@ __all__ = [
     "NotFound",
     "NotReady",
     "NothingToRetry",
+    "QuotaExceeded",
     "Refusal",
     "StorageFull",
     "TooLarge",
+    "TooMany",
     "Unauthenticated",
     "UploadConflict",
     "VideoUnusable",
@@ -84,6 +87,23 @@ class NothingToRetry(Refusal):
 
 class IdempotencyKeyReused(Refusal):
     """The key was used for another request."""
+
+
+class TooMany(Refusal):
+    """There is no place for more at the moment."""
+
+    def __init__(self, detail: str, *, retry_after_s: int, field: str | None = None) -> None:
+        super().__init__(detail, field=field)
+        self.retry_after_s = retry_after_s
+        """Seconds after which it makes sense to ask again."""
+
+
+class QuotaExceeded(TooMany):
+    """The tenant has as many unfinished jobs as it may have. Nothing was done: ask again after ``Retry-After``."""
+
+
+class Busy(TooMany):
+    """All tenants together have as many unfinished jobs as the operator allows: ask again after ``Retry-After``."""
 
 
 class StorageFull(Refusal):

@@ -29,15 +29,17 @@ class Bootstrap:
             raise InvalidRequest(f"the password needs at least {SHORTEST_PASSWORD} characters", field="password")
         if "@" not in email or not tenant.strip():
             raise InvalidRequest("a tenant's name and an e-mail address are needed", field="email")
-        async with self._database.read(_NO_TENANT) as connection:
-            people = self._records_on(connection).people
+        async with self._database.begin(_NO_TENANT) as work:
+            # Whoever does the same at this moment waits, and then finds what we made.
+            await work.hold("bootstrap")
+            people = self._records_on(work.connection).people
             user, tenant_id = await people.user_by_email(email), await people.tenant_named(tenant)
-        if user is not None:
+            if user is None:
+                return await self._create(tenant, tenant_id, email, password)
             if user.tenant_id != tenant_id:
                 raise InvalidRequest(f"{email} belongs to another tenant; choose another address", field="email")
             await self._ensure_password(user, password)
             return user.tenant_id, user.id
-        return await self._create(tenant, tenant_id, email, password)
 
     async def _create(self, tenant: str, tenant_id: UUID | None, email: str, password: str) -> tuple[UUID, UUID]:
         owner = User(uuid7(), tenant_id or uuid7(), email, await self._passwords.hash(password), Role.OWNER)

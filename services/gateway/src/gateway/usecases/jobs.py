@@ -11,6 +11,7 @@ from contracts import uuid7
 from contracts.gateway import JobCancelled, JobOptions, JobRequested
 from contracts.steps import Step
 from gateway.domain.access import Caller
+from gateway.domain.admission import Limits
 from gateway.domain.jobs import Job, Priority, steps_wanted
 from gateway.domain.library import Video
 from gateway.domain.progress import Done, StepStatus, again, cancel, fold
@@ -36,13 +37,14 @@ class JobOrder:
 class Jobs:
     """What a tenant's people do with jobs."""
 
-    def __init__(self, database: Database, records_on: RecordsOn, changes: Changes) -> None:
+    def __init__(self, database: Database, records_on: RecordsOn, changes: Changes, limits: Limits) -> None:
         self._database = database
         self._records_on = records_on
         self._changes = changes
+        self._limits = limits
 
     async def request(self, work: UnitOfWork, order: JobOrder) -> Job:
-        """Record a job and say so. Raises NotFound, InvalidRequest, VideoUnusable."""
+        """Record a job and say so. Raises NotFound, InvalidRequest, VideoUnusable, QuotaExceeded, Busy."""
         records = self._records_on(work.connection)
         # Locked, so that the fact that the video is ingested comes either before this or after it, never between.
         video = await records.videos.get(order.video_id, lock=True)
@@ -64,6 +66,8 @@ class Jobs:
             priority=order.priority,
             passthrough=order.passthrough,
         )
+        if not job.over:
+            await self._admit(records)
         await records.jobs.add(job)
         await _announce(work, job, steps)
         return job
@@ -92,7 +96,7 @@ class Jobs:
         return stopped
 
     async def retry(self, work: UnitOfWork, job_id: UUID) -> Job:
-        """Ask for the failed steps once more. Raises NotFound, NothingToRetry, VideoUnusable."""
+        """Ask for the failed steps once more. Raises NotFound, NothingToRetry, VideoUnusable, QuotaExceeded, Busy."""
         records = self._records_on(work.connection)
         peek = _found(await records.jobs.get(job_id))
         video = await records.videos.get(peek.video_id, lock=True)  # videos before jobs: the order everybody locks in
@@ -101,6 +105,8 @@ class Jobs:
         if not failed or job.state == "cancelled" or video is None:
             raise NothingToRetry(f"no step of this job has failed; it is {job.state}")
         require_usable(video)
+        if job.over:
+            await self._admit(records)
         run = job.run + 1
         steps = _with_ingest(video, again(job.steps, run=run))
         retried = replace(job.with_steps(steps, now=datetime.now(UTC)), run=run)
@@ -133,6 +139,14 @@ class Jobs:
                 else:
                     continue
                 said_at = clock()
+
+    async def _admit(self, records: Records) -> None:
+        """Raise QuotaExceeded or Busy unless there is a place; it is ours once this transaction commits.
+
+        Asked for last, since all who ask wait for each other.
+        """
+        mine, all_ = await records.jobs.unfinished_while_adding()
+        self._limits.admit(mine=mine, all_=all_)
 
     async def _save(self, work: UnitOfWork, records: Records, job: Job) -> None:
         await records.jobs.save(job)

@@ -102,10 +102,13 @@ class Uploads:
         """Forget an upload and its bytes. Raises NotFound, UploadConflict."""
         await self.get(caller, upload_id)
         async with self._database.begin(caller.tenant_id) as work:
-            removed = await self._records_on(work.connection).uploads.remove(upload_id)
-        if not removed:
+            abandoned = await self._records_on(work.connection).uploads.abandon(upload_id)
+        if not abandoned:
             raise UploadConflict("a video was made of this upload; erase the video instead")
+        # The bytes go before the row: should we die in between, the sweep still knows where they are.
         await self._blobs.delete_prefix(upload_folder(caller.tenant_id, upload_id))
+        async with self._database.begin(caller.tenant_id) as work:
+            await self._records_on(work.connection).uploads.forget([upload_id])
 
     async def _copy(self, content: AsyncIterator[bytes], writer: BlobWriter, upload: Upload, limit: int) -> None:
         """Write in larger pieces than the network delivers: each write is a trip to a thread."""

@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.gateway import JobOptions
-from gateway.adapters.postgres.tables import jobs
+from gateway.adapters.postgres.tables import TENANT, job_counts, jobs
 from gateway.domain.jobs import Job
 from gateway.domain.progress import StepStatus
 
@@ -50,6 +50,25 @@ class PostgresJobs:
     async def save(self, job: Job) -> None:
         """Overwrite what may change of a job."""
         await self._connection.execute(update(jobs).where(jobs.c.id == job.id).values(_values(job)))
+
+    async def unfinished(self) -> int:
+        """Unfinished jobs of all tenants."""
+        return int(await self._connection.scalar(select(_sum())) or 0)
+
+    async def unfinished_while_adding(self) -> tuple[int, int]:
+        """Unfinished jobs of this tenant and of all. Whoever else asks waits until this transaction has ended.
+
+        Jobs that end meanwhile are not waited for, so the numbers may be too high by a moment, and never too low.
+        """
+        lock = func.pg_advisory_xact_lock(func.hashtextextended("gateway/unfinished jobs", 0))
+        await self._connection.execute(select(lock))
+        mine = _sum().filter(job_counts.c.tenant_id == TENANT)
+        row = (await self._connection.execute(select(mine, _sum()))).one()
+        return int(row[0] or 0), int(row[1] or 0)
+
+
+def _sum() -> Any:
+    return func.sum(job_counts.c.unfinished)
 
 
 def _values(job: Job) -> dict[str, Any]:

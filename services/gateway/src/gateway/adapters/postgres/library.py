@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.postgres.tables import scripts, uploads, videos
 from gateway.domain.library import Rejection, Script, Upload, Video
 
 __all__ = ["PostgresScripts", "PostgresUploads", "PostgresVideos"]
+
+_UNUSED = ("waiting", "received")
 
 
 class PostgresUploads:
@@ -26,7 +29,8 @@ class PostgresUploads:
 
     async def get(self, upload_id: UUID) -> Upload | None:
         """One upload."""
-        found = await self._connection.execute(select(uploads).where(uploads.c.id == upload_id))
+        known = (uploads.c.id == upload_id) & (uploads.c.state != "abandoned")
+        found = await self._connection.execute(select(uploads).where(known))
         row = found.mappings().one_or_none()
         return None if row is None else Upload(**_without_tenant(row))
 
@@ -43,10 +47,28 @@ class PostgresUploads:
         row = update(uploads).where(uploads.c.id == upload_id, uploads.c.state == "received")
         return (await self._connection.execute(row.values(state="used"))).rowcount == 1
 
-    async def remove(self, upload_id: UUID) -> bool:
-        """Forget an upload that no video uses; False if there is none such."""
-        row = delete(uploads).where(uploads.c.id == upload_id, uploads.c.state != "used")
-        return (await self._connection.execute(row)).rowcount == 1
+    async def abandon(self, upload_id: UUID) -> bool:
+        """Give up an upload that no video uses; False if there is none such. From now on it looks as if gone."""
+        row = update(uploads).where(uploads.c.id == upload_id, uploads.c.state.in_(_UNUSED))
+        return (await self._connection.execute(row.values(state="abandoned"))).rowcount == 1
+
+    async def abandon_old(self, *, older_than_s: float, limit: int) -> Sequence[UUID]:
+        """Give up uploads that no video came to use; returns these, and those whose removal was begun before."""
+        old = uploads.c.state.in_(_UNUSED) & (uploads.c.created_at < func.now() - timedelta(seconds=older_than_s))
+        some = (
+            select(uploads.c.id)
+            .where(uploads.c.state != "used", or_(old, uploads.c.state == "abandoned"))
+            .order_by(uploads.c.created_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        row = update(uploads).where(uploads.c.id.in_(some)).values(state="abandoned").returning(uploads.c.id)
+        return list((await self._connection.execute(row)).scalars())
+
+    async def forget(self, upload_ids: Sequence[UUID]) -> None:
+        """Forget abandoned uploads, once their bytes are gone."""
+        gone = uploads.c.id.in_(upload_ids) & (uploads.c.state == "abandoned")
+        await self._connection.execute(delete(uploads).where(gone))
 
     async def erase(self, upload_id: UUID) -> None:
         """Forget an upload, whatever became of it."""

@@ -1,11 +1,11 @@
 """Tenants, users, refresh tokens and first answers in PostgreSQL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -41,6 +41,16 @@ class PostgresPeople:
         await self._say("gateway.tenants_name", name)
         found: UUID | None = await self._connection.scalar(select(tenants.c.tenant_id).where(tenants.c.name == name))
         await self._say("gateway.tenants_name", "")
+        return found
+
+    async def tenant_ids(self, *, after: UUID | None, limit: int) -> Sequence[UUID]:
+        """Who the tenants are, in order, page by page; for the sweep only."""
+        await self._say("gateway.sweep", "tenants")
+        query = select(tenants.c.tenant_id).order_by(tenants.c.tenant_id).limit(limit)
+        if after is not None:
+            query = query.where(tenants.c.tenant_id > after)
+        found = (await self._connection.execute(query)).scalars().all()
+        await self._say("gateway.sweep", "")
         return found
 
     async def tenant_name(self) -> str | None:
@@ -142,6 +152,19 @@ class PostgresReplies:
         kept = idempotency_keys
         row = update(kept).where(kept.c.user_id == caller.user_id, kept.c.key == key)
         await self._connection.execute(row.values(status=status, body=body))
+
+    async def forget_old(self, *, limit: int) -> int:
+        """Forget the tenant's answers that are older than a day; returns how many."""
+        kept = idempotency_keys
+        old = (
+            select(kept.c.user_id, kept.c.key)
+            .where(kept.c.created_at < func.now() - _REPLY_LIFETIME)
+            .order_by(kept.c.created_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        row = delete(kept).where(tuple_(kept.c.user_id, kept.c.key).in_(old))
+        return (await self._connection.execute(row)).rowcount
 
 
 def _user(row: Mapping[Any, Any] | None) -> User | None:

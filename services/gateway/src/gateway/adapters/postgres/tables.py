@@ -7,7 +7,9 @@ from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, MetaD
 from sqlalchemy.dialects.postgresql import JSONB
 
 __all__ = [
+    "TENANT",
     "idempotency_keys",
+    "job_counts",
     "jobs",
     "refresh_tokens",
     "scripts",
@@ -19,11 +21,12 @@ __all__ = [
 ]
 
 _metadata = MetaData()
-_TENANT = text("nullif(current_setting('app.tenant_id', true), '')::uuid")
+TENANT = text("nullif(current_setting('app.tenant_id', true), '')::uuid")
+"""The tenant of the transaction."""
 
 
 def _tenant(*, primary_key: bool = False) -> Column[object]:
-    return Column("tenant_id", Uuid, nullable=False, server_default=_TENANT, primary_key=primary_key)
+    return Column("tenant_id", Uuid, nullable=False, server_default=TENANT, primary_key=primary_key)
 
 
 def _created() -> Column[object]:
@@ -126,6 +129,14 @@ jobs = Table(
     Column("version", BigInteger, nullable=False),
     Column("finished_at", DateTime(timezone=True)),
     _created(),
+)
+
+job_counts = Table(
+    "job_counts",
+    _metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("unfinished", BigInteger, nullable=False),
+    comment="Kept by a trigger on jobs; without a wall, for the bound over all tenants.",
 )
 
 idempotency_keys = Table(

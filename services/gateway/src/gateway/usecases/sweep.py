@@ -1,0 +1,106 @@
+"""What nobody will come back for: uploads without a video, answers no request will repeat, bytes half written."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from chassis.blobs import Blobs
+from chassis.database import Database
+from chassis.telemetry import get_logger
+from gateway.ports import RecordsOn
+from gateway.usecases.uploads import upload_folder
+
+__all__ = ["Sweep", "Swept"]
+
+_log = get_logger(__name__)
+_NO_TENANT = UUID(int=0)
+_TENANTS = 500
+"""Tenants listed at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one round removed."""
+
+    uploads: int = 0
+    replies: int = 0
+    unfinished_blobs: int = 0
+
+
+class Sweep:
+    """Removes what has expired, tenant by tenant, ``batch`` rows a transaction. Any replica may, at any time."""
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: Blobs,
+        records_on: RecordsOn,
+        *,
+        upload_lifetime_s: float,
+        every_s: float,
+        batch: int = 200,
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._records_on = records_on
+        self._upload_lifetime_s = upload_lifetime_s
+        self._every_s = every_s
+        self._batch = batch
+
+    async def run(self) -> None:
+        """Sweep again and again. Replicas that start together do not sweep together."""
+        while True:
+            await asyncio.sleep(self._every_s * random.uniform(0.5, 1.0))
+            try:
+                swept = await self()
+            except Exception as error:  # noqa: BLE001 (what is away now is there at the next round)
+                _log.warning("the sweep waits", error=repr(error))
+            else:
+                if swept != Swept():
+                    _log.info("swept", uploads=swept.uploads, replies=swept.replies, blobs=swept.unfinished_blobs)
+
+    async def __call__(self) -> Swept:
+        """One round over all tenants."""
+        uploads = replies = 0
+        async for tenant_id in self._tenants():
+            replies += await self._forget_replies(tenant_id)
+            uploads += await self._forget_uploads(tenant_id)
+        return Swept(uploads, replies, await self._blobs.forget_unfinished())
+
+    async def _tenants(self) -> AsyncIterator[UUID]:
+        after: UUID | None = None
+        while True:
+            async with self._database.read(_NO_TENANT) as connection:
+                people = self._records_on(connection).people
+                found = await people.tenant_ids(after=after, limit=_TENANTS)
+            for tenant_id in found:
+                yield tenant_id
+            if len(found) < _TENANTS:
+                return
+            after = found[-1]
+
+    async def _forget_replies(self, tenant_id: UUID) -> int:
+        total = 0
+        while True:
+            async with self._database.begin(tenant_id) as work:
+                count = await self._records_on(work.connection).replies.forget_old(limit=self._batch)
+            total += count
+            if count < self._batch:
+                return total
+
+    async def _forget_uploads(self, tenant_id: UUID) -> int:
+        """First nobody can use them any more, then their bytes go, then we forget that there were any."""
+        total = 0
+        while True:
+            async with self._database.begin(tenant_id) as work:
+                uploads = self._records_on(work.connection).uploads
+                ids = await uploads.abandon_old(older_than_s=self._upload_lifetime_s, limit=self._batch)
+            for upload_id in ids:
+                await self._blobs.delete_prefix(upload_folder(tenant_id, upload_id))
+            async with self._database.begin(tenant_id) as work:
+                await self._records_on(work.connection).uploads.forget(ids)
+            total += len(ids)
+            if len(ids) < self._batch:
+                return total
