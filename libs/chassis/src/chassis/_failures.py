@@ -5,7 +5,7 @@ import random
 import re
 from dataclasses import dataclass
 
-__all__ = ["Failure", "backoff_s", "is_outage", "reason_of"]
+__all__ = ["Failure", "backoff_s", "is_outage", "plain", "reason_of"]
 
 _REASON = re.compile(r"[a-z][a-z0-9_]*")
 _OUTAGE_CLASSES = ("08", "53", "57P")
@@ -62,3 +62,11 @@ def backoff_s(attempt: int, *, base_s: float, cap_s: float) -> float:
     """
     full = min(cap_s, base_s * 2.0 ** min(attempt - 1, 32))
     return full * random.uniform(0.5, 1.0)
+
+
+def plain(words: str) -> str:
+    """The words as PostgreSQL and JSON can hold them: no NUL, nothing that is not Unicode; at most 2,000 characters.
+
+    Errors quote what they stumbled over: a file name in bytes, a line of a tool's output.
+    """
+    return words[:2000].encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")

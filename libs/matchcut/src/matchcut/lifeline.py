@@ -5,7 +5,6 @@ that is not to be had, or the child is started from a thread that may end early,
 from us and signals the children when the pipe breaks.
 """
 
-import atexit
 import ctypes
 import os
 import signal
@@ -111,12 +110,6 @@ def _watch(pid: int, number: signal.Signals) -> None:
                 text=True,
                 start_new_session=True,
             )
-            atexit.register(_dismiss, _watchdog)
         assert _watchdog.stdin is not None
         _watchdog.stdin.write(f"{pid} {int(number)}\n")
         _watchdog.stdin.flush()
-
-
-def _dismiss(watchdog: "subprocess.Popen[str]") -> None:
-    """At our own end: let it do its duty at once, and leave no zombie."""
-    watchdog.communicate()

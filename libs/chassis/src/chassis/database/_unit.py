@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -101,22 +101,27 @@ class UnitOfWork:
         """
         if job_id is None and subject is None:
             raise ValueError("cancel_tasks needs a job_id, a subject or both")
-        query = update(tasks).where(
-            tasks.c.tenant_id == self.tenant_id, tasks.c.state.in_(("queued", "dispatched", "running"))
+        query = select(tasks.c.id, tasks.c.state).where(
+            tasks.c.tenant_id == self.tenant_id, text("state in ('queued', 'dispatched', 'running')")
         )
         if job_id is not None:
             query = query.where(tasks.c.job_id == job_id)
         if subject is not None:
             query = query.where(tasks.c.subject == str(subject))
+        found = query.with_for_update().cte("found")
         cancelled = await self.connection.execute(
-            query.values(state="cancelled", changed_at=func.now()).returning(tasks.c.id)
+            update(tasks)
+            .where(tasks.c.id == found.c.id)
+            .values(state="cancelled", changed_at=func.now())
+            .returning(tasks.c.id, found.c.state)
         )
-        ids = cancelled.scalars().all()
-        for id_ in ids:
-            self._wake("cancelled", str(id_))
-        if ids:
+        before = {id_: state for id_, state in cancelled}
+        for id_, state in before.items():
+            if state == "running":  # the others never start: nobody needs to be told at once
+                self._wake("cancelled", str(id_))
+        if before:
             self._wake("tasks")
-        return len(ids)
+        return len(before)
 
     async def _receive(self, event: Event[Any]) -> bool:
         """Note in the inbox that this event's effects are part of this commit; False if they were before."""

@@ -1,59 +1,53 @@
 """Who is next: urgent before normal before bulk, and inside a class every tenant in turn."""
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from chassis.work._store import Candidate
-
 __all__ = ["FairChoice"]
+
+_NOBODY = UUID(int=0)
 
 
 class FairChoice:
-    """Deficit round-robin over tenants (Shreedhar and Varghese, 1995), with one task as the unit of cost.
+    """Round-robin over tenants with one task as the unit: deficit round-robin (Shreedhar and Varghese, 1995) whose
+    quantum is one task of cost one, so that nobody is ever owed more than a turn.
 
-    With unit costs the deficit is the number of turns a tenant is owed. A tenant that has nothing queued leaves the
-    ring and loses what it was owed, so silence saves up no credit; one that is at its cap keeps its place.
+    The ring is the order of the tenants' ids and goes on after whoever was served last. So a turn needs no list of
+    all tenants, neither here nor in the database: the next few are enough. A tenant that has nothing queued saves up
+    no credit; one that is at its cap is passed over.
     """
 
     def __init__(self, *, tenant_cap: int | None) -> None:
         self._cap = tenant_cap
-        self._rings: dict[int, deque[UUID]] = {}
+        self._served: dict[int, UUID] = {}
 
-    def pick(self, candidates: Sequence[Candidate], running: Mapping[UUID, int], free: int) -> list[Candidate]:
-        """Up to ``free`` of ``candidates``, which are in order of age; ``running`` counts those in flight by tenant."""
-        in_flight = dict(running)
-        chosen: list[Candidate] = []
-        for priority in sorted({candidate.priority for candidate in candidates}):
-            waiting: dict[UUID, deque[Candidate]] = {}
-            for candidate in candidates:
-                if candidate.priority == priority:
-                    waiting.setdefault(candidate.tenant_id, deque()).append(candidate)
-            self._take_turns(self._ring(priority, waiting), waiting, in_flight, chosen, free)
-        return chosen
+    def after(self, priority: int) -> UUID:
+        """The tenant that was served last in this class: the ring goes on behind it."""
+        return self._served.get(priority, _NOBODY)
 
-    def _ring(self, priority: int, waiting: Mapping[UUID, deque[Candidate]]) -> deque[UUID]:
-        ring = deque(tenant for tenant in self._rings.get(priority, ()) if tenant in waiting)
-        ring.extend(tenant for tenant in waiting if tenant not in ring)
-        self._rings[priority] = ring
-        return ring
+    def served(self, priority: int, tenant_id: UUID) -> None:
+        """Remember who had the last turn."""
+        self._served[priority] = tenant_id
 
-    def _take_turns(
-        self,
-        ring: deque[UUID],
-        waiting: Mapping[UUID, deque[Candidate]],
-        in_flight: dict[UUID, int],
-        chosen: list[Candidate],
-        free: int,
-    ) -> None:
-        passes = 0
-        while len(chosen) < free and passes < len(ring):
-            tenant = ring[0]
-            ring.rotate(-1)
-            capped = self._cap is not None and in_flight.get(tenant, 0) >= self._cap
-            if capped or not waiting[tenant]:
-                passes += 1
-                continue
-            passes = 0
-            chosen.append(waiting[tenant].popleft())
-            in_flight[tenant] = in_flight.get(tenant, 0) + 1
+    def full(self, in_flight: Mapping[UUID, int]) -> int:
+        """How many tenants are at their cap: so many more of the ring must be looked at."""
+        return 0 if self._cap is None else sum(count >= self._cap for count in in_flight.values())
+
+    def shares(self, ring: Sequence[UUID], in_flight: Mapping[UUID, int], free: int) -> dict[UUID, int]:
+        """How many of ``free`` places each tenant of the ring may take, if it has so many tasks; in order of turns."""
+        room = {tenant: self._room(in_flight.get(tenant, 0), free) for tenant in ring}
+        shares: dict[UUID, int] = {}
+        while free > 0 and room:
+            for tenant in list(room):
+                if free == 0:
+                    break
+                if room[tenant] == 0:
+                    del room[tenant]
+                    continue
+                room[tenant] -= 1
+                shares[tenant] = shares.get(tenant, 0) + 1
+                free -= 1
+        return shares
+
+    def _room(self, in_flight: int, free: int) -> int:
+        return free if self._cap is None else max(0, min(free, self._cap - in_flight))

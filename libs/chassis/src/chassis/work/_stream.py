@@ -4,21 +4,47 @@ It holds only what is in flight: an entry is deleted when its task is settled. E
 made again from the task rows.
 """
 
-import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from chassis.bus import _scripts
 from chassis.bus._groups import ensure_groups
+from chassis.telemetry import get_logger
 
-__all__ = ["Parcel", "WorkStream"]
+__all__ = ["Page", "Parcel", "WorkStream"]
+
+_log = get_logger("chassis.work")
+_PAGE = 500
+"""Entries looked at or deleted at once: far below what Lua's ``unpack`` takes, about 8,000."""
+_CONSUMER_IDLE_MS = 3_600_000
 
 _RELEASE = """
 -- KEYS stream; ARGV group id ... -> entries settled and deleted
 redis.call('XACK', KEYS[1], ARGV[1], unpack(ARGV, 2))
 return redis.call('XDEL', KEYS[1], unpack(ARGV, 2))
+"""
+
+# The register goes by the clock of Redis: those of the machines that work may be hours apart. Should that one clock
+# itself jump, all seem silent, or to come from the future; they are struck off and are back at their next word.
+_REGISTER = """
+-- KEYS workers; ARGV worker:slots -> 1 if new
+local t = redis.call('TIME')
+return redis.call('ZADD', KEYS[1], t[1] * 1000 + math.floor(t[2] / 1000), ARGV[1])
+"""
+
+_LIVE_SLOTS = """
+-- KEYS workers; ARGV lease_ms -> tasks that all live workers take at once; those silent for a lease are struck off
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], now + ARGV[1], '+inf')
+local slots = 0
+for _, worker in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  slots = slots + (tonumber(string.match(worker, ':(%d+)$')) or 0)
+end
+return slots
 """
 
 
@@ -31,6 +57,17 @@ class Parcel:
     token: int
 
 
+@dataclass(frozen=True)
+class Page:
+    """A stretch of the stream."""
+
+    parcels: Sequence[Parcel]
+    held_silently: set[str]
+    """Entries that a consumer has held for a lease without renewing them."""
+    foreign: Sequence[str]
+    """Entries that are no parcels."""
+
+
 class WorkStream:
     """``work.<service>``, its consumer group and the register of live workers."""
 
@@ -41,6 +78,8 @@ class WorkStream:
         self.name = f"work.{service}"
         self._workers = f"{{{self.name}}}:workers"
         self._release = redis.register_script(_RELEASE)
+        self._register = redis.register_script(_REGISTER)
+        self._live_slots = redis.register_script(_LIVE_SLOTS)
         self._fence = redis.register_script(_scripts.FENCE)
         self._forget = redis.register_script(_scripts.FORGET_CONSUMERS)
 
@@ -60,7 +99,11 @@ class WorkStream:
         answer = await self._redis.xreadgroup(self._group, self._consumer, {self.name: ">"}, count=1, block=block_ms)
         for _, entries in answer or ():
             for entry_id, fields in entries:
-                return _parcel(entry_id, fields)
+                parcel = _parcel(entry_id, fields)
+                if parcel is None:
+                    _log.warning("dropped an entry that is no task", stream=self.name, entry=entry_id.decode())
+                    await self.release([entry_id.decode()])
+                return parcel
         return None
 
     async def renew(self, entry_id: str) -> None:
@@ -69,22 +112,30 @@ class WorkStream:
 
     async def release(self, entry_ids: Sequence[str]) -> None:
         """Settle and delete these entries."""
-        if entry_ids:
-            await self._release(keys=[self.name], args=[self._group, *entry_ids])
+        for start in range(0, len(entry_ids), _PAGE):
+            await self._release(keys=[self.name], args=[self._group, *entry_ids[start : start + _PAGE]])
 
-    async def parcels(self) -> list[Parcel]:
-        """Everything on the stream; short by design."""
-        return [_parcel(entry_id, fields) for entry_id, fields in await self._redis.xrange(self.name)]
-
-    async def held_silently(self, lease_s: float) -> set[str]:
-        """Entries that a consumer has held for a lease without renewing them."""
-        idle = int(lease_s * 1000)
-        held = await self._redis.xpending_range(self.name, self._group, "-", "+", 10_000, idle=idle)
-        return {item["message_id"].decode() for item in held}
+    async def pages(self, lease_s: float) -> AsyncIterator[Page]:
+        """Everything on the stream, in stretches: it is short by design, but nothing here relies on that."""
+        start = "-"
+        while True:
+            entries = await self._redis.xrange(self.name, start, "+", count=_PAGE)
+            if not entries:
+                return
+            first, last = entries[0][0].decode(), entries[-1][0].decode()
+            idle_ms = int(lease_s * 1000)
+            held = await self._redis.xpending_range(self.name, self._group, first, last, _PAGE, idle=idle_ms)
+            read = [(entry_id, _parcel(entry_id, fields)) for entry_id, fields in entries]
+            yield Page(
+                parcels=[parcel for _, parcel in read if parcel is not None],
+                held_silently={item["message_id"].decode() for item in held},
+                foreign=[entry_id.decode() for entry_id, parcel in read if parcel is None],
+            )
+            start = f"({last}"
 
     async def register(self, slots: int) -> None:
-        """Say that this process lives and how many tasks it takes at once."""
-        await self._redis.zadd(self._workers, {f"{self._consumer}:{slots}": time.time()})
+        """Say that this process lives, and how many tasks it takes at once."""
+        await self._register(keys=[self._workers], args=[f"{self._consumer}:{slots}"])
 
     async def unregister(self, slots: int) -> None:
         """Take this process off the register: nothing more is meant for it."""
@@ -92,16 +143,19 @@ class WorkStream:
 
     async def leave(self) -> None:
         """Take this process's name out of the group, where it holds nothing."""
-        await self._forget(keys=[self.name], args=[self._group, 3_600_000, self._consumer])
+        await self._forget(keys=[self.name], args=[self._group, _CONSUMER_IDLE_MS, self._consumer])
+
+    async def forget_consumers(self) -> None:
+        """Take names out of the group that hold nothing and were silent for an hour: their processes are gone."""
+        await self._forget(keys=[self.name], args=[self._group, _CONSUMER_IDLE_MS])
 
     async def live_slots(self, lease_s: float) -> int:
         """How many tasks all live workers take at once; those silent for a lease are struck off."""
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.zremrangebyscore(self._workers, "-inf", time.time() - lease_s)
-            pipeline.zrange(self._workers, 0, -1)
-            _, members = await pipeline.execute()
-        return sum(int(member.rpartition(b":")[2]) for member in members)
+        return int(await self._live_slots(keys=[self._workers], args=[int(lease_s * 1000)]))
 
 
-def _parcel(entry_id: bytes, fields: dict[bytes, bytes]) -> Parcel:
-    return Parcel(entry_id.decode(), UUID(fields[b"task"].decode()), int(fields[b"token"]))
+def _parcel(entry_id: bytes, fields: dict[bytes, bytes]) -> Parcel | None:
+    try:
+        return Parcel(entry_id.decode(), UUID(fields[b"task"].decode()), int(fields[b"token"]))
+    except (KeyError, ValueError, TypeError):  # TypeError: the fields of an entry deleted meanwhile are absent
+        return None

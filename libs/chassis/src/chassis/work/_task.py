@@ -1,14 +1,17 @@
 """One task in a handler's hands."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
+from chassis._failures import backoff_s, is_outage
 from chassis.bus import Bus
 from chassis.child.runner import Call
 from chassis.database import Database, UnitOfWork
-from chassis.telemetry import traceparent
+from chassis.telemetry import get_logger, traceparent
+from chassis.work._away import AWAY
 from chassis.work._store import Claim, TaskStore
 from contracts.event import Event
 from contracts.steps import Step, StepProgressed
@@ -16,6 +19,7 @@ from contracts.steps import Step, StepProgressed
 __all__ = ["LeaseLost", "Task"]
 
 T = TypeVar("T")
+_log = get_logger("chassis.work")
 _PROGRESS_INTERVAL_S = 1.0
 
 
@@ -91,10 +95,55 @@ class Task:
     async def finish(self) -> AsyncIterator[UnitOfWork]:
         """Say the last word: effects, facts and the end of the task in one commit.
 
-        Raises LeaseLost, and writes nothing, if the task is not ours any more.
+        Raises LeaseLost, and writes nothing, if the task is not ours any more. While PostgreSQL is away this waits for
+        it, for what the task made may have taken hours; and if the answer to the commit is lost, it asks.
         """
-        async with self._database.begin(self.tenant_id) as work:
-            if not await self._store.end(work.connection, self.id, self._token, "done"):
-                raise LeaseLost(f"task {self.key} was cancelled or given to another worker")
-            yield work
+        said = False
+        try:
+            async with AsyncExitStack() as stack:
+                transaction, work = await self._begin_to_finish()
+                stack.push_async_exit(transaction)
+                yield work
+                said = True
+        except AWAY as error:
+            if not (said and is_outage(error) and await self._was_heard()):
+                raise
         self._finished = True
+
+    async def _begin_to_finish(self) -> tuple[AbstractAsyncContextManager[UnitOfWork], UnitOfWork]:
+        """An open transaction that ends the task."""
+        tries = 0
+        while True:
+            transaction = self._database.begin(self.tenant_id)
+            try:
+                work = await transaction.__aenter__()
+                try:
+                    if not await self._store.end(work.connection, self.id, self._token, "done"):
+                        raise LeaseLost(f"task {self.key} was cancelled or given to another worker")
+                except BaseException as error:
+                    await transaction.__aexit__(type(error), error, error.__traceback__)
+                    raise
+                return transaction, work
+            except AWAY as error:
+                if not is_outage(error):
+                    raise
+                tries += 1
+                await self._wait_for_postgres(tries, error)
+
+    async def _was_heard(self) -> bool:
+        """Whether the commit whose answer was lost took place."""
+        tries = 0
+        while True:
+            try:
+                async with self._database._single_statements() as connection:
+                    return await self._store.beat(connection, self.id, self._token) == "done"
+            except AWAY as error:
+                if not is_outage(error):
+                    raise
+                tries += 1
+                await self._wait_for_postgres(tries, error)
+
+    async def _wait_for_postgres(self, tries: int, error: Exception) -> None:
+        wait_s = backoff_s(tries, base_s=0.2, cap_s=5.0)
+        _log.warning("a finished task waits for PostgreSQL", key=self.key, error=repr(error))
+        await asyncio.sleep(wait_s)

@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from redis.exceptions import RedisError
-from sqlalchemy.exc import SQLAlchemyError
 
 from chassis._endings import end
+from chassis._failures import is_outage
 from chassis.bus import Bus
 from chassis.child.runner import Call, run_in_child
 from chassis.database import Database
 from chassis.database._signals import Signals
 from chassis.telemetry import get_logger
 from chassis.telemetry.metrics import TASKS_FENCED
+from chassis.work._away import AWAY
 from chassis.work._dispatcher import Dispatcher
 from chassis.work._execution import Execution, OnFailure, Skill, announce_failure
 from chassis.work._store import Claim, TaskStore
@@ -64,7 +64,8 @@ class Workbench:
         self._keep_days = keep_days
         self._skills: dict[str, Skill] = {}
         self._store = TaskStore(bus.service, lease_s=lease_s)
-        self._running: dict[UUID, tuple[Execution, asyncio.Task[None]]] = {}
+        self._running: dict[tuple[UUID, int], tuple[Execution, asyncio.Task[None]]] = {}
+        """By task and token: a task that was lost here may come again while its first run is still being stopped."""
 
     def does(
         self,
@@ -133,39 +134,53 @@ class Workbench:
                 if len(self._running) < self.workers:
                     parcel = await stream.read(_BLOCK_MS)
                     if parcel is not None:
-                        await self._take(parcel, stream, stopping=stop.is_set())
+                        await self._take(parcel, stream, stop)
                 else:
-                    await self._until_slot_free(stop)
-            except (RedisError, SQLAlchemyError, OSError) as error:
+                    await self._until_slot_free(stop, chores)
+            except AWAY as error:
                 _log.warning("the workers wait", error=repr(error))
                 await asyncio.sleep(0.5)
                 with suppress(RedisError, OSError):
                     await stream.ensure()
 
-    async def _until_slot_free(self, stop: asyncio.Event) -> None:
+    async def _until_slot_free(self, stop: asyncio.Event, chores: list[asyncio.Task[None]]) -> None:
         stopping = asyncio.ensure_future(stop.wait())
+        jobs = [job for _, job in self._running.values()]
         try:
-            await asyncio.wait([stopping, *(job for _, job in self._running.values())], return_when="FIRST_COMPLETED")
+            await asyncio.wait([stopping, *chores, *jobs], return_when="FIRST_COMPLETED")
         finally:
             stopping.cancel()
 
-    async def _take(self, parcel: Parcel, stream: WorkStream, *, stopping: bool) -> None:
+    async def _take(self, parcel: Parcel, stream: WorkStream, stop: asyncio.Event) -> None:
         """Claim what arrived and start on it, or let it go."""
-        async with self.database.begin_untenanted() as connection:
-            if stopping:
+        if (parcel.task_id, parcel.token + 1) in self._running:
+            return  # its group was lost and made again: the entry is that of a task we are doing
+        if stop.is_set():
+            async with self.database.begin_untenanted() as connection:
                 await self._store.requeue(connection, [(parcel.task_id, parcel.token)])
                 await self._store.wake(connection)
-                claim = None
-            else:
-                claim = await self._store.claim(connection, parcel.task_id, parcel.token, self.bus.consumer)
+            await stream.release([parcel.entry_id])
+            return
+        claim = await self._claim(parcel, stop)
         if claim is None:
-            if not stopping:
-                TASKS_FENCED.inc()
+            TASKS_FENCED.inc()
             await stream.release([parcel.entry_id])
             return
         execution = self._execution(claim, stream, parcel.entry_id)
         job = asyncio.create_task(self._perform(execution, stream, parcel.entry_id))
-        self._running[claim.id] = (execution, job)
+        self._running[claim.id, claim.token] = (execution, job)
+
+    async def _claim(self, parcel: Parcel, stop: asyncio.Event) -> Claim | None:
+        """Claim the task. If PostgreSQL is away, or its answer was lost, ask again: that burns no second try."""
+        while True:
+            try:
+                async with self.database._single_statements() as connection:
+                    return await self._store.claim(connection, parcel.task_id, parcel.token, self.bus.consumer)
+            except AWAY as error:
+                if stop.is_set() or not is_outage(error):
+                    raise
+                _log.warning("a task waits for PostgreSQL to be claimed", error=repr(error))
+                await asyncio.sleep(0.3)
 
     async def _perform(self, execution: Execution, stream: WorkStream, entry_id: str) -> None:
         try:
@@ -175,7 +190,7 @@ class Workbench:
         except Exception:  # noqa: BLE001 (the boundary: one task must not end the others; its lease runs out)
             _log.exception("a task ended in an unforeseen way; it will be done again")
         finally:
-            del self._running[execution.claim.id]
+            del self._running[execution.claim.id, execution.claim.token]
             with suppress(RedisError, OSError):
                 await stream.release([entry_id])
 
@@ -205,9 +220,9 @@ class Workbench:
 
     def _look(self, payload: str) -> None:
         """A task was cancelled, says PostgreSQL: if it is one of ours, its heartbeat need not be waited for."""
-        found = self._running.get(UUID(payload)) if payload else None
-        if found is not None:
-            found[0].look_now()
+        for execution, _ in self._running.values():
+            if str(execution.claim.id) == payload:
+                execution.look_now()
 
     def _execution(self, claim: Claim, stream: WorkStream | None = None, entry_id: str = "") -> Execution:
         return Execution(
@@ -224,11 +239,14 @@ class Workbench:
         )
 
 
+class UnknownKind(LookupError):
+    """No handler here for this kind of task: a newer version of the service may have enqueued it."""
+
+
 def _unknown(kind: str) -> Skill:
+    """Tried for hours, in case a version that knows it is being rolled out; then failed, so that nobody waits."""
+
     async def refuse(_: Task) -> None:
-        raise LookupError(f"no handler for tasks of kind {kind!r} in this version of the service")
+        raise UnknownKind(f"no handler for tasks of kind {kind!r} in this version of the service")
 
-    async def say(task: Task, failure: Any, work: Any) -> None:
-        await announce_failure(task, failure, work)
-
-    return Skill(refuse, (), say, tries=8)
+    return Skill(refuse, (), announce_failure, tries=40)
