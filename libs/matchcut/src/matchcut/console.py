@@ -2,8 +2,10 @@
 
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
+import rich.box
 import rich.console
 import typer
 from rich.markup import escape
@@ -40,6 +42,22 @@ class Console:
             self.print_json(value)
         else:
             self.out.print(table)
+
+    def show_rows(self, heading: Sequence[str], rows: Iterable[Sequence[str]], *, whole: Sequence[str] = ()) -> None:
+        """A table: on a terminal columns that are not ``whole`` are cut to fit; elsewhere it is plain text, uncut."""
+        if self.out.is_terminal:
+            table = Table(box=rich.box.SIMPLE_HEAD, pad_edge=False)
+            for name in heading:
+                table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=36 if name in whole else None)
+            for row in rows:
+                table.add_row(*(escape(cell) for cell in row))
+            self.out.print(table)
+            return
+        cells = [list(heading), *(list(row) for row in rows)]
+        widths = [max(len(row[column]) for row in cells) for column in range(len(heading))]
+        for row in cells:
+            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            sys.stdout.write(line.rstrip() + "\n")
 
     def failure(self, message: str, *, code: int) -> NoReturn:
         """Say why not, and end."""

@@ -12,7 +12,7 @@ from matchcut.demo.sources import SourceMissing
 from matchcut.launcher import LaunchFault
 from matchcut.servers import ServerFault
 
-__all__ = ["EPILOG", "Exit", "UsageFault", "exit_codes"]
+__all__ = ["EPILOG", "Exit", "PartFailed", "UsageFault", "exit_codes"]
 
 
 class Exit(IntEnum):
@@ -38,6 +38,10 @@ EPILOG = (
 )
 
 
+class PartFailed(Exception):
+    """A part of Matchcut could not do what was asked of it; the message says which, and why."""
+
+
 class UsageFault(Exception):
     """What was asked makes no sense; the message says what would."""
 
@@ -56,7 +60,7 @@ def exit_codes(console: Console) -> Iterator[None]:
     except ApiError as fault:
         trace = f" (trace {fault.trace_id})" if fault.trace_id else ""
         console.failure(f"{fault}{trace}", code=Exit.FAILED)
-    except MatchcutError as fault:
+    except (MatchcutError, PartFailed) as fault:
         console.failure(str(fault), code=Exit.FAILED)
     except (LaunchFault, ServerFault) as fault:
         console.failure(str(fault), code=Exit.NOT_STARTED)

@@ -5,7 +5,7 @@ from types import FrameType
 
 import typer
 
-from matchcut.commands import dead_letters, demonstration, housekeeping, jobs, processing, weights
+from matchcut.commands import dead_letters, demonstration, housekeeping, jobs, processing, weights, work
 from matchcut.exits import EPILOG
 
 __all__ = ["app", "main"]
@@ -27,6 +27,7 @@ app.command("status", epilog=EPILOG)(housekeeping.status)
 app.command("env", epilog=EPILOG)(housekeeping.env)
 app.add_typer(jobs.app, name="job")
 app.add_typer(dead_letters.app, name="dlq")
+app.add_typer(work.app, name="work")
 app.add_typer(weights.app, name="models")
 app.command("version")(housekeeping.version)
 

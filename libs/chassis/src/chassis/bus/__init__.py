@@ -1,6 +1,6 @@
 """Facts over Redis Streams: handled once, retried with patience, and never lost."""
 
 from chassis.bus._bus import Bus
-from chassis.bus._dead_letters import DeadLetter, DeadLetters
+from chassis.bus._dead_letters import DeadLetter, DeadLetters, LetterFilter
 
-__all__ = ["Bus", "DeadLetter", "DeadLetters"]
+__all__ = ["Bus", "DeadLetter", "DeadLetters", "LetterFilter"]

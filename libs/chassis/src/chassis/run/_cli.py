@@ -1,20 +1,19 @@
-"""The command line every service has: serve, migrate, models, dlq."""
+"""The command line every service has: serve, migrate, models, dlq, work."""
 
 import argparse
 import asyncio
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import ValidationError
-from redis.exceptions import RedisError
 
-from chassis.bus import DeadLetter
 from chassis.models import ModelStore, ModelUnavailable
+from chassis.run._letters import add_letters_parser, answer_about_letters
 from chassis.run._service import Service
 from chassis.run._settings import ServiceSettings
+from chassis.run._tasks import add_tasks_parser, answer_about_tasks
 from chassis.telemetry import configure_logging, configure_tracing
 
 __all__ = ["run"]
@@ -46,8 +45,10 @@ def run(
             sys.exit(_migrate(service))
         case "models":
             sys.exit(_models(service, fetch=options.fetch, as_json=options.json))
+        case "work":
+            sys.exit(asyncio.run(answer_about_tasks(service, options)))
         case _:
-            sys.exit(asyncio.run(_dead_letters(service, options)))
+            sys.exit(asyncio.run(answer_about_letters(service, options)))
 
 
 def _parser(own: Mapping[str, object]) -> argparse.ArgumentParser:
@@ -59,11 +60,8 @@ def _parser(own: Mapping[str, object]) -> argparse.ArgumentParser:
     models = commands.add_parser("models", help="list the models this service may need")
     models.add_argument("--fetch", action="store_true", help="get and verify each of them now")
     models.add_argument("--json", action="store_true")
-    letters = commands.add_parser("dlq", help="facts this service gave up")
-    letters.add_argument("action", choices=["list", "show", "replay", "drop"])
-    letters.add_argument("ids", nargs="*", help="as `dlq list` shows them")
-    letters.add_argument("--all", action="store_true", help="replay or drop every one")
-    letters.add_argument("--json", action="store_true")
+    add_letters_parser(commands)
+    add_tasks_parser(commands)
     return parser
 
 
@@ -118,44 +116,6 @@ def _models(service: Service, *, fetch: bool, as_json: bool) -> int:
     for line in () if as_json else found:
         _say("\t".join(line.values()))
     return code
-
-
-async def _dead_letters(service: Service, options: argparse.Namespace) -> int:
-    letters = service.bus.dead_letters()
-    try:
-        known = [letter async for letter in letters.list()]
-        if options.action == "list":
-            return _show(known, as_json=options.json, whole=False)
-        wanted = {letter.id for letter in known} if options.all else set(options.ids)
-        if options.action == "show":
-            return _show([letter for letter in known if letter.id in wanted], as_json=options.json, whole=True)
-        act = letters.replay if options.action == "replay" else letters.drop
-        done = {letter_id: await act(letter_id) for letter_id in sorted(wanted)}
-        if options.json:
-            _say(json.dumps(done, indent=2))
-        for letter_id, found in () if options.json else done.items():
-            _say(f"{letter_id}\t{options.action + ': done' if found else 'no such dead letter'}")
-        return 0 if all(done.values()) else 1
-    except ValueError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    except RedisError as error:
-        sys.stderr.write(f"Redis does not answer: {error}\n")
-        return 1
-    finally:
-        await service.bus.close()
-
-
-def _show(letters: Sequence[DeadLetter], *, as_json: bool, whole: bool) -> int:
-    if as_json:
-        _say(json.dumps([{**asdict(letter), "died_at": letter.died_at.isoformat()} for letter in letters], indent=2))
-        return 0
-    for letter in letters:
-        first = f"{letter.id}\t{letter.died_at:%Y-%m-%d %H:%M:%S}\t{letter.reason}\tattempt {letter.attempt}"
-        _say(f"{first}\t{letter.detail}")
-        if whole:
-            _say(f"{letter.payload}\n{letter.traceback}")
-    return 0
 
 
 def _say(text: str) -> None:

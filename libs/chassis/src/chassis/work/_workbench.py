@@ -17,6 +17,7 @@ from chassis.database._signals import Signals
 from chassis.telemetry import get_logger
 from chassis.telemetry.metrics import TASKS_FENCED
 from chassis.work._away import AWAY
+from chassis.work._desk import Desk
 from chassis.work._dispatcher import Dispatcher
 from chassis.work._execution import Execution, OnFailure, Skill, announce_failure
 from chassis.work._store import Claim, TaskStore
@@ -123,6 +124,10 @@ class Workbench:
             await self._execution(claim).run()
             done += 1
 
+    def desk(self) -> Desk:
+        """What an operator asks of these tasks, and may do to them."""
+        return Desk(self.database, skill_of=self._skill_of, task_of=self._task_of)
+
     async def _read(self, stop: asyncio.Event, stream: WorkStream, chores: list[asyncio.Task[None]]) -> None:
         with suppress(RedisError, OSError):
             await stream.ensure()
@@ -227,7 +232,7 @@ class Workbench:
     def _execution(self, claim: Claim, stream: WorkStream | None = None, entry_id: str = "") -> Execution:
         return Execution(
             claim,
-            self._skills.get(claim.kind) or _unknown(claim.kind),
+            self._skill_of(claim.kind),
             bus=self.bus,
             database=self.database,
             store=self._store,
@@ -237,6 +242,12 @@ class Workbench:
             stream=stream,
             entry_id=entry_id,
         )
+
+    def _skill_of(self, kind: str) -> Skill:
+        return self._skills.get(kind) or _unknown(kind)
+
+    def _task_of(self, claim: Claim) -> Task:
+        return Task(claim, bus=self.bus, database=self.database, store=self._store, call=self._call)
 
 
 class UnknownKind(LookupError):

@@ -1,12 +1,14 @@
 """``matchcut dlq list|show|replay|drop``: facts that services gave up."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.markup import escape
 
-from matchcut.commands.asking import ask, running_environments
-from matchcut.commands.choices import AsJson, Data
+from matchcut.commands.asking import age, ask_each, chosen_environments
+from matchcut.commands.choices import AsJson, Data, DryRun, Every, Limit, OnlyService
 from matchcut.console import Console
 from matchcut.exits import EPILOG, Exit, UsageFault, exit_codes
 from matchcut.launcher import DataFolder
@@ -14,86 +16,228 @@ from matchcut.launcher import DataFolder
 __all__ = ["app"]
 
 app = typer.Typer(help="Facts that services gave up (dead letters).", no_args_is_help=True, epilog=EPILOG)
-Service = Annotated[str | None, typer.Option("--service", "-s", help="Only this service.", show_default="all")]
-Ids = Annotated[list[str] | None, typer.Argument(help="Ids, as `list` shows them.")]
-All = Annotated[bool, typer.Option("--all", help="Every one.")]
+Ids = Annotated[list[str] | None, typer.Argument(help="Ids as `list` shows them: service/stream/number.")]
+Stream = Annotated[list[str] | None, typer.Option(help="Of this stream; may be repeated.", show_default="all")]
+Reason = Annotated[str | None, typer.Option(help="With this reason.", show_default="any")]
+Event = Annotated[str | None, typer.Option(help="Of the event with this id.", show_default="any")]
+Job = Annotated[str | None, typer.Option(help="Of this job.", show_default="any")]
+Tenant = Annotated[str | None, typer.Option(help="Of this tenant.", show_default="any")]
+Older = Annotated[str | None, typer.Option(metavar="SPAN", help="Died longer ago: 90s, 15m, 2h, 7d.", show_default="")]
+Newer = Annotated[str | None, typer.Option(metavar="SPAN", help="Died since then.", show_default="")]
 
 
 @app.command("list", epilog=EPILOG)
-def list_letters(service: Service = None, data: Data = None, as_json: AsJson = False) -> None:
-    """What was given up, and why."""
+def list_letters(
+    service: OnlyService = None,
+    stream: Stream = None,
+    reason: Reason = None,
+    event: Event = None,
+    job: Job = None,
+    tenant: Tenant = None,
+    older_than: Older = None,
+    newer_than: Newer = None,
+    limit: Limit = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """What was given up, and why; 100 of each service unless told otherwise."""
     console = Console(as_json=as_json)
     with exit_codes(console):
-        answers = _ask(DataFolder.at(data), service, ["dlq", "list"])
-        table = Table("service", "id", "died", "reason", "tries", "detail")
-        for name, letters in answers.items():
-            for letter in letters:
-                shown = (letter.get(key, "") for key in ("id", "died_at", "reason", "attempt", "detail"))
-                table.add_row(name, *(str(cell) for cell in shown))
-        none = "no dead letters" if not any(answers.values()) else table
-        console.show(answers, none)
+        narrowed = _words(stream, reason, event, job, tenant, older_than, newer_than, limit)
+        answers = _ask(DataFolder.at(data), service, "list", None, narrowed)
+        if as_json:
+            console.print_json(answers)
+            return
+        letters = [(name, letter) for name, answer in answers.items() for letter in answer["letters"]]
+        if not letters:
+            console.out.print("no dead letter is like that" if narrowed else "no dead letters")
+            return
+        heading = ("id", "age", "reason", "tries", "tenant", "detail")
+        console.show_rows(heading, [_row(*found) for found in letters], whole=("id",))
+        for name, answer in answers.items():
+            if answer["more"]:
+                of = f" of {answer['total']:,}" if answer["total"] is not None else "; there are more"
+                shown = len(answer["letters"])
+                console.say(f"[dim]{name}: the first {shown}{of}. Say --limit for more, or narrow them down.[/]")
 
 
 @app.command("show", epilog=EPILOG)
 def show(
-    ids: Ids = None, every: All = False, service: Service = None, data: Data = None, as_json: AsJson = False
+    ids: Ids = None,
+    every: Every = False,
+    service: OnlyService = None,
+    stream: Stream = None,
+    reason: Reason = None,
+    event: Event = None,
+    job: Job = None,
+    tenant: Tenant = None,
+    older_than: Older = None,
+    newer_than: Newer = None,
+    limit: Limit = None,
+    data: Data = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Whole dead letters, with their traceback."""
+    """Whole dead letters, with what was in them and the traceback."""
     console = Console(as_json=as_json)
     with exit_codes(console):
-        answers = _ask(DataFolder.at(data), service, ["dlq", "show", *_which(ids, every)])
-        found = {name: letters for name, letters in answers.items() if letters}
+        narrowed = _words(stream, reason, event, job, tenant, older_than, newer_than, limit)
+        answers = _ask(DataFolder.at(data), service, "show", ids, _meant(ids, every, narrowed))
         if as_json:
-            console.print_json(found)
-        for name, letters in () if as_json else found.items():
-            for letter in letters:
-                console.out.rule(f"{name} {letter.get('id')}")
-                console.out.print_json(data=letter)
-        if not found and ids:
-            raise UsageFault("no dead letter has such an id")
+            console.print_json(answers)
+        for name, answer in () if as_json else answers.items():
+            for letter in answer["letters"]:
+                _print_whole(console, name, letter)
+        _end_with_missing(console, answers)
 
 
 @app.command("replay", epilog=EPILOG)
 def replay(
-    ids: Ids = None, every: All = False, service: Service = None, data: Data = None, as_json: AsJson = False
+    ids: Ids = None,
+    every: Every = False,
+    service: OnlyService = None,
+    stream: Stream = None,
+    reason: Reason = None,
+    event: Event = None,
+    job: Job = None,
+    tenant: Tenant = None,
+    older_than: Older = None,
+    newer_than: Newer = None,
+    limit: Limit = None,
+    dry_run: DryRun = False,
+    data: Data = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Give dead letters to their service once more."""
-    _act("replay", ids, every, service, data, as_json)
+    """Give dead letters to their service once more, with all its tries; after what killed them was mended."""
+    narrowed = _words(stream, reason, event, job, tenant, older_than, newer_than, limit)
+    _act("replay", ids, every, service, narrowed, dry_run, data, as_json)
 
 
 @app.command("drop", epilog=EPILOG)
 def drop(
-    ids: Ids = None, every: All = False, service: Service = None, data: Data = None, as_json: AsJson = False
+    ids: Ids = None,
+    every: Every = False,
+    service: OnlyService = None,
+    stream: Stream = None,
+    reason: Reason = None,
+    event: Event = None,
+    job: Job = None,
+    tenant: Tenant = None,
+    older_than: Older = None,
+    newer_than: Newer = None,
+    limit: Limit = None,
+    dry_run: DryRun = False,
+    data: Data = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Forget dead letters."""
-    _act("drop", ids, every, service, data, as_json)
+    """Forget dead letters. What they were about will not happen."""
+    narrowed = _words(stream, reason, event, job, tenant, older_than, newer_than, limit)
+    _act("drop", ids, every, service, narrowed, dry_run, data, as_json)
 
 
-def _act(action: str, ids: Ids, every: bool, service: str | None, data: Data, as_json: bool) -> None:
+def _act(
+    action: str,
+    ids: list[str] | None,
+    every: bool,
+    service: str | None,
+    narrowed: Sequence[str],
+    dry_run: bool,
+    data: Data,
+    as_json: bool,
+) -> None:
     console = Console(as_json=as_json)
     with exit_codes(console):
-        answers = _ask(DataFolder.at(data), service, ["dlq", action, *_which(ids, every)])
-        done = {name: [letter for letter, found in answer.items() if found] for name, answer in answers.items()}
-        number = sum(len(letters) for letters in done.values())
-        console.show(done, f"{action}: {number} done")
-        if ids and number < len(set(ids)):
-            raise typer.Exit(Exit.FAILED)
+        words = [*_meant(ids, every, narrowed), *(["--dry-run"] if dry_run else [])]
+        answers = _ask(DataFolder.at(data), service, action, ids, words)
+        would = "would be " if dry_run else ""
+        done = {"replay": "replayed", "drop": "dropped"}[action]
+        if as_json:
+            console.print_json(answers)
+        for name, answer in () if as_json else answers.items():
+            if answer["done"]:
+                console.out.print(f"{name}: [b]{answer['done']:,}[/] {would}{done}")
+        if not as_json and not any(answer["done"] for answer in answers.values()):
+            console.out.print("no dead letter is like that")
+        _end_with_missing(console, answers)
 
 
-def _which(ids: list[str] | None, every: bool) -> list[str]:
-    if not ids and not every:
-        raise UsageFault("name dead letters by their ids, or say --all")
-    return ["--all"] if every else list(ids or ())
+def _end_with_missing(console: Console, answers: dict[str, Any]) -> None:
+    missing = [f"{name}/{letter_id}" for name, answer in answers.items() for letter_id in answer["missing"]]
+    for letter_id in missing:
+        console.say(f"[yellow]{escape(letter_id)}: no such dead letter[/]")
+    if missing:
+        raise typer.Exit(Exit.FAILED)
 
 
-def _ask(folder: DataFolder, service: str | None, words: list[str]) -> dict[str, Any]:
-    environments = running_environments(folder)
-    if service and service not in environments:
-        raise UsageFault(f"there is no service {service!r}: choose from {', '.join(environments)}")
-    chosen = {service: environments[service]} if service else environments
-    answers: dict[str, Any] = {}
-    for name, answer, code in ask(chosen, words):
-        if isinstance(answer, dict) and "error" in answer and code:
-            raise UsageFault(f"{name}: {answer['error']}")
-        answers[name] = answer
-    return answers
+def _words(
+    streams: list[str] | None,
+    reason: str | None,
+    event: str | None,
+    job: str | None,
+    tenant: str | None,
+    older_than: str | None,
+    newer_than: str | None,
+    limit: int | None,
+) -> list[str]:
+    words = [word for stream in streams or () for word in ("--stream", stream)]
+    given = {
+        "--reason": reason,
+        "--event": event,
+        "--job": job,
+        "--tenant": tenant,
+        "--older-than": older_than,
+        "--newer-than": newer_than,
+        "--limit": limit,
+    }
+    return words + [word for name, value in given.items() if value is not None for word in (name, str(value))]
+
+
+def _meant(ids: list[str] | None, every: bool, narrowed: Sequence[str]) -> list[str]:
+    filters = [word for word in narrowed if word.startswith("--") and word != "--limit"]
+    if not ids and not every and not filters:
+        raise UsageFault("name dead letters by their ids, narrow them down with a filter, or say --all")
+    return [*narrowed, *(["--all"] if every else [])]
+
+
+def _ask(
+    folder: DataFolder, service: str | None, action: str, ids: list[str] | None, words: Sequence[str]
+) -> dict[str, Any]:
+    environments = chosen_environments(folder, service)
+    if not ids:
+        return ask_each(environments, {name: ["dlq", action, *words] for name in environments})
+    named: dict[str, list[str]] = {}
+    for each in ids:
+        owner, slash, letter_id = each.partition("/")
+        if not slash or owner not in environments:
+            if service is None or owner in running_names(folder):
+                raise UsageFault(f"{each!r} names no letter: write <service>/<stream>/<number>, as `dlq list` does")
+            owner, letter_id = service, each
+        named.setdefault(owner, []).append(letter_id)
+    return ask_each(environments, {name: ["dlq", action, *some, *words] for name, some in named.items()})
+
+
+def running_names(folder: DataFolder) -> frozenset[str]:
+    """The services that run."""
+    return frozenset(chosen_environments(folder, None))
+
+
+def _row(name: str, letter: dict[str, Any]) -> tuple[str, ...]:
+    died_s = (datetime.now(UTC) - datetime.fromisoformat(letter["died_at"])).total_seconds()
+    detail = " ".join(str(letter["detail"]).split())[:200]
+    return (
+        f"{name}/{letter['id']}",
+        age(died_s),
+        str(letter["reason"]),
+        str(letter["attempt"]),
+        str(letter["tenant_id"]),
+        detail,
+    )
+
+
+def _print_whole(console: Console, name: str, letter: dict[str, Any]) -> None:
+    console.out.rule(escape(f"{name}/{letter['id']}"), align="left")
+    for key, value in letter.items():
+        if value and key not in ("id", "payload", "traceback"):
+            console.out.print(f"[dim]{key:<10}[/] {escape(str(value))}", soft_wrap=True)
+    console.out.print(f"[dim]payload[/]    {escape(letter['payload'])}", soft_wrap=True)
+    if letter["traceback"]:
+        console.out.print(escape(letter["traceback"]), soft_wrap=True)
