@@ -185,7 +185,7 @@ class Desk:
                         state="queued",
                         token=tasks.c.token + 1,
                         attempt=0,
-                        not_before=func.now(),
+                        not_before=None,
                         worker=None,
                         reason=None,
                         detail=None,
