@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from chassis._endings import end
 from chassis.bus._wire import redis_client
@@ -45,7 +45,7 @@ class Toy:
         async with self.service.database.begin(tenant_id) as work:
             await work.enqueue(
                 step="transcript",
-                kind="act",
+                kind=more.pop("kind", "act"),
                 key=key,
                 subject="11111111-1111-4111-8111-111111111111",
                 payload=payload,
@@ -67,6 +67,12 @@ class Toy:
         async with self.service.database.begin_untenanted() as connection:
             query = select(outbox.c.body).where(outbox.c.stream == stream).order_by(outbox.c.position)
             return list((await connection.execute(query)).scalars())
+
+    async def unsent(self) -> int:
+        """How many announced facts wait in the outbox."""
+        async with self.service.database.begin_untenanted() as connection:
+            query = select(func.count()).select_from(outbox).where(outbox.c.sent_batch.is_(None))
+            return int(await connection.scalar(query) or 0)
 
     @asynccontextmanager
     async def relaying(self) -> AsyncIterator[Signals]:

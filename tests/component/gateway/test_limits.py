@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,6 +18,7 @@ from gateway.adapters.postgres.tables import idempotency_keys, job_counts, uploa
 from gateway.usecases.bootstrap import Bootstrap
 from gateway.usecases.sweep import Sweep, Swept
 from support.gateway_rig import Gateway, a_gateway, json_of
+from support.small_disk import fill, small_disk
 
 
 @pytest.fixture
@@ -244,3 +246,38 @@ async def test_a_tenant_that_is_bootstrapped_by_several_at_once_is_made_once(gat
     )
 
     assert len(set(made)) == 1
+
+
+async def test_an_upload_without_room_is_refused_and_accepted_once_there_is_room(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        async with a_gateway(postgres_url, blobs_url=f"file://{disk}/blobs", min_free_bytes=0) as gateway:
+            client = await gateway.owner()
+            upload = json_of(await client.post("/v1/uploads", json={"filename": "a.mp4"}), 201)
+            ballast = fill(disk)
+
+            refused = await client.put(upload["content_url"], content=bytes(500_000))
+            script = await client.post("/v1/scripts", json={"filename": "a.txt", "text": "x" * 300_000})
+            left = [path for path in disk.rglob("*") if path.is_file()]
+            still = json_of(await client.get(f"/v1/uploads/{upload['id']}"), 200)
+            ballast.unlink()
+            received = json_of(await client.put(upload["content_url"], content=bytes(500_000)), 200)
+
+    assert json_of(refused, 507)["type"] == json_of(script, 507)["type"] == "/problems/storage-full"
+    assert left == [ballast]
+    assert (still["state"], received["state"]) == ("waiting", "received")
+
+
+async def test_an_upload_that_would_leave_too_little_room_is_refused_before_it_is_read(postgres_url: str) -> None:
+    async with a_gateway(postgres_url, min_free_bytes=10**18) as gateway:
+        client = await gateway.owner()
+        upload = json_of(await client.post("/v1/uploads", json={"filename": "a.mp4"}), 201)
+
+        async def unread() -> AsyncIterator[bytes]:
+            raise AssertionError("nobody should ask for the bytes")
+            yield b""
+
+        refused = await client.put(upload["content_url"], content=unread())
+
+    assert json_of(refused, 507)["type"] == "/problems/storage-full"

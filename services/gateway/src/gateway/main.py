@@ -79,7 +79,13 @@ def _use_cases(settings: Settings, database: Database, changes: RedisChanges) ->
         blobs=blobs,
         tokens=tokens,
         sign_in=sign_in,
-        uploads=Uploads(database, blobs, PostgresRecords, max_bytes=settings.max_upload_bytes),
+        uploads=Uploads(
+            database,
+            blobs,
+            PostgresRecords,
+            max_bytes=settings.max_upload_bytes,
+            min_free_bytes=settings.min_free_bytes,
+        ),
         videos=Videos(database, blobs, PostgresRecords, changes),
         scripts=Scripts(database, blobs, PostgresRecords, max_bytes=settings.max_script_bytes),
         jobs=Jobs(

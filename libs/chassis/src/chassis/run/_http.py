@@ -1,21 +1,17 @@
 """What every service answers over HTTP: is it alive, is it ready, how is it doing."""
 
-import asyncio
-from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from redis.exceptions import RedisError
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from chassis.run._vitals import Vitals, complaint
 
 if TYPE_CHECKING:
     from chassis.run._service import Service
 
 __all__ = ["Front"]
-
-_PROBE_S = 3.0
 
 
 class Front:
@@ -23,6 +19,7 @@ class Front:
 
     def __init__(self, service: "Service") -> None:
         self._service = service
+        self._vitals = Vitals(service)
         self._routes = {"/healthz": self._health, "/readyz": self._readiness, "/metrics": self._metrics}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -46,14 +43,19 @@ class Front:
         )
 
     async def _readiness(self, _: Request) -> Response:
-        """Ready: everything I need answers."""
+        """Ready: everything I need answers.
+
+        A disk or a memory that is full is told and no reason to be taken out of rotation: what makes room again, such
+        as erasing a video, is asked for here.
+        """
         problems = {
-            "postgresql": await _complaint(self._service.database.ping()),
-            "redis": await _complaint(self._service.bus.redis.ping()),
-            "groups": await _complaint(self._groups()),
+            "postgresql": await complaint(self._service.database.ping()),
+            "redis": await complaint(self._service.bus.redis.ping()),
+            "groups": await complaint(self._groups()),
         }
         problems = {name: problem for name, problem in problems.items() if problem}
-        body = {"ready": not problems, "service": self._service.name, "problems": problems}
+        body: dict[str, Any] = {"ready": not problems, "service": self._service.name, "problems": problems}
+        body["warnings"] = await self._vitals.warnings()
         return JSONResponse(body, status_code=503 if problems else 200)
 
     async def _metrics(self, _: Request) -> Response:
@@ -63,15 +65,6 @@ class Front:
         missing = await self._service.bus.missing_groups()
         if missing:
             raise LookupError(f"no group on {', '.join(missing)} yet")
-
-
-async def _complaint(probe: Awaitable[object]) -> str | None:
-    try:
-        async with asyncio.timeout(_PROBE_S):
-            await probe
-    except (SQLAlchemyError, RedisError, OSError, TimeoutError, LookupError) as error:
-        return f"{type(error).__name__}: {error}"[:300]
-    return None
 
 
 async def _accept_lifespan(receive: Any, send: Any) -> None:

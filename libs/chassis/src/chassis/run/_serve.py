@@ -16,6 +16,7 @@ from chassis.database._signals import Signals
 from chassis.outbox import Relay
 from chassis.run._http import Front
 from chassis.run._service import Service
+from chassis.run._vitals import Vitals
 from chassis.telemetry import flush_traces, get_logger
 
 __all__ = ["serve"]
@@ -76,7 +77,11 @@ class _Life:
     async def live(self) -> int:
         """All parts side by side; the first that is lost ends the others."""
         service, settings = self._service, self._settings
-        plumbing = [self._start("signals", self._signals.run()), self._start("relay", self._relay.run())]
+        plumbing = [
+            self._start("signals", self._signals.run()),
+            self._start("relay", self._relay.run()),
+            self._start("vitals", Vitals(service).run(self._signals)),
+        ]
         readers = [self._start("bus", service.bus.run(self._stop, lease_s=settings.lease_s))]
         if service.work is not None:
             readers.append(self._start("work", service.work.run(self._stop, self._signals, grace_s=settings.grace_s)))

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, PostgresDsn, RedisDsn
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, PostgresDsn, RedisDsn
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["ServiceSettings"]
@@ -21,6 +21,8 @@ class ServiceSettings(BaseSettings):
     redis_url: RedisDsn
     blobs_url: str
     """``file:///absolute/path`` for local disk."""
+    min_free_bytes: NonNegativeInt = 256 * 2**20
+    """Less room than this for blobs is told by /readyz, and no upload is taken that would leave less."""
     http_host: str = "127.0.0.1"
     http_port: int = Field(ge=0, le=65535)
     """0 takes any free port."""

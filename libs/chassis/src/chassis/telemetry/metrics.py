@@ -3,6 +3,7 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 __all__ = [
+    "BLOBS_FREE",
     "FACTS_DEAD",
     "FACTS_FENCED",
     "FACTS_HANDLED",
@@ -19,14 +20,24 @@ __all__ = [
     "OUTBOX_AGE",
     "OUTBOX_RESENT",
     "OUTBOX_ROWS",
+    "POSTGRES_UP",
+    "REDIS_MEMORY",
+    "REDIS_MEMORY_LIMIT",
+    "REDIS_UP",
     "TASKS",
+    "TASKS_BY_TENANT",
     "TASKS_ENDED",
     "TASKS_FENCED",
+    "TASKS_OLDEST",
     "TASKS_RECONCILED",
+    "TASK_CLAIM_SECONDS",
+    "TASK_QUEUE_SECONDS",
     "TASK_SECONDS",
 ]
 
 _FACT_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+_CLAIM_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
+_WAIT_BUCKETS = (0.05, 0.25, 1, 5, 30, 120, 600, 1800, 3600, 14_400, 86_400)
 _TASK_BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200)
 
 FACTS_HANDLED = Counter("chassis_facts_handled_total", "Facts whose effects were committed.", ["stream"])
@@ -51,8 +62,35 @@ OUTBOX_AGE = Gauge("chassis_outbox_oldest_seconds", "Age of the oldest fact not 
 LEADER = Gauge("chassis_leader", "1 in the replica that relays and dispatches for its service, else 0.")
 
 TASKS = Gauge("chassis_tasks", "Unfinished tasks of this service by state; set by the leader alone.", ["state"])
+TASKS_OLDEST = Gauge(
+    "chassis_tasks_oldest_queued_seconds",
+    "How long the task that has waited longest for its turn has done so; set by the leader alone.",
+)
+TASKS_BY_TENANT = Gauge(
+    "chassis_tasks_in_flight",
+    "Dispatched and running tasks of the 20 tenants that have most, and of all others together; the leader alone.",
+    ["tenant"],
+)
+TASK_QUEUE_SECONDS = Histogram(
+    "chassis_task_queue_seconds",
+    "Time from being queued to the start of the first try.",
+    ["kind"],
+    buckets=_WAIT_BUCKETS,
+)
+TASK_CLAIM_SECONDS = Histogram(
+    "chassis_task_claim_seconds",
+    "Time from being dispatched to the claim of a worker.",
+    ["kind"],
+    buckets=_CLAIM_BUCKETS,
+)
 TASKS_ENDED = Counter("chassis_tasks_ended_total", "Runs of tasks by outcome.", ["kind", "outcome"])
 TASK_SECONDS = Histogram("chassis_task_seconds", "Time one run of a task took.", ["kind"], buckets=_TASK_BUCKETS)
 TASKS_FENCED = Counter("chassis_tasks_fenced_total", "Dispatches dropped at the claim: the task had moved on.")
 TASKS_RECONCILED = Counter("chassis_tasks_reconciled_total", "Tasks queued again after their worker or Redis was lost.")
 LEASES_LOST = Counter("chassis_leases_lost_total", "Tasks whose last word came too late and was not written.", ["kind"])
+
+POSTGRES_UP = Gauge("chassis_postgresql_up", "1 while PostgreSQL answers this replica, else 0.")
+REDIS_UP = Gauge("chassis_redis_up", "1 while Redis answers this replica, else 0.")
+REDIS_MEMORY = Gauge("chassis_redis_memory_bytes", "Memory that Redis uses, as it says.")
+REDIS_MEMORY_LIMIT = Gauge("chassis_redis_memory_limit_bytes", "The maxmemory of Redis; 0 without one.")
+BLOBS_FREE = Gauge("chassis_blobs_free_bytes", "Room left for blobs, on the file system this replica writes them to.")

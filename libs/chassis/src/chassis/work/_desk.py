@@ -1,6 +1,6 @@
 """What an operator asks of the task table, and may do to it. Every answer is bounded, every change is fenced."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from chassis.work._execution import Skill
 from chassis.work._store import Claim
 from chassis.work._task import Task
 
-__all__ = ["BY_OPERATOR", "OPEN", "STATES", "Desk", "TaskFilter", "TaskLine"]
+__all__ = ["BY_OPERATOR", "OPEN", "STATES", "Desk", "StateOfAffairs", "TaskFilter", "TaskLine"]
 
 STATES = ("queued", "dispatched", "running", "done", "failed", "cancelled")
 OPEN = ("queued", "dispatched", "running")
@@ -96,6 +96,16 @@ class TaskLine:
     """Until it may be dispatched; None unless queued and waiting."""
 
 
+@dataclass(frozen=True)
+class StateOfAffairs:
+    """The queue in numbers."""
+
+    oldest_queued_s: float
+    """How long the task that has waited longest for its turn has done so; 0 if none waits."""
+    in_flight: Mapping[UUID, int]
+    """Dispatched and running tasks by tenant."""
+
+
 class Desk:
     """The tasks of one service, for its operator. ``skill_of`` and ``task_of`` say what a task's end means."""
 
@@ -105,6 +115,18 @@ class Desk:
         self._database = database
         self._skill_of = skill_of
         self._task_of = task_of
+
+    async def state_of_affairs(self) -> StateOfAffairs:
+        """What is worth watching all the time; cheap."""
+        waiting = select(cast(func.extract("epoch", func.now() - func.min(tasks.c.created_at)), Float)).where(
+            tasks.c.state == "queued", tasks.c.not_before.is_(None)
+        )
+        held = select(tasks.c.tenant_id, func.count()).where(tasks.c.state.in_(("dispatched", "running")))
+        async with self._database.begin_untenanted() as connection:
+            await _be_patient(connection)
+            oldest_s = await connection.scalar(waiting)
+            in_flight = {tenant: count for tenant, count in await connection.execute(held.group_by(tasks.c.tenant_id))}
+        return StateOfAffairs(float(oldest_s or 0), in_flight)
 
     async def count(self, asked: TaskFilter) -> dict[str, int]:
         """How many are meant, by state."""

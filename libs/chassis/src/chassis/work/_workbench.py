@@ -1,6 +1,7 @@
 """Long work: which kinds of task a service can do, and the workers that do them."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -15,7 +16,7 @@ from chassis.child.runner import Call, run_in_child
 from chassis.database import Database
 from chassis.database._signals import Signals
 from chassis.telemetry import get_logger
-from chassis.telemetry.metrics import TASKS_FENCED
+from chassis.telemetry.metrics import TASK_CLAIM_SECONDS, TASK_QUEUE_SECONDS, TASKS_FENCED
 from chassis.work._away import AWAY
 from chassis.work._desk import Desk
 from chassis.work._dispatcher import Dispatcher
@@ -171,6 +172,7 @@ class Workbench:
             TASKS_FENCED.inc()
             await stream.release([parcel.entry_id])
             return
+        _measure_waits(claim, parcel)
         execution = self._execution(claim, stream, parcel.entry_id)
         job = asyncio.create_task(self._perform(execution, stream, parcel.entry_id))
         self._running[claim.id, claim.token] = (execution, job)
@@ -248,6 +250,14 @@ class Workbench:
 
     def _task_of(self, claim: Claim) -> Task:
         return Task(claim, bus=self.bus, database=self.database, store=self._store, call=self._call)
+
+
+def _measure_waits(claim: Claim, parcel: Parcel) -> None:
+    """Both ids say when they were made: the task's when it was queued, the entry's when it was dispatched."""
+    now_ms = time.time() * 1000
+    TASK_CLAIM_SECONDS.labels(claim.kind).observe(max(0.0, now_ms - int(parcel.entry_id.partition("-")[0])) / 1000)
+    if claim.attempt == 1:
+        TASK_QUEUE_SECONDS.labels(claim.kind).observe(max(0.0, now_ms - (claim.id.int >> 80)) / 1000)
 
 
 class UnknownKind(LookupError):

@@ -18,6 +18,7 @@ __all__ = ["Uploads", "storage_full_refused", "upload_folder"]
 
 _PIECE = 1 << 20
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_NO_ROOM_LEFT = "the server has no room left for these bytes; tell its operator, then try again"
 _RECEIVED = "the bytes of this upload were received before; make another upload"
 
 
@@ -34,17 +35,20 @@ def storage_full_refused() -> Iterator[None]:
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
-        raise StorageFull("the server has no room left for these bytes; tell its operator, then try again") from error
+        raise StorageFull(_NO_ROOM_LEFT) from error
 
 
 class Uploads:
     """Uploads are announced, then their bytes are received, once; then a video uses them."""
 
-    def __init__(self, database: Database, blobs: Blobs, records_on: RecordsOn, *, max_bytes: int) -> None:
+    def __init__(
+        self, database: Database, blobs: Blobs, records_on: RecordsOn, *, max_bytes: int, min_free_bytes: int = 0
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._records_on = records_on
         self.max_bytes = max_bytes
+        self._min_free_bytes = min_free_bytes
 
     async def announce(self, work: UnitOfWork, *, filename: str, size_bytes: int | None, sha256: str | None) -> Upload:
         """Make an upload that waits for its bytes. Raises TooLarge."""
@@ -82,6 +86,7 @@ class Uploads:
         limit = self.max_bytes if upload.expected_bytes is None else upload.expected_bytes
         if announced_bytes is not None:
             self._check_size(upload, announced_bytes, limit)
+        await self._check_room(announced_bytes or upload.expected_bytes or 0)
         # Two requests may send bytes for one upload at once. Each writes its own blob, and one of them gets to be it.
         key = f"{upload_folder(caller.tenant_id, upload.id)}{uuid4()}"
         with storage_full_refused():
@@ -109,6 +114,12 @@ class Uploads:
         await self._blobs.delete_prefix(upload_folder(caller.tenant_id, upload_id))
         async with self._database.begin(caller.tenant_id) as work:
             await self._records_on(work.connection).uploads.forget([upload_id])
+
+    async def _check_room(self, size: int) -> None:
+        """Leave the disk some room: the servers may live on it, and work that runs needs some to end."""
+        free = await self._blobs.free_bytes()
+        if free is not None and free - size < self._min_free_bytes:
+            raise StorageFull(_NO_ROOM_LEFT)
 
     async def _copy(self, content: AsyncIterator[bytes], writer: BlobWriter, upload: Upload, limit: int) -> None:
         """Write in larger pieces than the network delivers: each write is a trip to a thread."""
