@@ -160,8 +160,8 @@ async def a_toy(
         await drop_database(postgres_url, database)
 
 
-async def until(condition: Callable[[], Awaitable[Any]], *, timeout_s: float = 10) -> float:
-    """Wait until the condition holds; returns the seconds it took."""
+async def until(condition: Callable[[], Awaitable[Any]], *, timeout_s: float = 60) -> float:
+    """Wait until the condition holds, however busy the machine is; returns the seconds it took."""
     started = time.monotonic()
     while not await condition():
         if time.monotonic() - started > timeout_s:

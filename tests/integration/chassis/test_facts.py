@@ -229,7 +229,7 @@ async def test_a_stream_is_trimmed_only_behind_the_slowest_group(toy: Toy) -> No
 
     async with toy.running():
         await until(lambda: noted(toy, 4))
-        await until(lambda: sent(toy, 3), timeout_s=3)
+        await until(lambda: sent(toy, 3))
 
     assert (await toy.redis.xrange(Poked.stream))[0][0] == entries[1][0]
 

@@ -183,7 +183,7 @@ async def test_a_killed_service_leaves_no_child_and_another_resumes_its_task(toy
     first.kill()
     await first.wait()
     killed_at = time.monotonic()
-    await until(lambda: gone(child_pid), timeout_s=3)
+    await until(lambda: gone(child_pid))
     async with toy.running():
         await until(lambda: in_state(toy, "long", "done"))
 
