@@ -63,6 +63,11 @@ check: $(VENV)/.dev ## Format, lint, types, import arrows and the quick tests: u
 test: $(VENV)/.dev ## Run every suite against real PostgreSQL, Redis, ffmpeg and models
 	@$(BIN)/pytest -q -n 2 --dist loadfile tests --ignore tests/engines --ignore tests/bench
 
+.PHONY: chaos
+chaos: $(VENV)/.dev ## Kill, stop, flush and cut under load; then prove that nothing is lost (SEED=n JOBS=n, default 10,000)
+	@cd tests && ../$(BIN)/python -m support.chaos_run $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) \
+	    $(if $(REPLICAS),--replicas $(REPLICAS)) $(if $(JSON),--json $(abspath $(JSON)))
+
 .PHONY: bench
 bench: $(VENV)/.dev ## Score scenes, words, ledger and marks on the evaluation data (DATA=folder)
 	@$(BIN)/python tests/bench/accuracy.py $(if $(DATA),--data $(DATA))

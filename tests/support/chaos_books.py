@@ -1,0 +1,154 @@
+"""The books of all services, read at the end of a chaos run: what they announced, heard, did and stored."""
+
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from chassis.bus._names import dead_letters, delayed
+from contracts.registry import HEARD_BY, SERVICES
+
+__all__ = ["Books", "Said", "read_books", "unsettled"]
+
+LOSABLE = {"step.progressed.v1"}
+_UNDONE = "('queued', 'dispatched', 'running')"
+
+
+@dataclass(frozen=True)
+class Said:
+    """One event of an outbox."""
+
+    id: UUID
+    service: str
+    stream: str
+    tenant: UUID
+    job: UUID | None
+    data: dict[str, Any]
+
+
+@dataclass
+class Books:
+    """Everything, in memory."""
+
+    said: list[Said] = field(default_factory=list)
+    heard: dict[str, set[UUID]] = field(default_factory=dict)
+    """Ids in the inbox, by service."""
+    jobs: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    videos: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    scripts: dict[UUID, str] = field(default_factory=dict)
+    """Blob key by script."""
+    uploads: dict[UUID, str] = field(default_factory=dict)
+    """State by upload."""
+    tasks: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many, by service and state."""
+    attempts: Counter[int] = field(default_factory=Counter)
+    """Tasks by how often they were tried."""
+    rows: dict[str, Counter[tuple[UUID, int]]] = field(default_factory=dict)
+    """Rows that a step left behind, by table, job and run."""
+    buried: list[tuple[str, str, str, str]] = field(default_factory=list)
+    """Dead letters: service, stream, event id, reason."""
+    blobs: set[str] = field(default_factory=set)
+    half_written: int = 0
+    """Temporary files of writers that were killed."""
+
+
+async def read_books(postgres_url: str, redis_url: str, blobs: Path) -> Books:
+    """Read everything; superusers see past the walls between tenants."""
+    books = Books()
+    connection = await asyncpg.connect(postgres_url, timeout=10)
+    try:
+        for service in SERVICES:
+            await _read_plumbing(connection, service, books)
+        await _read_gateway(connection, books)
+        for table in ("vision.scenes", "vision.overlays", "transcribe.transcripts", "align.alignments", "align.lines"):
+            found = await connection.fetch(f"SELECT job_id, run, count(*) FROM {table} GROUP BY job_id, run")
+            books.rows[table] = Counter({(row["job_id"], row["run"]): row["count"] for row in found})
+    finally:
+        await connection.close(timeout=5)
+    async with Redis.from_url(redis_url) as redis:
+        await _read_dead_letters(redis, books)
+    for folder, _, names in os.walk(blobs):
+        place = Path(folder).relative_to(blobs).as_posix()
+        if place.startswith(".incoming"):
+            books.half_written += len(names)
+        else:
+            books.blobs |= {f"{place}/{name}" for name in names}
+    return books
+
+
+async def _read_plumbing(connection: Any, service: str, books: Books) -> None:
+    for row in await connection.fetch(f"SELECT event_id, stream, body FROM {service}.outbox ORDER BY position"):
+        body = json.loads(row["body"])
+        job = UUID(body["jobid"]) if body.get("jobid") else None
+        said = Said(row["event_id"], service, row["stream"], UUID(body["tenantid"]), job, body["data"])
+        books.said.append(said)
+    books.heard[service] = {row["event_id"] for row in await connection.fetch(f"SELECT event_id FROM {service}.inbox")}
+    for row in await connection.fetch(f"SELECT state, attempt, count(*) FROM {service}.tasks GROUP BY state, attempt"):
+        books.tasks[(service, row["state"])] += row["count"]
+        books.attempts[row["attempt"]] += row["count"]
+
+
+async def _read_gateway(connection: Any, books: Books) -> None:
+    for row in await connection.fetch("SELECT id, tenant_id, video_id, run, steps, finished_at FROM gateway.jobs"):
+        books.jobs[row["id"]] = {**row, "steps": {step["step"]: step for step in json.loads(row["steps"])}}
+    for row in await connection.fetch("SELECT id, tenant_id, state, rejection FROM gateway.videos"):
+        books.videos[row["id"]] = dict(row)
+    books.scripts = {row["id"]: row["key"] for row in await connection.fetch("SELECT id, key FROM gateway.scripts")}
+    books.uploads = {row["id"]: row["state"] for row in await connection.fetch("SELECT id, state FROM gateway.uploads")}
+
+
+async def _read_dead_letters(redis: Any, books: Books) -> None:
+    for stream, groups in HEARD_BY.items():
+        for group in groups:
+            for _, letter in await redis.xrange(dead_letters(stream, group)):
+                event_id = letter.get(b"event_id", b"").decode()
+                books.buried.append((group, stream, event_id, letter.get(b"reason", b"").decode()))
+
+
+async def unsettled(postgres_url: str, redis_url: str) -> list[str]:
+    """What is still under way, in words; empty when everything has come to rest."""
+    found: list[str] = []
+    connection = await asyncpg.connect(postgres_url, timeout=10)
+    try:
+        jobs = await connection.fetchval("SELECT count(*) FROM gateway.jobs WHERE finished_at IS NULL")
+        found += [f"{jobs} jobs are not finished"] if jobs else []
+        for service in SERVICES:
+            rows = await connection.fetchval(f"SELECT count(*) FROM {service}.outbox WHERE sent_batch IS NULL")
+            found += [f"{service}: {rows} facts are not sent"] if rows else []
+            query = f"SELECT state, count(*) FROM {service}.tasks WHERE state IN {_UNDONE} GROUP BY state"
+            found += [f"{service}: {row['count']} tasks are {row['state']}" for row in await connection.fetch(query)]
+    finally:
+        await connection.close(timeout=5)
+    async with Redis.from_url(redis_url) as redis:
+        for stream, groups in HEARD_BY.items():
+            for group in groups:
+                found += [f"{group}: {what} on {stream}" for what in await _waiting(redis, stream, group)]
+        for service in SERVICES:
+            entries = await redis.xlen(f"work.{service}")
+            found += [f"{service}: {entries} entries on its work stream"] if entries else []
+    return found
+
+
+async def _waiting(redis: Any, stream: str, group: str) -> list[str]:
+    try:
+        newest = (await redis.xinfo_stream(stream))["last-generated-id"]
+        known = [one for one in await redis.xinfo_groups(stream) if one["name"].decode() == group]
+    except ResponseError:
+        return ["no stream"]
+    if not known:
+        return ["no group"]
+    found = []
+    if known[0]["pending"]:
+        found.append(f"{known[0]['pending']} entries pending")
+    if known[0]["last-delivered-id"] != newest:
+        found.append("unread entries")
+    if late := await redis.zcard(delayed(stream, group)):
+        found.append(f"{late} retries waiting")
+    return found
