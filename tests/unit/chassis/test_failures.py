@@ -1,10 +1,15 @@
 """What a failure is called, and how long it waits."""
 
+import errno
+import socket
+
 import asyncpg
 import pytest
+import redis.exceptions
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from chassis._failures import backoff_s, is_outage, reason_of
 
@@ -54,8 +59,21 @@ def caused_by(cause: Exception) -> Exception:
         (caused_by(ConnectionResetError()), True),
         (asyncpg.exceptions.CannotConnectNowError(), True),
         (DBAPIError("select", {}, asyncpg.exceptions.AdminShutdownError()), True),
+        (asyncpg.exceptions.ReadOnlySQLTransactionError(), True),
+        (asyncpg.exceptions.DiskFullError(), True),
+        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"), True),
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), True),
+        (PoolTimeout("QueuePool limit of size 5 overflow 5 reached"), True),
+        (redis.exceptions.ConnectionError(), True),
+        (redis.exceptions.BusyLoadingError(), True),
+        (redis.exceptions.OutOfMemoryError(), True),
+        (redis.exceptions.ReadOnlyError(), True),
+        (redis.exceptions.DataError(), False),
+        (redis.exceptions.ResponseError("WRONGTYPE"), False),
         (asyncpg.exceptions.UniqueViolationError(), False),
-        (FileNotFoundError(), False),
+        (FileNotFoundError(errno.ENOENT, "No such file"), False),
+        (PermissionError(errno.EACCES, "Permission denied"), False),
         (ValueError(), False),
     ],
 )

@@ -3,14 +3,27 @@
 import errno
 import random
 import re
+import socket
 from dataclasses import dataclass
 
 __all__ = ["Failure", "backoff_s", "is_outage", "plain", "reason_of"]
 
 _REASON = re.compile(r"[a-z][a-z0-9_]*")
-_OUTAGE_CLASSES = ("08", "53", "57P")
-"""SQLSTATE: connection exceptions, insufficient resources, the server shutting down or starting."""
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_OUTAGE_STATES = ("08", "53", "57P", "25006")
+"""SQLSTATE: connection exceptions, insufficient resources, the server shutting down or starting, or read-only."""
+_OUTAGE_ERRNOS = {
+    *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENOTCONN),
+    *(errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOBUFS),
+}
+"""The network is away, or this machine has run out of something that comes back: disk, quota, descriptors, buffers."""
+_OUTAGE_NAMES = {
+    "redis.exceptions": {
+        *("ConnectionError", "TimeoutError", "BusyLoadingError", "MaxConnectionsError"),
+        *("OutOfMemoryError", "ReadOnlyError", "MasterDownError", "ClusterDownError", "TryAgainError"),
+    },
+    "sqlalchemy.exc": {"TimeoutError"},
+}
+"""By name, since a service that uses neither need not load them. SQLAlchemy's is a pool with nothing left to lend."""
 
 
 @dataclass(frozen=True)
@@ -36,22 +49,30 @@ def reason_of(error: BaseException) -> str:
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Whether the error says that a server is away or a disk full: then waiting helps, and no try should be burned.
+    """Whether the error says that a server is away or full: then waiting helps, and no try should be burned.
 
     Looks through causes, since drivers wrap what the socket told them.
     """
     seen = 0
     while error is not None and seen < 8:
-        if isinstance(error, (ConnectionError, TimeoutError)) or getattr(error, "connection_invalidated", False):
-            return True
-        if getattr(error, "errno", None) in _NO_ROOM:  # an OSError, or FFmpeg's own
-            return True
-        state = getattr(error, "sqlstate", None)
-        if isinstance(state, str) and state.startswith(_OUTAGE_CLASSES):
+        if _says_away(error):
             return True
         error = getattr(error, "orig", None) or error.__cause__
         seen += 1
     return False
+
+
+def _says_away(error: BaseException) -> bool:
+    if isinstance(error, (ConnectionError, TimeoutError, socket.gaierror)):
+        return True
+    if getattr(error, "errno", None) in _OUTAGE_ERRNOS:  # an OSError, or FFmpeg's own
+        return True
+    if getattr(error, "connection_invalidated", False):
+        return True
+    state = getattr(error, "sqlstate", None)
+    if isinstance(state, str) and state.startswith(_OUTAGE_STATES):
+        return True
+    return any(kind.__name__ in _OUTAGE_NAMES.get(kind.__module__, ()) for kind in type(error).__mro__)
 
 
 def backoff_s(attempt: int, *, base_s: float, cap_s: float) -> float:

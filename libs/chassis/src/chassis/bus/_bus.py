@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,11 +12,12 @@ from chassis.bus._groups import ensure_groups, missing_groups
 from chassis.bus._names import consumer_name
 from chassis.bus._wire import encode, redis_client
 from chassis.database import Database, UnitOfWork
+from chassis.database._unit import Commit
 from chassis.telemetry import bound, get_logger, span
 from chassis.telemetry.metrics import FACT_SECONDS, FACTS_HANDLED, FACTS_REPEATED
 from contracts.event import Event, Fact
 
-__all__ = ["Bus", "Subscription"]
+__all__ = ["Bus", "HandlerTooSlow", "Subscription"]
 
 F = TypeVar("F", bound=Fact)
 if TYPE_CHECKING:  # pydantic parametrises Event[F] at run time, and Callable then finds no variable left in it
@@ -25,6 +26,10 @@ _log = get_logger("chassis.bus")
 _LOSABLE_ENTRIES = 10_000
 """About how many entries a losable stream keeps."""
 _TELL_TIMEOUT_S = 1.0
+
+
+class HandlerTooSlow(Exception):
+    """A handler takes milliseconds; this one was cut off, for those who wait behind it."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Bus:
     ``lease_s``: a consumer silent for so long is taken for dead. ``tries`` and ``base_s``: how often, and from which
     wait on, a failing handler is tried. ``keep_s``: settled entries stay this long, so that a group made later still
     finds them; every ``tidy_s`` older ones are trimmed. ``grace_s``: how long handlers may take to end at a stop.
+    ``patience_s``: a handler that takes longer is cut off, which counts as a failure.
     """
 
     def __init__(
@@ -56,6 +62,7 @@ class Bus:
         keep_s: float = 86_400.0,
         grace_s: float = 5.0,
         tidy_s: float = 30.0,
+        patience_s: float = 60.0,
     ) -> None:
         self.service = service
         self.redis_url = str(redis_url)
@@ -66,6 +73,7 @@ class Bus:
         self.keep_s = keep_s
         self.grace_s = grace_s
         self.tidy_s = tidy_s
+        self.patience_s = patience_s
         self.consumer = consumer_name(service)
         self.subscriptions: dict[str, Subscription] = {}
         self.redis: Any = redis_client(self.redis_url)
@@ -110,19 +118,40 @@ class Bus:
 
     async def deliver(self, event: Event[Any]) -> bool:
         """Handle one event in one commit; False if it was handled before."""
-        subscription = self.subscriptions[event.type]
+        return await self.deliver_all([event]) == 1
+
+    async def deliver_all(self, events: Sequence[Event[Any]]) -> int:
+        """Handle these events in one commit, or none of them; returns how many were not handled before.
+
+        In an order that is the same for all who hold the same events, so that they do not lock each other out.
+        """
+        async with self.database._begin_many() as commit:
+            fresh = await commit.receive(events)
+            handled = []
+            for event in sorted(events, key=_what_it_is_about):
+                if event.id in fresh:
+                    fresh.remove(event.id)
+                    await self._handle(event, commit)
+                    handled.append(event)
+        for event in handled:
+            FACTS_HANDLED.labels(event.type).inc()
+        if len(handled) < len(events):
+            FACTS_REPEATED.labels(events[0].type).inc(len(events) - len(handled))
+        return len(handled)
+
+    async def _handle(self, event: Event[Any], commit: Commit) -> None:
         started = time.monotonic()
         ids = {"event": event.id, "tenant": event.tenantid, "job": event.jobid}
         with bound(**ids), span(f"{event.type} handle", parent=event.traceparent, event_id=str(event.id)):
             try:
-                async with self.database.begin(event.tenantid) as work:
-                    fresh = await work._receive(event)
-                    if fresh:
-                        await subscription.handler(event, work)
+                async with asyncio.timeout(self.patience_s) as limit:
+                    await self.subscriptions[event.type].handler(event, await commit.unit(event.tenantid))
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+                raise HandlerTooSlow(f"the handler of {event.type} had not ended after {self.patience_s} s") from None
             finally:
                 FACT_SECONDS.labels(event.type).observe(time.monotonic() - started)
-        (FACTS_HANDLED if fresh else FACTS_REPEATED).labels(event.type).inc()
-        return fresh
 
     async def ensure_groups(self) -> list[str]:
         """Create this service's groups where they are missing; returns on which streams they were."""
@@ -142,7 +171,7 @@ class Bus:
         ``lease_s`` overrules the one given when the bus was made: an operator's setting, say.
         Raises SubscriberLost if reading ended for another reason and could not be resumed.
         """
-        # FastStream is loaded only by a process that reads.
+        # Loaded only by a process that reads.
         from chassis.bus._reader import Reader
 
         self.lease_s = lease_s or self.lease_s
@@ -161,3 +190,7 @@ class Bus:
         """Close the connections to Redis."""
         with suppress(OSError):
             await self.redis.aclose()
+
+
+def _what_it_is_about(event: Event[Any]) -> tuple[str, str]:
+    return str(event.tenantid), str(event.jobid or event.subject)

@@ -18,14 +18,20 @@ async def encode(body: str, *, message_id: str, correlation_id: str, traceparent
 
 
 def decode(data: bytes) -> tuple[bytes, dict[str, Any]]:
-    """Body and headers; bytes that are no envelope are all body."""
+    """Body and headers; bytes that are no envelope are all body.
+
+    FastStream takes any JSON object whose ``data`` is a string for an envelope of its older kind and drops the rest of
+    it; one that calls itself a CloudEvent is kept whole.
+    """
     from faststream.redis import BinaryMessageFormatV1
 
+    if not data.startswith(BinaryMessageFormatV1.IDENTITY_HEADER) and b'"specversion"' in data:
+        return data, {}
     return BinaryMessageFormatV1.parse(data)
 
 
-def redis_client(url: str, *, max_connections: int = 32) -> Any:
-    """A client of our own: FastStream closes its pool before our last words are said.
+def redis_client(url: str, *, max_connections: int = 32, **more: Any) -> Any:
+    """A client as all of the chassis uses it.
 
     Typed as Any since redis-py's annotations mix what its blocking and its asynchronous client return. RESP2, so that
     replies have one shape whatever the server.
@@ -39,4 +45,5 @@ def redis_client(url: str, *, max_connections: int = 32) -> Any:
         socket_timeout=5,
         socket_connect_timeout=5,
         health_check_interval=15,
+        **more,
     )

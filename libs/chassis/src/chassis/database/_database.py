@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import event as hook
+from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from chassis.database._unit import UnitOfWork
+from chassis.database._unit import Commit, UnitOfWork, enter
 from contracts.event import Event
 
 __all__ = ["Database", "driver_url"]
@@ -33,7 +35,6 @@ class Database:
             driver_url(url),
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_pre_ping=True,
             pool_recycle=1800,
             hide_parameters=True,  # they hold keys and password hashes, and tracebacks go to logs
             connect_args={
@@ -45,18 +46,29 @@ class Database:
                 "timeout": 10,
             },
         )
+        hook.listen(self._engine.sync_engine, "checkout", _refuse_closed)
         self._singly = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._listeners: list[Callable[[Event[Any]], None]] = []
 
     @asynccontextmanager
     async def begin(self, tenant_id: UUID) -> AsyncIterator[UnitOfWork]:
         """One transaction for one tenant: commits at a clean exit, else rolls back."""
+        async with self._begin_many() as commit:
+            yield await commit.unit(tenant_id)
+
+    def committed(self, work: UnitOfWork) -> None:
+        """Called with each unit of work once it is committed; for a subclass that passes the word on."""
+
+    @asynccontextmanager
+    async def _begin_many(self) -> AsyncIterator[Commit]:
+        """One transaction that several units of work share, one after the other: all of them hold, or none."""
         async with self._engine.begin() as connection:
-            await _enter(connection, tenant_id)
-            work = UnitOfWork(connection, tenant_id, service=self.service)
-            yield work
-            await work._notify()
-        for event in work._announced:
+            commit = Commit(connection, service=self.service)
+            yield commit
+            await commit.seal()
+        for work in commit.units:
+            self.committed(work)
+        for event in commit.announced:
             for listener in self._listeners:
                 listener(event)
 
@@ -65,7 +77,7 @@ class Database:
         """One read-only transaction for one tenant."""
         async with self._engine.connect() as connection:
             await connection.execute(text("SET TRANSACTION READ ONLY"))
-            await _enter(connection, tenant_id)
+            await enter(connection, tenant_id)
             yield connection
 
     @asynccontextmanager
@@ -94,5 +106,7 @@ class Database:
         self._listeners.append(listener)
 
 
-async def _enter(connection: AsyncConnection, tenant_id: UUID) -> None:
-    await connection.execute(select(func.set_config("app.tenant_id", str(tenant_id), True)))
+def _refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
+    """A server that went away closed its sockets: make the pool connect anew, without a ping for every transaction."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError("the server has closed this connection")

@@ -1,6 +1,6 @@
 """One transaction of one tenant: data, announcements and new work become true together or not at all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
@@ -8,12 +8,20 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.database._tables import PRIORITIES, inbox, outbox, tasks
+from chassis.database._tables import PRIORITIES, outbox, tasks
 from chassis.telemetry import traceparent
 from contracts import uuid7
 from contracts.event import Event, Fact
 
-__all__ = ["UnitOfWork", "envelope_of"]
+__all__ = ["Commit", "UnitOfWork", "enter", "envelope_of"]
+
+
+_ENTER = text("SELECT set_config('app.tenant_id', :tenant, true)")
+_RECEIVE = text(
+    "INSERT INTO inbox (event_id, stream) SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:streams AS text[]))"
+    " ON CONFLICT DO NOTHING RETURNING event_id"
+)
+_NOTIFY = text("SELECT pg_notify(:channel, :payload)")
 
 
 def envelope_of(fact: type[Fact]) -> type[Event[Any]]:
@@ -22,18 +30,73 @@ def envelope_of(fact: type[Fact]) -> type[Event[Any]]:
     return envelope
 
 
+async def enter(connection: AsyncConnection, tenant_id: UUID) -> None:
+    """Make this transaction the tenant's: row-level security shows and takes its rows alone."""
+    await connection.execute(_ENTER, {"tenant": str(tenant_id)})
+
+
+class Commit:
+    """What the units of work of one transaction have in common: the connection, and what is said at its end."""
+
+    def __init__(self, connection: AsyncConnection, *, service: str) -> None:
+        self.connection = connection
+        self.service = service
+        self.announced: list[Event[Any]] = []
+        self.units: list[UnitOfWork] = []
+        self.wakes: dict[tuple[str, str], None] = {}
+        self._tenant_id: UUID | None = None
+
+    async def unit(self, tenant_id: UUID) -> "UnitOfWork":
+        """The next unit of work; from here on the connection is this tenant's, and the unit before is over."""
+        if tenant_id != self._tenant_id:
+            await enter(self.connection, tenant_id)
+            self._tenant_id = tenant_id
+        work = UnitOfWork(self, tenant_id)
+        self.units.append(work)
+        return work
+
+    async def receive(self, events: Sequence[Event[Any]]) -> set[UUID]:
+        """Note in the inbox that these events' effects are part of this commit; returns the ids that are new to it.
+
+        Sorted, so that two replicas that hold the same events wait for each other and never for ever.
+        """
+        known = sorted({event.id: event.type for event in events}.items())
+        ids, streams = [id_ for id_, _ in known], [stream for _, stream in known]
+        fresh = await self.connection.execute(_RECEIVE, {"ids": ids, "streams": streams})
+        return set(fresh.scalars())
+
+    async def seal(self) -> None:
+        """Write what was announced, and wake who waits for it; PostgreSQL delivers the wake-up with the commit."""
+        rows = [
+            {
+                "event_id": event.id,
+                "stream": event.type,
+                "body": event.model_dump_json(),
+                "correlation_id": str(event.jobid or event.id),
+                "traceparent": event.traceparent,
+            }
+            for event in self.announced
+        ]
+        if rows:
+            await self.connection.execute(insert(outbox), rows)
+        for topic, payload in self.wakes:
+            await self.connection.execute(_NOTIFY, {"channel": f"{self.service}_{topic}", "payload": payload})
+
+
 class UnitOfWork:
     """What a handler writes through. It is committed by whoever opened it, never by who was handed it."""
 
-    def __init__(self, connection: AsyncConnection, tenant_id: UUID, *, service: str) -> None:
-        self.connection = connection
+    def __init__(self, commit: Commit, tenant_id: UUID) -> None:
+        self.connection = commit.connection
         self.tenant_id = tenant_id
-        self._service = service
-        self._announced: list[Event[Any]] = []
-        self._wakes: dict[tuple[str, str], None] = {}
+        self._commit = commit
+        self._service = commit.service
 
     async def announce(self, fact: Fact, *, subject: str | UUID, job_id: UUID | None = None) -> None:
-        """Record a fact that becomes true with this commit; the relay sends it afterwards, at least once."""
+        """Record a fact that becomes true with this commit; the relay sends it afterwards, at least once.
+
+        It is written at the very end, together with all others of the commit.
+        """
         event = envelope_of(type(fact)).of(
             fact,
             source=self._service,
@@ -42,15 +105,7 @@ class UnitOfWork:
             job_id=job_id,
             traceparent=traceparent(),
         )
-        row = insert(outbox).values(
-            event_id=event.id,
-            stream=event.type,
-            body=event.model_dump_json(),
-            correlation_id=str(job_id or event.id),
-            traceparent=event.traceparent,
-        )
-        await self.connection.execute(row)
-        self._announced.append(event)
+        self._commit.announced.append(event)
         self._wake("outbox")
 
     async def enqueue(
@@ -123,16 +178,5 @@ class UnitOfWork:
             self._wake("tasks")
         return len(before)
 
-    async def _receive(self, event: Event[Any]) -> bool:
-        """Note in the inbox that this event's effects are part of this commit; False if they were before."""
-        row = insert(inbox).values(event_id=event.id, stream=event.type)
-        result = await self.connection.execute(row.on_conflict_do_nothing())
-        return result.rowcount == 1
-
     def _wake(self, topic: str, payload: str = "") -> None:
-        self._wakes[(topic, payload)] = None
-
-    async def _notify(self) -> None:
-        """Wake the relay and the dispatcher; PostgreSQL delivers it with the commit."""
-        for topic, payload in self._wakes:
-            await self.connection.execute(select(func.pg_notify(f"{self._service}_{topic}", payload)))
+        self._commit.wakes[(topic, payload)] = None

@@ -1,37 +1,68 @@
 """From the outbox to the streams, at least once.
 
 Redis may lose what it accepted: a flush, a crash between two fsyncs, a failover. So a sent row stays for a while with
-the number of the batch it went out in, and Redis holds the number of the last batch it has seen, written behind the
-batch itself. Where the two differ, what Redis forgot is sent again; the inboxes recognise what had arrived.
+the number of the batch it went out in, and Redis holds the number of the last batch it has seen: the mark. Where the
+two differ, what Redis forgot is sent again; the inboxes recognise what had arrived. The mark moves from one number to
+the next, in Redis and only behind its batch: a Redis that forgets in the middle of a batch has no mark to move.
 """
 
 import asyncio
+import random
 import time
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import text
 
 from chassis.bus._wire import encode
 from chassis.database import Database
 from chassis.database._signals import Signals
-from chassis.database._tables import inbox, outbox
 from chassis.telemetry import get_logger
 from chassis.telemetry.metrics import FACTS_SENT, OUTBOX_AGE, OUTBOX_RESENT, OUTBOX_ROWS
 
-__all__ = ["Relay"]
+__all__ = ["RedisForgot", "Relay"]
 
 _log = get_logger("chassis.outbox")
-_BATCH = 200
+_BATCH = 500
 _POLL_S = 1.0
+_PATIENCE_S = 5.0
+"""The longest pause between two attempts while a server is away or full."""
+_MEASURE_S = 5.0
 _HOUSEKEEPING_S = 60.0
+
+_NEXT = text(
+    "SELECT newest.batch, unsent.* FROM (SELECT coalesce(max(sent_batch), 0) AS batch FROM outbox) newest LEFT JOIN"
+    " (SELECT position, event_id, stream, body, correlation_id, traceparent FROM outbox WHERE sent_batch IS NULL"
+    " ORDER BY position LIMIT :size) unsent ON true ORDER BY unsent.position"
+)
+_MARK = text("UPDATE outbox SET sent_batch = :batch WHERE position = ANY(CAST(:positions AS bigint[]))")
+_UNMARK = text("UPDATE outbox SET sent_batch = NULL WHERE sent_batch > :batch")
+_WAITING = text(
+    "SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0) FROM outbox WHERE sent_batch IS NULL"
+)
+# The newest batch stays whatever its age: its number is what Redis is compared with.
+_FORGET_SENT = text(
+    "DELETE FROM outbox WHERE created_at < now() - make_interval(secs => :keep)"
+    " AND sent_batch < (SELECT max(sent_batch) FROM outbox)"
+)
+_FORGET_HEARD = text("DELETE FROM inbox WHERE received_at < now() - make_interval(days => :days)")
+_MOVE = """
+-- KEYS mark; ARGV from to -> 1 the mark stood at `from` and stands at `to`; 0 Redis does not remember `from`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1
+"""
+
+
+class RedisForgot(Exception):
+    """Redis lost the mark while a batch was on its way: the batch counts as not sent."""
 
 
 class Relay:
     """Sends what was announced, while this replica leads.
 
     ``keep_s``: how long sent facts can be sent again. The inboxes remember for longer (``inbox_days``), so that what is
-    sent again is recognised.
+    sent again is recognised. ``poll_s``: how often to look without being woken.
     """
 
     def __init__(
@@ -42,90 +73,91 @@ class Relay:
         *,
         keep_s: float = 86_400.0,
         inbox_days: int = 14,
+        poll_s: float = _POLL_S,
     ) -> None:
         self._database = database
         self._redis = redis
         self._signals = signals
         self._keep_s = keep_s
         self._inbox_days = inbox_days
+        self._poll_s = poll_s
         self._mark = f"outbox:{database.service}"
-        self._next_house = 0.0
+        self._size = _BATCH
+        self._failures = 0
+        self._next_house = self._next_measure = 0.0
 
     async def run(self) -> None:
-        """Relay until cancelled; at most one second behind, and a few milliseconds as a rule."""
+        """Relay until cancelled; woken by the commit that announced, and at the latest ``poll_s`` behind it."""
         while True:
             await self._signals.until_leading()
             self._signals.forget("outbox")
             try:
-                while await self.relay() == _BATCH:
+                while self._signals.leads and await self.relay():
                     pass
                 await self._keep_house()
+                self._failures = 0
             except Exception as error:  # noqa: BLE001 (whatever is away, the next round tries again)
-                _log.warning("the relay waits", error=repr(error))
-                await asyncio.sleep(_POLL_S)
-            await self._signals.wait("outbox", _POLL_S)
+                # One fact at a time until one gets through: what a full Redis took of a batch is not marked, and would
+                # be sent again each time.
+                self._size = 1
+                self._failures += 1
+                _log.warning("the relay waits", error=repr(error), failures=self._failures)
+                await asyncio.sleep(min(_PATIENCE_S, 0.1 * 2 ** min(self._failures, 10)) * random.uniform(0.5, 1.0))
+                continue
+            await self._signals.wait("outbox", self._poll_s)
 
-    async def relay(self) -> int:
-        """Send one batch; returns its size. A crash in the middle sends some of it twice, and loses none."""
-        async with self._database.begin_untenanted() as connection:
-            last = await self._agree(connection)
-            query = select(outbox).where(outbox.c.sent_batch.is_(None)).order_by(outbox.c.position).limit(_BATCH)
-            rows = (await connection.execute(query)).all()
-        if not rows:
-            return 0
-        await self._send(rows, last + 1)
-        async with self._database.begin_untenanted() as connection:
-            sent = update(outbox).where(outbox.c.position.in_([row.position for row in rows]))
-            await connection.execute(sent.values(sent_batch=last + 1))
+    async def relay(self) -> bool:
+        """Send one batch; whether there may be more. A crash in the middle sends some of it twice, and loses none."""
+        async with self._database._single_statements() as connection:
+            theirs = int(await self._redis.get(self._mark) or 0)
+            found = (await connection.execute(_NEXT, {"size": self._size})).all()
+            ours = int(found[0].batch)
+            if theirs < ours:
+                count = (await connection.execute(_UNMARK, {"batch": theirs})).rowcount
+                OUTBOX_RESENT.inc(count)
+                _log.warning("Redis has lost facts; they are sent again", count=count)
+                return True
+            rows = [row for row in found if row.position is not None]
+            if not rows:
+                return False
+            await self._send(rows, theirs)
+            await connection.execute(_MARK, {"batch": theirs + 1, "positions": [row.position for row in rows]})
         FACTS_SENT.inc(len(rows))
-        return len(rows)
+        more = len(rows) == self._size
+        self._size = min(_BATCH, self._size * 4)
+        return more
 
-    async def _agree(self, connection: AsyncConnection) -> int:
-        """The number of the last batch that both sides know; what only PostgreSQL knows is to be sent again."""
-        ours = int(await connection.scalar(select(func.max(outbox.c.sent_batch))) or 0)
-        theirs = int(await self._redis.get(self._mark) or 0)
-        if theirs < ours:
-            again = update(outbox).where(outbox.c.sent_batch > theirs).values(sent_batch=None)
-            count = (await connection.execute(again)).rowcount
-            OUTBOX_RESENT.inc(count)
-            _log.warning("Redis has lost facts; they are sent again", count=count)
-        return max(ours, theirs)
-
-    async def _send(self, rows: Any, batch: int) -> None:
-        """One pipeline on one connection: the mark comes last, so where the mark is, the entries are."""
+    async def _send(self, rows: Sequence[Any], mark: int) -> None:
+        """One pipeline on one connection: the mark moves last, so where it stands, the entries are."""
+        entries = [
+            await encode(
+                row.body,
+                message_id=str(row.event_id),
+                correlation_id=row.correlation_id,
+                traceparent=row.traceparent,
+            )
+            for row in rows
+        ]
         async with self._redis.pipeline(transaction=False) as pipeline:
-            for row in rows:
-                data = await encode(
-                    row.body,
-                    message_id=str(row.event_id),
-                    correlation_id=row.correlation_id,
-                    traceparent=row.traceparent,
-                )
+            if mark == 0:
+                pipeline.set(self._mark, 0, nx=True)
+            for row, data in zip(rows, entries, strict=True):
                 pipeline.xadd(row.stream, {"__data__": data})
-            pipeline.set(self._mark, batch)
-            await pipeline.execute()
+            pipeline.eval(_MOVE, 1, self._mark, mark, mark + 1)
+            *_, moved = await pipeline.execute()
+        if not moved:
+            raise RedisForgot(f"the mark no longer stood at {mark} when its batch had been sent")
 
     async def _keep_house(self) -> None:
-        await self._measure()
-        if time.monotonic() < self._next_house:
-            return
-        self._next_house = time.monotonic() + _HOUSEKEEPING_S
-        async with self._database.begin_untenanted() as connection:
-            # The newest batch stays whatever its age: its number is what Redis is compared with.
-            await connection.execute(
-                text(
-                    "DELETE FROM outbox WHERE created_at < now() - make_interval(secs => :keep)"
-                    " AND sent_batch < (SELECT max(sent_batch) FROM outbox)"
-                ),
-                {"keep": self._keep_s},
-            )
-            old = func.now() - func.make_interval(0, 0, 0, self._inbox_days)
-            await connection.execute(inbox.delete().where(inbox.c.received_at < old))
-
-    async def _measure(self) -> None:
-        age = func.extract("epoch", func.now() - func.min(outbox.c.created_at))
-        async with self._database.begin_untenanted() as connection:
-            query = select(func.count(), age).where(outbox.c.sent_batch.is_(None))
-            rows, oldest = (await connection.execute(query)).one()
-        OUTBOX_ROWS.set(rows)
-        OUTBOX_AGE.set(float(oldest or 0))
+        now = time.monotonic()
+        if now >= self._next_measure:
+            self._next_measure = now + _MEASURE_S
+            async with self._database._single_statements() as connection:
+                waiting, oldest_s = (await connection.execute(_WAITING)).one()
+            OUTBOX_ROWS.set(waiting)
+            OUTBOX_AGE.set(float(oldest_s))
+        if now >= self._next_house:
+            self._next_house = now + _HOUSEKEEPING_S
+            async with self._database._single_statements() as connection:
+                await connection.execute(_FORGET_SENT, {"keep": self._keep_s})
+                await connection.execute(_FORGET_HEARD, {"days": self._inbox_days})

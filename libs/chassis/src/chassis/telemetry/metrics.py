@@ -4,15 +4,19 @@ from prometheus_client import Counter, Gauge, Histogram
 
 __all__ = [
     "BLOBS_FREE",
+    "DELAYED_OVERDUE",
     "FACTS_DEAD",
+    "FACTS_DELAYED",
     "FACTS_FENCED",
     "FACTS_HANDLED",
     "FACTS_REAPED",
     "FACTS_REPEATED",
     "FACTS_RETRIED",
+    "FACTS_RETURNED",
     "FACTS_SENT",
     "FACT_SECONDS",
     "GROUP_LAG",
+    "GROUP_OLDEST",
     "GROUP_PENDING",
     "LEADER",
     "LEASES_LOST",
@@ -53,6 +57,20 @@ FACT_SECONDS = Histogram(
 )
 GROUP_LAG = Gauge("chassis_group_lag", "Entries this service's group has not read yet.", ["stream"])
 GROUP_PENDING = Gauge("chassis_group_pending", "Entries read by this service's group and not settled.", ["stream"])
+GROUP_OLDEST = Gauge(
+    "chassis_group_oldest_pending_seconds", "Time since the oldest entry in hand was put on its stream.", ["stream"]
+)
+FACTS_RETURNED = Counter(
+    "chassis_facts_handed_back_total",
+    "Facts given back unhandled, without a try lost: a stop, a lost reply.",
+    ["stream"],
+)
+FACTS_DELAYED = Gauge("chassis_facts_delayed", "Facts of this service that wait for their next try.", ["stream"])
+DELAYED_OVERDUE = Gauge(
+    "chassis_facts_delayed_overdue_seconds",
+    "How long the first waiting fact is past its time; more than a few seconds means nobody puts them back.",
+    ["stream"],
+)
 LETTERS_DEAD = Gauge("chassis_dead_letters", "Entries on the dead-letter stream that wait for a person.", ["stream"])
 
 FACTS_SENT = Counter("chassis_outbox_sent_total", "Facts the relay put on their streams.")

@@ -176,9 +176,6 @@ class TellingDatabase(Database):
         self._changes = changes
 
     @override
-    @asynccontextmanager
-    async def begin(self, tenant_id: UUID) -> AsyncIterator[UnitOfWork]:
-        """One transaction for one tenant: commits at a clean exit, else rolls back."""
-        async with super().begin(tenant_id) as work:
-            yield work
+    def committed(self, work: UnitOfWork) -> None:
+        """Pass the word on about what this work changed."""
         self._changes.committed(work)

@@ -1,0 +1,246 @@
+"""How fast are facts and tasks, beside what others call fast? Run it by ``make bench-bus``.
+
+    python tests/bench/bus.py [--rounds 5] [--messages 3000] [--pings 150] [--only NAME ...]
+
+One run on one PostgreSQL and one Redis with the settings of production (fsync, AOF every second). In each round every
+subject takes its turn, with fresh data; figures are medians over the rounds, with the least and the most. A subject is
+two processes, one that sends and one that handles:
+
+* **Matchcut, facts**: committed to the outbox (20 a commit), relayed, read, and handled in a commit that holds the
+  inbox row and one row of effect. The clock stops when the last effect is committed.
+* **Matchcut, tasks**: queued before the clock starts, shared out among 50 tenants by the dispatcher, each done by one
+  of 8 workers in one process, with one row of effect in the commit that ends it.
+* **The others**: sent one by one, as their interfaces have it, and handled by a function that does nothing at all.
+  They write no data, so what they are spared is what makes an effect happen once.
+
+``idle`` is one message every 50 ms, from before it is sent (for us: before its commit) to the start of its handler.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import redis
+from rich.console import Console
+from rich.table import Table
+
+from chassis.testing import drop_database, fresh_database, service_url
+from matchcut.servers import Servers
+
+TESTS = Path(__file__).resolve().parents[1]
+PEER_PYTHON = TESTS.parent / ".venv-bench/bin/python"
+PEERS = {
+    "Celery": (
+        "celery_peer",
+        "an effect once; data and message in one commit; a dead letter; fairness; Redis may lose all",
+    ),
+    "Dramatiq": ("dramatiq_peer", "an effect once; data and message in one commit; fairness; Redis may lose all"),
+    "taskiq-redis": ("taskiq_peer", "as Celery, and no retries by itself"),
+    "FastStream, bare": ("faststream_peer", "a retry; a dead letter; what a dead consumer held; an effect once"),
+}
+GAP_S = 0.05
+DEEP_QUEUE = 10_000
+DEEP_DONE = 400
+
+
+@dataclass
+class Scores:
+    """What one subject did, a number a round."""
+
+    rates: list[float] = field(default_factory=list)
+    p50s: list[float] = field(default_factory=list)
+    p99s: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where all subjects play: the servers, which outlive every round."""
+
+    postgres_url: str
+    redis_url: str
+
+    def fresh(self) -> tuple[str, str]:
+        """An empty Redis and a new database: its name, and its address for the service."""
+        redis.Redis.from_url(self.redis_url).flushall()
+        from support.chassis_toy import VERSIONS
+
+        name = asyncio.run(fresh_database("toy", self.postgres_url, versions=VERSIONS))
+        return name, service_url("toy", self.postgres_url, name)
+
+    def drop(self, name: str) -> None:
+        """Remove the database."""
+        asyncio.run(drop_database(self.postgres_url, name))
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Servers as in production, with the extension that counts what statements take."""
+    with tempfile.TemporaryDirectory(prefix="matchcut-bench-", ignore_cleanup_errors=True) as folder:
+        servers = Servers(Path(folder))
+        servers.start()
+        try:
+            asyncio.run(execute(servers.postgres_url, "ALTER SYSTEM SET shared_preload_libraries = pg_stat_statements"))
+            servers.postgres.stop()
+            servers.postgres.start(port=servers.postgres.port)
+            yield Stage(servers.postgres_url, servers.redis_url)
+        finally:
+            servers.stop()
+            servers.delete()
+
+
+async def execute(url: str, statement: str) -> Any:
+    """One statement, as the superuser; its first value."""
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+def start(*command: str) -> subprocess.Popen[str]:
+    """One of the two programs of a subject."""
+    paths = {"PYTHONPATH": f"{TESTS}:{TESTS / 'bench'}"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **paths})
+
+
+def hear(process: subprocess.Popen[str], word: str) -> Any:
+    """The next thing it says about ``word``."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("{") and word in (said := json.loads(line)):
+            return said
+    raise RuntimeError(f"{process.args!r} ended without a word about {word}")
+
+
+def play(consume: list[str], produce: list[str], *, count: int, gap_s: float) -> tuple[float, list[float]]:
+    """One subject, once: messages a second from the first sent to the last handled, and how long each waited."""
+    handler = start(*consume, str(count), "0")
+    try:
+        hear(handler, "ready")
+        sender = start(*produce, str(count), str(gap_s))
+        first, end = hear(sender, "first")["first"], hear(handler, "last")
+        sender.wait(30)
+        return count / (end["last"] - first), end["waits_ms"]
+    finally:
+        handler.kill()
+        handler.wait()
+
+
+def play_peer(stage: Stage, name: str, *, count: int, gap_s: float) -> tuple[float, list[float]]:
+    """One of the others."""
+    redis.Redis.from_url(stage.redis_url).flushall()
+    command = [str(PEER_PYTHON), "-m", f"peers.{PEERS[name][0]}"]
+    sides = [[*command, role, stage.redis_url] for role in ("consume", "produce")]
+    return play(*sides, count=count, gap_s=gap_s)
+
+
+def play_facts(stage: Stage, *, count: int, gap_s: float) -> tuple[float, list[float]]:
+    """Our facts."""
+    name, url = stage.fresh()
+    command = [sys.executable, "-m", "bench.bus_service"]
+    try:
+        sides = [[*command, role, stage.redis_url, url] for role in ("facts", "announce")]
+        return play(*sides, count=count, gap_s=gap_s)
+    finally:
+        stage.drop(name)
+
+
+def play_tasks(stage: Stage, *, queued: int, count: int) -> tuple[float, float]:
+    """Our tasks: how many a second, and the milliseconds PostgreSQL spent on each."""
+    name, url = stage.fresh()
+    command = [sys.executable, "-m", "bench.bus_service"]
+    admin = stage.postgres_url.rpartition("/")[0] + f"/{name}"
+    try:
+        hear(start(*command, "enqueue", stage.redis_url, url, str(queued), "0"), "first")
+        asyncio.run(execute(admin, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements SCHEMA public"))
+        asyncio.run(execute(admin, "ANALYZE"))
+        asyncio.run(execute(admin, "SELECT public.pg_stat_statements_reset()"))
+        worker = start(*command, "tasks", stage.redis_url, url, str(count), "0")
+        hear(worker, "ready")
+        began = time.time()
+        last = hear(worker, "last")["last"]
+        worker.kill()
+        worker.wait()
+        query = "SELECT sum(total_exec_time) FROM public.pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid"
+        spent_ms = asyncio.run(execute(admin, f"{query} WHERE d.datname = '{name}' AND query NOT LIKE '%count(*)%'"))
+        done = asyncio.run(execute(admin, "SELECT count(*) FROM toy.tasks WHERE state = 'done'"))
+        return count / (last - began), float(spent_ms) / int(done)
+    finally:
+        stage.drop(name)
+
+
+def measure(stage: Stage, options: argparse.Namespace) -> tuple[dict[str, Scores], list[float], list[float]]:
+    """All rounds."""
+    scores = {name: Scores() for name in ["Matchcut, facts", *PEERS]}
+    task_rates, deep_ms = [], []
+    wanted = [name for name in scores if not options.only or any(word in name for word in options.only)]
+    for number in range(options.rounds):
+        for name in wanted[number % len(wanted) :] + wanted[: number % len(wanted)]:
+            score = scores[name]
+            for count, gap_s in ((options.messages, 0.0), (options.pings, GAP_S)):
+                if name in PEERS:
+                    rate, waits = play_peer(stage, name, count=count, gap_s=gap_s)
+                else:
+                    rate, waits = play_facts(stage, count=count, gap_s=gap_s)
+                if gap_s:
+                    cuts = statistics.quantiles(waits, n=100)
+                    score.p50s.append(cuts[49])
+                    score.p99s.append(cuts[98])
+                else:
+                    score.rates.append(rate)
+        if not options.only or "tasks" in options.only:
+            task_rates.append(play_tasks(stage, queued=options.messages // 2, count=options.messages // 2)[0])
+            deep_ms.append(play_tasks(stage, queued=DEEP_QUEUE, count=DEEP_DONE)[1])
+        print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
+    return scores, task_rates, deep_ms
+
+
+def spread(values: list[float], digits: int = 0) -> str:
+    """Median (least-most)."""
+    if not values:
+        return "-"
+    middle, least, most = statistics.median(values), min(values), max(values)
+    return f"{middle:,.{digits}f} ({least:,.{digits}f}-{most:,.{digits}f})"
+
+
+def report(scores: dict[str, Scores], task_rates: list[float], deep_ms: list[float]) -> None:
+    """The table."""
+    table = Table("subject", "messages/s", "x Celery", "idle p50 ms", "idle p99 ms", "does not promise")
+    celery = scores["Celery"].rates
+    for name, score in scores.items():
+        ratios = [ours / theirs for ours, theirs in zip(score.rates, celery, strict=False)]
+        missing = PEERS[name][1] if name in PEERS else "an order"
+        row = (spread(score.rates), spread(ratios, 2), spread(score.p50s, 1), spread(score.p99s, 1))
+        table.add_row(name, *row, missing)
+    ratios = [ours / theirs for ours, theirs in zip(task_rates, celery, strict=False)]
+    table.add_row("Matchcut, tasks", spread(task_rates), spread(ratios, 2), "-", "-", "an order within a tenant")
+    Console(width=200).print(table)
+    print(f"database time per task with {DEEP_QUEUE:,} queued: {spread(deep_ms, 2)} ms")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--messages", type=int, default=3000)
+    parser.add_argument("--pings", type=int, default=150)
+    parser.add_argument("--only", nargs="*", help="parts of names: facts, tasks, Celery, Dramatiq, taskiq, FastStream")
+    options = parser.parse_args()
+    with stage() as here:
+        report(*measure(here, options))
+
+
+if __name__ == "__main__":
+    main()

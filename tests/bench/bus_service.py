@@ -1,0 +1,133 @@
+"""Our side of ``bench/bus.py``, as programs: a service that hears facts and does tasks, and one that announces.
+
+    python -m bench.bus_service facts|tasks|announce|enqueue REDIS_URL DATABASE_URL COUNT GAP_S
+
+The handler writes one row; its inbox row is in the same commit. They say what the peers' programs say.
+"""
+
+import asyncio
+import sys
+import time
+from typing import ClassVar
+from uuid import UUID
+
+from bench.peers.saying import Tally, say, text
+from chassis.bus import Bus
+from chassis.database import Database, UnitOfWork
+from chassis.database._signals import Signals
+from chassis.outbox import Relay
+from chassis.work import Task, Workbench
+from contracts import Event, Fact
+from support.chassis_toy import TENANT, note
+
+SHARED_COMMIT = 20
+"""Facts announced in one commit when there are many, as a service does that announces a chunk's results."""
+TENANTS = [UUID(int=TENANT.int + number) for number in range(50)]
+
+
+class Sent(Fact):
+    """A fact with the time at which its commit began."""
+
+    stream: ClassVar[str] = "bench.sent.v1"
+
+    sent_at: float
+    text: str
+
+
+async def hear(bus: Bus, database: Database, tally: Tally) -> None:
+    """Hear facts; the relay runs in the same process, as in every service."""
+
+    @bus.on(Sent)
+    async def on_sent(event: Event[Sent], unit: UnitOfWork) -> None:
+        started = time.time()
+        await note(unit, "heard")
+        tally.waits_ms.append((started - event.data.sent_at) * 1000)
+
+    signals = Signals(database.url, service="toy")
+    parts = [signals.run(), Relay(database, bus.redis, signals).run(), bus.run(asyncio.Event())]
+    running = [asyncio.create_task(part) for part in parts]
+    await signals.until_leading()
+    while bus.ailing() is not None:  # noqa: ASYNC110 (nobody tells)
+        await asyncio.sleep(0.01)
+    tally.ready()
+    await until_done(database, "SELECT count(*) FROM inbox", tally)
+    for part in running:
+        part.cancel()
+
+
+async def work(bus: Bus, database: Database, tally: Tally) -> None:
+    """Do tasks: eight at once, dispatched fairly among fifty tenants."""
+    bench = Workbench(bus, database, workers=8)
+
+    @bench.does("note")
+    async def do_note(task: Task) -> None:
+        async with task.finish() as unit:
+            await note(unit, "done")
+
+    signals = Signals(database.url, service="toy")
+    running = [asyncio.create_task(part) for part in (signals.run(), bench.run(asyncio.Event(), signals))]
+    await signals.until_leading()
+    tally.ready()
+    await until_done(database, "SELECT count(*) FROM tasks WHERE state = 'done'", tally)
+    for part in running:
+        part.cancel()
+
+
+async def until_done(database: Database, query: str, tally: Tally) -> None:
+    """Wait until so many effects are committed: that is when the last message counts as handled."""
+    while True:
+        async with database.begin_untenanted() as connection:
+            count = (await connection.exec_driver_sql(query)).scalar_one()
+        if count >= tally.count:
+            say({"last": time.time(), "waits_ms": tally.waits_ms})
+            return
+        await asyncio.sleep(0.02)
+
+
+async def announce(database: Database, count: int, gap_s: float) -> None:
+    """Announce so many facts: one a commit with a gap between them, else several a commit."""
+    words, first, left = text(), time.time(), count
+    while left:
+        several = 1 if gap_s else min(left, SHARED_COMMIT)
+        async with database.begin(TENANT) as unit:
+            for _ in range(several):
+                await unit.announce(Sent(sent_at=time.time(), text=words), subject="bench")
+        left -= several
+        await asyncio.sleep(gap_s)
+    say({"first": first})
+
+
+async def enqueue(database: Database, count: int) -> None:
+    """Queue so many tasks, of fifty tenants in turn."""
+    first = time.time()
+    for number, tenant in enumerate(TENANTS):
+        async with database.begin(tenant) as unit:
+            for task in range(number, count, len(TENANTS)):
+                await unit.enqueue(step="x", kind="note", key=f"{first}/{task}", subject="bench", payload={"run": 1})
+    say({"first": first})
+
+
+async def main(role: str, redis_url: str, database_url: str, count: int, gap_s: float) -> None:
+    """Do one of the four."""
+    database = Database(database_url, service="toy")
+    bus = Bus("toy", redis_url, database)
+    try:
+        match role:
+            case "facts":
+                await hear(bus, database, Tally(count))
+            case "tasks":
+                await work(bus, database, Tally(count))
+            case "announce":
+                await announce(database, count, gap_s)
+            case "enqueue":
+                await enqueue(database, count)
+            case _:
+                raise ValueError(f"facts, tasks, announce or enqueue, not {role}")
+    finally:
+        await bus.close()
+        await database.close()
+
+
+if __name__ == "__main__":
+    _, role, redis_url, database_url, count, gap_s = sys.argv
+    asyncio.run(main(role, redis_url, database_url, int(count), float(gap_s)))
