@@ -80,7 +80,8 @@ tasks = Table(
     Column("heartbeat_at", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    UniqueConstraint("tenant_id", "key"),
+    # The key comes first: an index led by the tenant would tempt the planner to look for the next one there.
+    UniqueConstraint("key", "tenant_id"),
     # What the dispatcher asks is answered by an index of just the rows it asks for, however long the queue is.
     Index("tasks_ready", "priority", "tenant_id", "created_at", "id", postgresql_where=text(_READY)),
     Index("tasks_waiting", "not_before", postgresql_where=text("state = 'queued' and not_before is not null")),

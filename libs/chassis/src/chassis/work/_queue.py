@@ -12,6 +12,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database._tables import PRIORITIES
+
 __all__ = ["Outlook", "Sent", "TaskQueue"]
 
 _READY = "state = 'queued' AND not_before IS NULL"
@@ -22,10 +24,14 @@ _STEADY = text(
     " set_config('plan_cache_mode', 'force_generic_plan', true)"
 )
 
+# One question a class, each of its own: of a list of classes the planner would make a join, and read the whole queue.
+_CLASSES = ", ".join(
+    f"CASE WHEN EXISTS (SELECT FROM tasks WHERE {_READY} AND priority = {number}) THEN {number} END"
+    for number in sorted(PRIORITIES.values())
+)
 _OUTLOOK = text(
     f"""
-    SELECT ARRAY(SELECT p FROM generate_series(0, 2) p
-                 WHERE EXISTS (SELECT FROM tasks WHERE {_READY} AND priority = p)) AS priorities,
+    SELECT array_remove(ARRAY[{_CLASSES}], NULL) AS priorities,
            (SELECT extract(epoch FROM min(not_before) - now())::float8 FROM tasks
             WHERE state = 'queued' AND not_before IS NOT NULL) AS due_s
     """
