@@ -167,6 +167,9 @@ async def test_readiness_tells_of_a_redis_at_maxmemory(toy: Toy, unused_port: in
         await until(lambda: answers(client, "/readyz"), timeout_s=30)
         async with full(toy.redis):
             told = (await client.get("/readyz")).json()
+            await toy.announce(Poked(note="waiting"))
+            await until(lambda: says(client, "chassis_outbox_unsent 1.0"), timeout_s=30)
+        await until(lambda: says(client, "chassis_outbox_unsent 0.0"), timeout_s=30)
         afterwards = (await client.get("/readyz")).json()
 
     assert told["ready"] is True

@@ -6,7 +6,7 @@ import re
 import socket
 from dataclasses import dataclass
 
-__all__ = ["Failure", "backoff_s", "is_outage", "plain", "reason_of"]
+__all__ = ["Failure", "backoff_s", "is_outage", "lacks_room", "plain", "reason_of"]
 
 _REASON = re.compile(r"[a-z][a-z0-9_]*")
 _OUTAGE_STATES = ("08", "53", "57P", "25006")
@@ -58,6 +58,17 @@ def is_outage(error: BaseException | None) -> bool:
         if _says_away(error):
             return True
         error = getattr(error, "orig", None) or error.__cause__
+        seen += 1
+    return False
+
+
+def lacks_room(error: BaseException | None) -> bool:
+    """Whether a disk was full. Somebody has to make room, so there is no use in trying again every second."""
+    seen = 0
+    while error is not None and seen < 8:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__
         seen += 1
     return False
 

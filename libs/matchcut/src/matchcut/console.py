@@ -2,16 +2,17 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
-import rich.box
 import rich.console
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 __all__ = ["Console"]
+
+_NARROWEST = 8
 
 
 class Console:
@@ -43,21 +44,16 @@ class Console:
         else:
             self.out.print(table)
 
-    def show_rows(self, heading: Sequence[str], rows: Iterable[Sequence[str]], *, whole: Sequence[str] = ()) -> None:
-        """A table: on a terminal columns that are not ``whole`` are cut to fit; elsewhere it is plain text, uncut."""
-        if self.out.is_terminal:
-            table = Table(box=rich.box.SIMPLE_HEAD, pad_edge=False)
-            for name in heading:
-                table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=36 if name in whole else None)
-            for row in rows:
-                table.add_row(*(escape(cell) for cell in row))
-            self.out.print(table)
-            return
+    def show_rows(self, heading: Sequence[str], rows: Iterable[Sequence[str]], *, cut: Mapping[str, str]) -> None:
+        """A table. On a terminal the columns named in ``cut`` are cut to fit, and keep their ``head`` or ``tail``."""
         cells = [list(heading), *(list(row) for row in rows)]
         widths = [max(len(row[column]) for row in cells) for column in range(len(heading))]
-        for row in cells:
-            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            sys.stdout.write(line.rstrip() + "\n")
+        if self.out.is_terminal:
+            _shrink(widths, [column for column, name in enumerate(heading) if name in cut], self.out.width)
+        for number, row in enumerate(cells):
+            fitted = [_fit(cell, width, cut.get(name)) for cell, width, name in zip(row, widths, heading, strict=True)]
+            line = escape("  ".join(fitted).rstrip())
+            self.out.print(line if number else f"[bold]{line}[/]", soft_wrap=True)
 
     def failure(self, message: str, *, code: int) -> NoReturn:
         """Say why not, and end."""
@@ -65,3 +61,18 @@ class Console:
         if self.as_json:
             self.print_json({"error": message, "exit_code": int(code)})
         raise typer.Exit(int(code))
+
+
+def _shrink(widths: list[int], columns: Sequence[int], room: int) -> None:
+    """Take from the widest of these columns until the line fits, or none of them can give more."""
+    while sum(widths) + 2 * (len(widths) - 1) > room:
+        widest = max(columns, key=lambda column: widths[column])
+        if widths[widest] <= _NARROWEST:
+            return
+        widths[widest] -= 1
+
+
+def _fit(cell: str, width: int, keep: str | None) -> str:
+    if len(cell) <= width:
+        return cell.ljust(width)
+    return f"…{cell[-(width - 1) :]}" if keep == "tail" else f"{cell[: width - 1]}…"

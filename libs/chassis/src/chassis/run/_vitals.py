@@ -5,13 +5,17 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
+from sqlalchemy import Float, cast, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.blobs import Blobs, blobs_at
 from chassis.database._signals import Signals
+from chassis.database._tables import outbox
 from chassis.telemetry import get_logger
 from chassis.telemetry.metrics import (
     BLOBS_FREE,
+    OUTBOX_AGE,
+    OUTBOX_ROWS,
     POSTGRES_UP,
     REDIS_MEMORY,
     REDIS_MEMORY_LIMIT,
@@ -29,6 +33,8 @@ _log = get_logger("chassis.run")
 _PROBE_S = 3.0
 _EVERY_S = 5.0
 _NEARLY_FULL = 0.95
+_COUNTED = 100_000
+"""As far as facts that wait in the outbox are counted."""
 _NAMED_TENANTS = 20
 """Tenants with a time series of their own; the rest are added up. Series are what a metrics store runs out of."""
 
@@ -45,7 +51,12 @@ class Vitals:
         while True:
             POSTGRES_UP.set(await complaint(self._service.database.ping()) is None)
             REDIS_UP.set(await complaint(self._service.bus.redis.ping()) is None)
-            for problem in (await complaint(self._measure_room()), await complaint(self._measure_tasks(signals.leads))):
+            for measure in (
+                self._measure_room(),
+                self._measure_outbox(signals.leads),
+                self._measure_tasks(signals.leads),
+            ):
+                problem = await complaint(measure)
                 if problem:
                     _log.debug("something could not be measured", problem=problem)
             await asyncio.sleep(_EVERY_S)
@@ -79,6 +90,18 @@ class Vitals:
         used, limit = await self._memory()
         REDIS_MEMORY.set(used)
         REDIS_MEMORY_LIMIT.set(limit)
+
+    async def _measure_outbox(self, leads: bool) -> None:
+        """Apart from the relay, which gets no further than Redis while that is away: then it matters most."""
+        unsent = select(outbox.c.created_at).where(outbox.c.sent_batch.is_(None))
+        waiting = unsent.order_by(outbox.c.position).limit(_COUNTED).subquery()
+        age_s = cast(func.extract("epoch", func.now() - func.min(waiting.c.created_at)), Float)
+        rows, oldest_s = 0, 0.0
+        if leads:
+            async with self._service.database.begin_untenanted() as connection:
+                rows, oldest_s = (await connection.execute(select(func.count(), age_s).select_from(waiting))).one()
+        OUTBOX_ROWS.set(rows)
+        OUTBOX_AGE.set(oldest_s or 0.0)
 
     async def _measure_tasks(self, leads: bool) -> None:
         if self._service.work is None:

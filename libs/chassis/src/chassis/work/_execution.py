@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from redis.exceptions import RedisError
 
 from chassis._endings import end
-from chassis._failures import Failure, backoff_s, is_outage, plain, reason_of
+from chassis._failures import Failure, backoff_s, is_outage, lacks_room, plain, reason_of
 from chassis.bus import Bus
 from chassis.child.runner import Call
 from chassis.database import Database, UnitOfWork
@@ -29,6 +29,8 @@ __all__ = ["Execution", "OnFailure", "Skill", "announce_failure"]
 _log = get_logger("chassis.work")
 OnFailure = Callable[[Task, Failure, UnitOfWork], Awaitable[None]]
 _OUTAGE_CAP_S = 30.0
+_LONG_WAIT = 5
+"""The try after which the wait is as long as an outage allows; a task without room waits so from the first on."""
 _LAST_WORDS_S = 3.0
 """How long a process that is to end waits for PostgreSQL with a task in its hands."""
 
@@ -191,7 +193,8 @@ class Execution:
         if final or (self.claim.attempt >= self._skill.tries and not away):
             _log.error("task failed", exc_info=error, kind=self.claim.kind, attempt=self.claim.attempt)
             return await self._fail(Failure(reason_of(error), plain(str(error)), self.claim.attempt))
-        wait_s = backoff_s(self.claim.attempt, base_s=self._base_s, cap_s=_OUTAGE_CAP_S if away else 300.0)
+        rank = max(_LONG_WAIT, self.claim.attempt) if lacks_room(error) else self.claim.attempt
+        wait_s = backoff_s(rank, base_s=self._base_s, cap_s=_OUTAGE_CAP_S if away else 300.0)
         _log.warning("task will be tried again", wait_s=round(wait_s, 1), attempt=self.claim.attempt, error=repr(error))
         return await self._put_back("retried", wait_s=wait_s, burned=not away, detail=repr(error))
 

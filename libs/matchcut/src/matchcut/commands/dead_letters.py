@@ -53,7 +53,7 @@ def list_letters(
             console.out.print("no dead letter is like that" if narrowed else "no dead letters")
             return
         heading = ("id", "age", "reason", "tries", "tenant", "detail")
-        console.show_rows(heading, [_row(*found) for found in letters], whole=("id",))
+        console.show_rows(heading, [_row(*found) for found in letters], cut={"tenant": "tail", "detail": "head"})
         for name, answer in answers.items():
             if answer["more"]:
                 of = f" of {answer['total']:,}" if answer["total"] is not None else "; there are more"
@@ -222,7 +222,7 @@ def running_names(folder: DataFolder) -> frozenset[str]:
 
 def _row(name: str, letter: dict[str, Any]) -> tuple[str, ...]:
     died_s = (datetime.now(UTC) - datetime.fromisoformat(letter["died_at"])).total_seconds()
-    detail = " ".join(str(letter["detail"]).split())[:200]
+    detail = " ".join(str(letter["detail"]).split())[:100]
     return (
         f"{name}/{letter['id']}",
         age(died_s),

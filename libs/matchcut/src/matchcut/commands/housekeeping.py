@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import psutil
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from matchcut.commands.choices import AsJson, Data
@@ -92,6 +93,8 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
         total = sum(row["memory_mb"] for row in rows)
         table.add_row("[b]together", "", "", f"[b]{total:.0f} MB", "", "")
         console.show({"running": True, "url": state.url, "folder": state.folder, "parts": rows}, table)
+        for warning in sorted({warning for row in rows for warning in row["warnings"]}):
+            console.say(f"[yellow]{escape(warning)}[/]")
         if not all(row["ready"] for row in rows):
             raise typer.Exit(Exit.FAILED)
 
@@ -148,11 +151,13 @@ def _measure(state: State) -> list[dict[str, Any]]:
     # Only this command needs a web client of its own.
     import httpx
 
-    def answers(port: int) -> bool:
+    def readiness(port: int) -> dict[str, Any]:
         try:
-            return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=3, trust_env=False).status_code == 200
-        except httpx.HTTPError:
-            return False
+            answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=3, trust_env=False)
+            warnings = answer.json().get("warnings", {})
+        except (httpx.HTTPError, ValueError):
+            return {"ready": False, "warnings": []}
+        return {"ready": answer.status_code == 200, "warnings": [f"{what}: {why}" for what, why in warnings.items()]}
 
     rows = [
         {
@@ -161,6 +166,7 @@ def _measure(state: State) -> list[dict[str, Any]]:
             "pid": pid,
             "restarts": 0,
             "ready": psutil.pid_exists(pid),
+            "warnings": [],
             "memory_mb": _memory(pid),
         }
         for name, pid in state.servers.items()
@@ -168,7 +174,7 @@ def _measure(state: State) -> list[dict[str, Any]]:
     for name, service in state.services.items():
         memory = _memory(service.pid) if service.pid else 0.0
         one = {"name": name, "port": service.port, "pid": service.pid, "restarts": service.restarts}
-        rows.append({**one, "ready": answers(service.port), "memory_mb": memory})
+        rows.append({**one, **readiness(service.port), "memory_mb": memory})
     return rows
 
 

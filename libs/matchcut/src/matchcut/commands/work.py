@@ -62,7 +62,7 @@ def list_tasks(
             console.out.print("no task is like that" if narrowed or ids else "nothing waits, runs or has failed")
             return
         heading = ("service", "id", "state", "kind", "age", "since", "heard", "try", "tenant", "note", "key")
-        console.show_rows(heading, [_row(*each) for each in found], whole=("id",))
+        console.show_rows(heading, [_row(*each) for each in found], cut=_CUT)
         for name, answer in answers.items():
             if answer["counts"]:
                 counts = ", ".join(f"{count:,} {state}" for state, count in answer["counts"].items())
@@ -118,6 +118,7 @@ def requeue(
     _act("requeue", ids, every, service, narrowed, dry_run, data, as_json)
 
 
+_CUT = {"tenant": "tail", "note": "head", "key": "tail"}
 _DONE = {"cancel": "called off", "requeue": "queued again"}
 
 
