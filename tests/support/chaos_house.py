@@ -27,7 +27,7 @@ from matchcut.servers.postgres import Postgres
 from matchcut.servers.redis import Redis
 from support.chaos_proxy import ChaosProxy
 
-__all__ = ["House", "Replica", "a_house"]
+__all__ = ["House", "Replica", "a_house", "problem_of"]
 
 _TESTS = Path(__file__).resolve().parents[1]
 _PASSWORD = "chaos"
@@ -176,7 +176,7 @@ class House:
         end = time.monotonic() + limit_s
         async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
             for replica in self.replicas:
-                while (problem := await _problem(client, replica)) is not None:
+                while (problem := await problem_of(client, replica)) is not None:
                     if time.monotonic() > end:
                         raise TimeoutError(f"{replica.name} is not ready: {problem}\n{tail(replica.log)}")
                     await asyncio.sleep(0.1)
@@ -250,7 +250,8 @@ async def a_house(folder: Path, *, seed: int, lease_s: float, replicas: int) -> 
         await house.close()
 
 
-async def _problem(client: httpx.AsyncClient, replica: Replica) -> str | None:
+async def problem_of(client: httpx.AsyncClient, replica: Replica) -> str | None:
+    """Why a process is not ready; None when it is."""
     try:
         answer = await client.get(f"http://127.0.0.1:{replica.port}/readyz")
     except httpx.HTTPError as error:

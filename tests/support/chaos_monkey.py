@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
+import httpx
 import psutil
 from redis.asyncio import Redis
 
 from contracts.registry import SERVICES
-from support.chaos_house import House
+from support.chaos_house import House, problem_of
 
 __all__ = ["KINDS", "Done", "Fault", "Monkey", "schedule"]
 
@@ -103,6 +104,8 @@ class Monkey:
         self._locks = {"postgres": asyncio.Lock(), "redis": asyncio.Lock()}
         self._watches: set[asyncio.Task[None]] = set()
         self.done: list[Done] = []
+        self.starts_s: list[float] = []
+        """How long a service without any replica took until one was ready again."""
         self.skipped = 0
         """Faults that found nobody to happen to: no child was at work."""
 
@@ -159,16 +162,30 @@ class Monkey:
         replica = next(one for one in self._house.of(fault.service) if one.letter == fault.letter)
         done.target, done.affected = replica.name, (fault.service,)
         await self._note_held(done, replica.pid)
-        done.began = done.ended = datetime.now(UTC)
+        done.began = datetime.now(UTC)
         replica.send(signal.SIGKILL)
+        if not any(other.pid for other in self._house.of(fault.service) if other is not replica):
+            await self._until_served(fault.service)
         return True
 
     async def _kill_all(self, fault: Fault, done: Done) -> bool:
         done.target, done.affected = fault.service, (fault.service,)
-        done.began = done.ended = datetime.now(UTC)
+        done.began = datetime.now(UTC)
         for replica in self._house.of(fault.service):
             replica.send(signal.SIGKILL)
+        await self._until_served(fault.service)
         return True
+
+    async def _until_served(self, service: str) -> None:
+        """No replica lives, so the fault lasts: until the first of them says that it is ready again."""
+        began = asyncio.get_running_loop().time()
+        async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
+            while asyncio.get_running_loop().time() - began < 60:
+                await asyncio.sleep(0.1)
+                for replica in self._house.of(service):
+                    if await problem_of(client, replica) is None:
+                        self.starts_s.append(round(asyncio.get_running_loop().time() - began, 2))
+                        return
 
     async def _terminate(self, fault: Fault, done: Done) -> bool:
         replica = next(one for one in self._house.of(fault.service) if one.letter == fault.letter)

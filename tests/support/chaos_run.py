@@ -186,6 +186,7 @@ async def run_chaos(options: Options, folder: Path) -> Report:
         "tasks taken over": len(report.taken_over_s),
         "longest takeover, s": report.taken_over_s[-1] if report.taken_over_s else None,
         "p95 takeover, s": report.taken_over_s[int(len(report.taken_over_s) * 0.95)] if report.taken_over_s else None,
+        "longest start of a dead service, s": max(monkey.starts_s, default=None),
         "lease, s": options.lease_s,
         "jobs per second under fire": round(len(journal.jobs) / lived_s, 1),
         "settled after, s": round(settled_s, 1),
