@@ -237,6 +237,21 @@ async def test_a_cancelled_job_is_not_aligned(service: Harness) -> None:
     assert not service.facts(AlignmentReady)
 
 
+async def test_what_a_dead_worker_stored_for_a_job_that_is_then_cancelled_is_deleted(service: Harness) -> None:
+    video_id, job_id, script_id = uuid4(), uuid4(), uuid4()
+    await service.hear(await a_script(service, script_id, SCRIPT), subject=script_id)
+    await told(service, a_job(video_id, script_id), video_id, job_id)
+    await told(service, await a_transcript(service, video_id, words_of(*FILM)), video_id, job_id)
+    left_behind = f"derived/{service.tenant_id}/{job_id}/alignment-1/ledger.json"
+    await service.blobs.put_bytes(left_behind, b"{}")
+
+    await told(service, JobCancelled(video_id=video_id), video_id, job_id)
+    await service.work_off()
+
+    with pytest.raises(BlobNotFound):
+        await service.blobs.get_bytes(left_behind)
+
+
 async def test_an_erased_video_leaves_no_row_and_no_blob(service: Harness) -> None:
     video_id, job_id, script_id = uuid4(), uuid4(), uuid4()
     await service.hear(await a_script(service, script_id, SCRIPT), subject=script_id)

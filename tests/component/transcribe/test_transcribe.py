@@ -243,6 +243,18 @@ async def test_the_transcript_of_a_job_cancelled_too_late_is_erased_with_its_vid
     assert [key async for key in service.blobs.list(f"derived/{service.tenant_id}/")] == []
 
 
+async def test_what_a_dead_worker_stored_for_a_job_that_is_then_cancelled_is_deleted(service: Harness) -> None:
+    video_id, job_id = uuid4(), uuid4()
+    await ingested(service, video_id)
+    await asked(service, video_id, job_id)
+    await service.blobs.put_bytes(f"derived/{service.tenant_id}/{job_id}/transcript-1/transcript.json", b"{}")
+
+    await service.hear(JobCancelled(video_id=video_id), subject=video_id, job_id=job_id)
+    await service.work_off()
+
+    assert [key async for key in service.blobs.list(f"derived/{service.tenant_id}/")] == []
+
+
 async def test_a_video_erased_while_it_is_heard_leaves_no_transcript(service: Harness, tmp_path: Path) -> None:
     video_id = uuid4()
     await ingested(service, video_id, audio_key=await spoken_audio(service, tmp_path))
@@ -265,9 +277,10 @@ def nobody_listens(*_: Any) -> Hearing:
 
 
 class LateTask:
-    """A task whose video is erased between its blob and its last word."""
+    """A task whose video is erased, or whose job is cancelled, between its blob and its last word."""
 
-    def __init__(self, service: Harness, video_id: UUID) -> None:
+    def __init__(self, service: Harness, video_id: UUID, *, cancelled: bool) -> None:
+        self._cancelled = cancelled
         self.tenant_id, self.job_id, self.subject, self.key = service.tenant_id, uuid4(), str(video_id), "late"
         self.payload = {"run": 1, "audio_key": None, "duration_s": 3.0, "language": None, "quality": None}
         self._service = service
@@ -276,13 +289,20 @@ class LateTask:
     async def finish(self) -> AsyncIterator[None]:
         folder = f"derived/{self.tenant_id}/"
         assert [key async for key in self._service.blobs.list(folder)] != []
-        await self._service.hear(VideoErased(video_id=UUID(self.subject)), subject=self.subject)
+        if not self._cancelled:
+            await self._service.hear(VideoErased(video_id=UUID(self.subject)), subject=self.subject)
         raise LeaseLost("cancelled")
         yield
 
+    async def is_cancelled(self) -> bool:
+        return self._cancelled
 
-async def test_a_transcript_written_just_after_the_erasure_is_deleted_too(service: Harness) -> None:
-    task: Any = LateTask(service, uuid4())
+
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_a_transcript_written_just_after_the_erasure_or_the_cancellation_is_deleted_too(
+    service: Harness, *, cancelled: bool
+) -> None:
+    task: Any = LateTask(service, uuid4(), cancelled=cancelled)
     transcribe = TranscribeVideo(
         database=service.database,
         records=lambda work: PostgresRecords(work.connection, work.tenant_id),

@@ -215,6 +215,21 @@ async def test_what_was_seen_for_a_job_cancelled_too_late_is_erased_with_its_vid
     assert await blobs_of(service) == []
 
 
+async def test_what_a_dead_worker_stored_for_a_job_that_is_then_cancelled_is_deleted(
+    service: Harness, film: Path
+) -> None:
+    video_id, job_id = uuid4(), uuid4()
+    await ingested(service, video_id, film)
+    await asked(service, video_id, job_id, *BOTH, scene_detector="fast")
+    for name in ("scenes-1/scenes.json", "watermarks-1/watermarks.json"):
+        await service.blobs.put_bytes(f"derived/{service.tenant_id}/{job_id}/{name}", b"{}")
+
+    await service.hear(JobCancelled(video_id=video_id), subject=video_id, job_id=job_id)
+    await service.work_off()
+
+    assert await blobs_of(service) == []
+
+
 async def test_an_erased_video_leaves_neither_rows_nor_blobs(service: Harness, film: Path) -> None:
     video_id = uuid4()
     await ingested(service, video_id, film)
@@ -250,9 +265,10 @@ async def test_a_video_erased_while_it_is_looked_at_leaves_nothing(service: Harn
 
 
 class LateTask:
-    """A task whose video is erased between its blobs and its last word."""
+    """A task whose video is erased, or whose job is cancelled, between its blobs and its last word."""
 
-    def __init__(self, service: Harness, video_id: UUID) -> None:
+    def __init__(self, service: Harness, video_id: UUID, *, cancelled: bool) -> None:
+        self._cancelled = cancelled
         self.tenant_id, self.job_id, self.subject, self.key = service.tenant_id, uuid4(), str(video_id), "late"
         self.payload = {
             "run": 1, "steps": ["scenes", "watermarks"], "original_key": "original/film", "duration_s": 1.0,
@@ -266,14 +282,21 @@ class LateTask:
     @asynccontextmanager
     async def finish(self) -> AsyncIterator[None]:
         assert len(await blobs_of(self._service)) == 2
-        await self._service.hear(VideoErased(video_id=UUID(self.subject)), subject=self.subject)
+        if not self._cancelled:
+            await self._service.hear(VideoErased(video_id=UUID(self.subject)), subject=self.subject)
         raise LeaseLost("cancelled")
         yield
 
+    async def is_cancelled(self) -> bool:
+        return self._cancelled
 
-async def test_what_is_written_just_after_the_erasure_is_deleted_too(service: Harness, film: Path) -> None:
+
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_what_is_written_just_after_the_erasure_or_the_cancellation_is_deleted_too(
+    service: Harness, film: Path, *, cancelled: bool
+) -> None:
     await service.blobs.put_file("original/film", film)
-    task: Any = LateTask(service, uuid4())
+    task: Any = LateTask(service, uuid4(), cancelled=cancelled)
     look_at = LookAtVideo(
         database=service.database,
         records=lambda work: PostgresRecords(work.connection, work.tenant_id),

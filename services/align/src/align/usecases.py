@@ -157,8 +157,8 @@ class AlignScript:
         try:
             await self._align(task)
         except (LeaseLost, asyncio.CancelledError):
-            # An erasure may have deleted the blobs of this video just before ours were written.
-            await self._tidy_after_erasure(task)
+            # What was erased or called off may have been deleted just before ours was written.
+            await self._tidy_if_unwanted(task)
             raise
 
     async def _align(self, task: Task) -> None:
@@ -207,10 +207,10 @@ class AlignScript:
         async with self.blobs.local(payload["audio_key"]) as audio:
             return await task.run(self.align, order.with_audio(audio))
 
-    async def _tidy_after_erasure(self, task: Task) -> None:
+    async def _tidy_if_unwanted(self, task: Task) -> None:
         async with self.database.begin(task.tenant_id) as work:
             erased = await self.records(work).is_erased(UUID(task.subject))
-        if erased:
+        if erased or await task.is_cancelled():
             await self.blobs.delete_prefix(_folder(task.tenant_id, _job_of(task), task.payload["run"]))
 
 
@@ -221,13 +221,16 @@ class CancelJob:
     records: RecordsIn
 
     async def __call__(self, event: Event[JobCancelled], work: UnitOfWork) -> None:
-        """Drop what it asked for, and its tasks."""
+        """Drop what it asked for, its tasks, and what a task may have stored before its worker died."""
         if event.jobid is None:
             return
         records = self.records(work)
         await records.hold(job_id=event.jobid)
         await records.cancel_job(event.jobid, at=event.time)
-        await work.cancel_tasks(job_id=event.jobid)
+        stopped = await work.cancel_tasks(job_id=event.jobid)
+        folders = [_folder(event.tenantid, event.jobid, payload["run"]) for payload in stopped]
+        if folders:
+            await _queue_erasure(work, event.data.video_id, f"cancelled/{event.jobid}/{event.id}", folders)
 
 
 @dataclass(frozen=True)
@@ -243,13 +246,8 @@ class ForgetVideo:
         await work.cancel_tasks(subject=video_id)
         await records.erase_video(video_id)
         if runs:
-            await work.enqueue(
-                step=Step.ALIGNMENT,
-                kind="erase",
-                key=f"erase/{video_id}",
-                subject=video_id,
-                payload={"run": 1, "folders": [_folder(event.tenantid, job_id, run) for job_id, run in runs]},
-            )
+            folders = [_folder(event.tenantid, job_id, run) for job_id, run in runs]
+            await _queue_erasure(work, video_id, str(video_id), folders)
 
 
 @dataclass(frozen=True)
@@ -264,6 +262,17 @@ class EraseAlignments:
             await self.blobs.delete_prefix(folder)
         async with task.finish():
             pass
+
+
+async def _queue_erasure(work: UnitOfWork, video_id: UUID, key: str, folders: Sequence[str]) -> None:
+    """It belongs to no job, so that no cancelled job stops it."""
+    await work.enqueue(
+        step=Step.ALIGNMENT,
+        kind="erase",
+        key=f"erase/{key}",
+        subject=video_id,
+        payload={"run": 1, "folders": list(folders)},
+    )
 
 
 def _folder(tenant_id: UUID, job_id: UUID, run: int) -> str:

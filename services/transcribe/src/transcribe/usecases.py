@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -93,8 +93,8 @@ class TranscribeVideo:
         try:
             await self._transcribe(task)
         except (LeaseLost, asyncio.CancelledError):
-            # An erasure may have deleted the blobs of this video just before ours was written.
-            await self._tidy_after_erasure(task)
+            # What was erased or called off may have been deleted just before ours was written.
+            await self._tidy_if_unwanted(task)
             raise
 
     async def _transcribe(self, task: Task) -> None:
@@ -130,10 +130,10 @@ class TranscribeVideo:
         )
         return transcript, hearing.model_sha256
 
-    async def _tidy_after_erasure(self, task: Task) -> None:
+    async def _tidy_if_unwanted(self, task: Task) -> None:
         async with self.database.begin(task.tenant_id) as work:
             erased = await self.records(work).is_erased(UUID(task.subject))
-        if erased:
+        if erased or await task.is_cancelled():
             await self.blobs.delete_prefix(_folder(task.tenant_id, _job_of(task), task.payload["run"]))
 
 
@@ -144,12 +144,15 @@ class CancelJob:
     records: RecordsIn
 
     async def __call__(self, event: Event[JobCancelled], work: UnitOfWork) -> None:
-        """Drop what it asked for, and its tasks."""
+        """Drop what it asked for, its tasks, and what a task may have stored before its worker died."""
         if event.jobid is None:
             return
         await work.hold(event.data.video_id)
         await self.records(work).cancel_job(event.jobid, at=event.time)
-        await work.cancel_tasks(job_id=event.jobid)
+        stopped = await work.cancel_tasks(job_id=event.jobid)
+        folders = [_folder(event.tenantid, event.jobid, payload["run"]) for payload in stopped]
+        if folders:
+            await _queue_erasure(work, event.data.video_id, f"cancelled/{event.jobid}/{event.id}", folders)
 
 
 @dataclass(frozen=True)
@@ -168,13 +171,7 @@ class ForgetVideo:
         await work.cancel_tasks(subject=video_id)
         await records.erase_video(video_id)
         if folders:
-            await work.enqueue(
-                step=Step.TRANSCRIPT,
-                kind="erase",
-                key=f"erase/{video_id}",
-                subject=video_id,
-                payload={"run": 1, "folders": folders},
-            )
+            await _queue_erasure(work, video_id, str(video_id), folders)
 
 
 @dataclass(frozen=True)
@@ -189,6 +186,17 @@ class EraseTranscripts:
             await self.blobs.delete_prefix(folder)
         async with task.finish():
             pass
+
+
+async def _queue_erasure(work: UnitOfWork, video_id: UUID, key: str, folders: Sequence[str]) -> None:
+    """It belongs to no job, so that no cancelled job stops it."""
+    await work.enqueue(
+        step=Step.TRANSCRIPT,
+        kind="erase",
+        key=f"erase/{key}",
+        subject=video_id,
+        payload={"run": 1, "folders": list(folders)},
+    )
 
 
 def _folder(tenant_id: UUID, job_id: UUID, run: int) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -98,8 +98,8 @@ class LookAtVideo:
         try:
             await self._look(task)
         except (LeaseLost, asyncio.CancelledError):
-            # An erasure may have deleted the blobs of this video just before ours were written.
-            await self._tidy_after_erasure(task)
+            # What was erased or called off may have been deleted just before ours was written.
+            await self._tidy_if_unwanted(task)
             raise
 
     async def _look(self, task: Task) -> None:
@@ -153,10 +153,10 @@ class LookAtVideo:
             document = sight.watermarks.model_dump_json().encode()
             await self.blobs.put_bytes(_folder(task, Step.WATERMARKS) + "watermarks.json", document)
 
-    async def _tidy_after_erasure(self, task: Task) -> None:
+    async def _tidy_if_unwanted(self, task: Task) -> None:
         async with self.database.begin(task.tenant_id) as work:
             erased = await self.records(work).is_erased(UUID(task.subject))
-        if erased:
+        if erased or await task.is_cancelled():
             for step in task.payload["steps"]:
                 await self.blobs.delete_prefix(_folder(task, step))
 
@@ -206,12 +206,19 @@ class CancelJob:
     records: RecordsIn
 
     async def __call__(self, event: Event[JobCancelled], work: UnitOfWork) -> None:
-        """Drop what it asked for, and its tasks."""
+        """Drop what it asked for, its tasks, and what a task may have stored before its worker died."""
         if event.jobid is None:
             return
         await work.hold(event.data.video_id)
         await self.records(work).cancel_job(event.jobid, at=event.time)
-        await work.cancel_tasks(job_id=event.jobid)
+        stopped = await work.cancel_tasks(job_id=event.jobid)
+        folders = [
+            f"derived/{event.tenantid}/{event.jobid}/{step}-{payload['run']}/"
+            for payload in stopped
+            for step in payload["steps"]
+        ]
+        if folders:
+            await _queue_erasure(work, event.data.video_id, f"cancelled/{event.jobid}/{event.id}", folders)
 
 
 @dataclass(frozen=True)
@@ -232,13 +239,7 @@ class ForgetVideo:
         await work.cancel_tasks(subject=video_id)
         await records.erase_video(video_id)
         if folders:
-            await work.enqueue(
-                step=Step.SCENES,
-                kind="erase",
-                key=f"erase/{video_id}",
-                subject=video_id,
-                payload={"run": 1, "folders": folders},
-            )
+            await _queue_erasure(work, video_id, str(video_id), folders)
 
 
 @dataclass(frozen=True)
@@ -253,6 +254,17 @@ class EraseFindings:
             await self.blobs.delete_prefix(folder)
         async with task.finish():
             pass
+
+
+async def _queue_erasure(work: UnitOfWork, video_id: UUID, key: str, folders: Sequence[str]) -> None:
+    """It belongs to no job, so that no cancelled job stops it."""
+    await work.enqueue(
+        step=Step.SCENES,
+        kind="erase",
+        key=f"erase/{key}",
+        subject=video_id,
+        payload={"run": 1, "folders": list(folders)},
+    )
 
 
 def _folder(task: Task, step: str) -> str:

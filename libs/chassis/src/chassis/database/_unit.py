@@ -149,10 +149,13 @@ class UnitOfWork:
         name = f"{self._service}/{self.tenant_id}/{what}"
         await self.connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
-    async def cancel_tasks(self, *, job_id: UUID | None = None, subject: str | UUID | None = None) -> int:
+    async def cancel_tasks(
+        self, *, job_id: UUID | None = None, subject: str | UUID | None = None
+    ) -> list[dict[str, Any]]:
         """Cancel the tenant's unfinished tasks of this job, of this subject, or of both where both are given.
 
-        Returns how many. Running ones are stopped after the commit, within one heartbeat.
+        Returns their payloads: a worker that died may have left something behind that nobody will come back for.
+        Running ones are stopped after the commit, within one heartbeat.
         """
         if job_id is None and subject is None:
             raise ValueError("cancel_tasks needs a job_id, a subject or both")
@@ -168,15 +171,16 @@ class UnitOfWork:
             update(tasks)
             .where(tasks.c.id == found.c.id)
             .values(state="cancelled", changed_at=func.now())
-            .returning(tasks.c.id, found.c.state)
+            .returning(tasks.c.id, found.c.state, tasks.c.payload)
         )
-        before = {id_: state for id_, state in cancelled}
-        for id_, state in before.items():
+        payloads = []
+        for id_, state, payload in cancelled:
+            payloads.append(dict(payload))
             if state == "running":  # the others never start: nobody needs to be told at once
                 self._wake("cancelled", str(id_))
-        if before:
+        if payloads:
             self._wake("tasks")
-        return len(before)
+        return payloads
 
     def _wake(self, topic: str, payload: str = "") -> None:
         self._commit.wakes[(topic, payload)] = None

@@ -70,6 +70,7 @@ _CLAIM_NEXT = text(
     """
 ).columns(*_CLAIM_COLUMNS)
 
+_STATE = text("SELECT state FROM tasks WHERE id = :id")
 _BEAT = text(
     """
     WITH mine AS (
@@ -152,6 +153,11 @@ class TaskStore:
     async def claim_next(self, connection: AsyncConnection, worker: str) -> Claim | None:
         """Make the next queued task ours without a dispatcher and without waiting for its backoff: for tests."""
         return _claim(await connection.execute(_CLAIM_NEXT, {"worker": worker}))
+
+    async def state(self, connection: AsyncConnection, id_: UUID) -> str | None:
+        """What a task is now."""
+        state: str | None = await connection.scalar(_STATE, {"id": id_})
+        return state
 
     async def beat(self, connection: AsyncConnection, id_: UUID, token: int) -> str:
         """Say that we live. Returns ``running``; ``done`` or ``failed`` if we ended it; ``cancelled`` or ``lost``."""

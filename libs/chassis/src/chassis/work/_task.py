@@ -91,6 +91,11 @@ class Task:
         result: T = await self._call(function, *args, on_progress=on_progress)
         return result
 
+    async def is_cancelled(self) -> bool:
+        """Whether nobody wants its result any more: then what was made of it so far should go."""
+        async with self._database.begin_untenanted() as connection:
+            return await self._store.state(connection, self.id) == "cancelled"
+
     @asynccontextmanager
     async def finish(self) -> AsyncIterator[UnitOfWork]:
         """Say the last word: effects, facts and the end of the task in one commit.
