@@ -10,13 +10,15 @@ import opentimelineio as otio
 import pytest
 from sqlalchemy import text
 
+from align.adapters.postgres import PostgresRecords
 from align.main import build
 from align.settings import Settings
+from align.usecases import ForgetVideo
 from chassis.blobs import BlobNotFound
 from chassis.testing import Harness, harness
 from contracts.align import AlignmentReady
 from contracts.documents import Ledger
-from contracts.event import Fact
+from contracts.event import Event, Fact
 from contracts.gateway import JobCancelled, VideoErased
 from contracts.steps import Step, StepFailed, StepProgressed
 from support.align_service import a_job, a_script, a_transcript, a_video, scenes_of, words_of
@@ -268,6 +270,27 @@ async def test_an_erased_video_leaves_no_row_and_no_blob(service: Harness) -> No
     async with service.database.read(service.tenant_id) as connection:
         for table in ("requests", "steps", "alignments", "lines", "reviews"):
             assert await connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0
+
+
+async def test_a_transcript_that_comes_while_its_video_is_erased_begins_nothing(service: Harness) -> None:
+    video_id, job_id, script_id = uuid4(), uuid4(), uuid4()
+    await service.hear(await a_script(service, script_id, SCRIPT), subject=script_id)
+    await told(service, a_job(video_id, script_id), video_id, job_id)
+    transcript = await a_transcript(service, video_id, words_of(*FILM))
+    erased = Event[VideoErased].of(
+        VideoErased(video_id=video_id), source="test", subject=str(video_id), tenant_id=service.tenant_id
+    )
+    forget = ForgetVideo(lambda work: PostgresRecords(work.connection, work.tenant_id))
+
+    async with service.database.begin(service.tenant_id) as work:
+        await forget(erased, work)
+        coming = asyncio.create_task(told(service, transcript, video_id, job_id))
+        await asyncio.sleep(0.3)  # it gets as far as it can before the erasure is committed
+    await coming
+    await service.work_off()
+
+    assert not service.facts(AlignmentReady)
+    assert [key async for key in service.blobs.list(f"derived/{service.tenant_id}/")] == []
 
 
 async def test_no_tenant_sees_the_alignments_of_another(service: Harness) -> None:

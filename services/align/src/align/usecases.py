@@ -107,6 +107,10 @@ class Join:
         scenes_due = scenes is None and wanted > 0 and not await records.failed(job_id, Step.SCENES, wanted)
         if scenes_due or await records.script(request.script_id) is None:
             return
+        # Last of all holds, and with nothing held after it: an erasure comes before this or after it, never in between.
+        await work.hold(request.video_id)
+        if await records.is_erased(request.video_id):
+            return
         await records.settle(job_id, request.run)
         await work.enqueue(
             step=Step.ALIGNMENT,
@@ -242,6 +246,7 @@ class ForgetVideo:
     async def __call__(self, event: Event[VideoErased], work: UnitOfWork) -> None:
         """Stop its tasks, erase its rows, queue the deletion of its ledgers."""
         records, video_id = self.records(work), event.data.video_id
+        await work.hold(video_id)
         runs = await records.jobs_of_video(video_id)
         await work.cancel_tasks(subject=video_id)
         await records.erase_video(video_id)

@@ -31,7 +31,7 @@ async def test_a_cancelled_task_is_stopped_by_the_news_of_it_with_all_it_started
             child_pid, helper_pid = int(marks.read_text().split()[1]), int(helper.read_text())
 
             async with toy.service.database.begin(TENANT) as work:
-                count = await work.cancel_tasks(job_id=job)
+                count = len(await work.cancel_tasks(job_id=job))
             await until(lambda: gone(child_pid), timeout_s=20)
             await until(lambda: gone(helper_pid), timeout_s=20)
 
@@ -61,7 +61,7 @@ async def nothing_runs(work: object) -> bool:
 async def test_a_cancelled_queued_task_never_starts(toy: Toy) -> None:
     await put(toy, "never")
     async with toy.service.database.begin(TENANT) as work:
-        count = await work.cancel_tasks(subject=SUBJECT)
+        count = len(await work.cancel_tasks(subject=SUBJECT))
 
     async with replica(toy):
         await put(toy, "after")
@@ -97,7 +97,7 @@ async def test_one_tenant_cannot_cancel_anothers_task(any_toy: Toy) -> None:
     await put(any_toy, "ours")
 
     async with any_toy.service.database.begin(OTHER_TENANT) as work:
-        count = await work.cancel_tasks(subject=SUBJECT)
+        count = len(await work.cancel_tasks(subject=SUBJECT))
 
     assert count == 0
     assert await states(any_toy) == {"ours": "queued"}
@@ -114,7 +114,7 @@ async def test_cancelling_many_tasks_tells_only_those_who_do_one_of_them(any_toy
                 await unit.enqueue(step="s", kind="note", key=f"{number}", subject=SUBJECT, payload={"run": 1})
 
         async with any_toy.service.database.begin(TENANT) as unit:
-            count = await unit.cancel_tasks(subject=SUBJECT)
+            count = len(await unit.cancel_tasks(subject=SUBJECT))
         await until(lambda: all_ended(any_toy))
         await until(lambda: nothing_runs(running.service.work), timeout_s=20)
 
