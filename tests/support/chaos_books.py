@@ -98,7 +98,7 @@ async def _read_plumbing(connection: Any, service: str, books: Books) -> None:
 async def _read_gateway(connection: Any, books: Books) -> None:
     for row in await connection.fetch("SELECT id, tenant_id, video_id, run, steps, finished_at FROM gateway.jobs"):
         books.jobs[row["id"]] = {**row, "steps": {step["step"]: step for step in json.loads(row["steps"])}}
-    for row in await connection.fetch("SELECT id, tenant_id, state, rejection FROM gateway.videos"):
+    for row in await connection.fetch("SELECT id, tenant_id, state, upload_id FROM gateway.videos"):
         books.videos[row["id"]] = dict(row)
     books.scripts = {row["id"]: row["key"] for row in await connection.fetch("SELECT id, key FROM gateway.scripts")}
     books.uploads = {row["id"]: row["state"] for row in await connection.fetch("SELECT id, state FROM gateway.uploads")}

@@ -67,6 +67,7 @@ class _Court:
         self._books = books
         self._verdict = verdict
         self._erased = {id_ for id_, video in books.videos.items() if video["state"] == "erased"}
+        self._taken_in = {video["upload_id"] for video in books.videos.values() if video["state"] == "ready"}
         self._done: dict[Run, list[Said]] = defaultdict(list)
         self._failed: dict[Run, list[Said]] = defaultdict(list)
         for said in books.said:
@@ -210,6 +211,8 @@ class _Court:
         if lifecycle == "scratch" and owner == "uploads":
             if UUID(rest[0]) not in self._books.uploads:
                 return "no such upload"
+            if UUID(rest[0]) in self._taken_in:
+                return "its video was taken in"
             self._verdict.notes[f"uploads kept, {self._books.uploads[UUID(rest[0])]}"] += 1
             return None
         if lifecycle == "scratch":

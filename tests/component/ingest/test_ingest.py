@@ -68,7 +68,7 @@ async def test_a_submitted_video_is_taken_in_stored_and_announced(ingest: Harnes
 
     (fact,) = ingest.facts(VideoIngested)
     media = Media.model_validate_json(await ingest.blobs.get_bytes(fact.media_key))
-    assert runs == 1
+    assert runs == 2  # taking it in, and dropping the upload
     assert [event.type for event in ingest.announced] == ["video.ingested.v1"]
     assert ingest.announced[0].subject == str(submitted.video_id)
     assert (fact.video_id, fact.sha256) == (submitted.video_id, submitted.sha256)
@@ -124,7 +124,7 @@ async def test_a_fact_told_twice_is_worked_on_once(ingest: Harness, tmp_path: Pa
     await ingest.hear(fact, subject=fact.video_id)  # the same news in another event
     second = await ingest.work_off()
 
-    assert (first, again, second) == (1, False, 0)
+    assert (first, again, second) == (2, False, 0)  # taking it in, and dropping the upload
     assert len(ingest.announced) == 1
 
 
@@ -176,6 +176,7 @@ async def test_a_video_erased_before_its_turn_or_before_it_is_heard_of_is_never_
 
     assert ingest.announced == []
     assert await stored(ingest, "derived/") == await stored(ingest, "original/") == []
+    assert not await exists(ingest, queued.upload_key)
 
 
 async def test_a_video_erased_while_it_is_taken_in_leaves_nothing(ingest: Harness, tmp_path: Path) -> None:

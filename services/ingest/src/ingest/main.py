@@ -11,7 +11,7 @@ from ingest.domain.refusal import Allowance, Limits
 from ingest.handlers import register
 from ingest.ports import Examine, Terms
 from ingest.settings import Settings
-from ingest.usecases import EraseBlobs, ForgetVideo, QueueVideo, TakeInVideo, TookTooLong
+from ingest.usecases import DropUpload, EraseBlobs, ForgetVideo, QueueVideo, TakeInVideo, TookTooLong
 
 __all__ = ["build", "main"]
 
@@ -43,6 +43,7 @@ def build(settings: Settings, *, examine: Examine = take_in, call: Call = run_in
     )
     # A decoder that takes its process down will do so again: one more try is for the machine that ran out of memory.
     work.does("take_in", gives_up_on=(TookTooLong, BlobNotFound), tries=2)(take)
+    work.does("drop_upload", on_failure=_keep_quiet)(DropUpload(blobs))
     work.does("erase", on_failure=_keep_quiet)(EraseBlobs(database, _videos, blobs))
     return Service(name=NAME, settings=settings, database=database, bus=bus, work=work)
 

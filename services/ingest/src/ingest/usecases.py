@@ -20,7 +20,7 @@ from ingest.domain.keys import AUDIO, MEDIA, POSTER, PROXY, THUMBNAILS, derived_
 from ingest.domain.refusal import Refused
 from ingest.ports import Examine, Order, Terms, Videos
 
-__all__ = ["EraseBlobs", "ForgetVideo", "QueueVideo", "TakeInVideo", "TookTooLong"]
+__all__ = ["DropUpload", "EraseBlobs", "ForgetVideo", "QueueVideo", "TakeInVideo", "TookTooLong"]
 
 VideosIn = Callable[[UnitOfWork], Videos]
 
@@ -68,14 +68,13 @@ class TakeInVideo:
     scratch_dir: Path | None
 
     async def __call__(self, task: Task) -> None:
-        """Do one task. The upload is deleted once the last word is said."""
+        """Do one task. The upload is deleted once the last word is said, by a task of its own: we may die meanwhile."""
         try:
             await self._take_in(task)
         except (LeaseLost, asyncio.CancelledError):
             # An erasure may have deleted the blobs of this video just before ours were written.
             await self._tidy_after_erasure(task)
             raise
-        await self.blobs.delete(task.payload["upload_key"])
 
     async def _take_in(self, task: Task) -> None:
         began = time.monotonic()
@@ -90,6 +89,7 @@ class TakeInVideo:
         async with task.finish() as work:
             await self.videos(work).admit(fact.video_id, media)
             await work.announce(fact, subject=fact.video_id)
+            await _queue_dropping(work, task)
 
     async def _examine(self, task: Task, folder: Path) -> Media:
         try:
@@ -107,6 +107,7 @@ class TakeInVideo:
         async with task.finish() as work:
             await self.videos(work).turn_away(fact.video_id, fact.reason, fact.detail)
             await work.announce(fact, subject=fact.video_id)
+            await _queue_dropping(work, task)
 
     async def _store(self, task: Task, folder: Path, media: Media) -> VideoIngested:
         video_id = UUID(task.subject)
@@ -158,7 +159,7 @@ class ForgetVideo:
     async def __call__(self, event: Event[VideoErased], work: UnitOfWork) -> None:
         """Stop its task, erase its row, queue the deletion of its blobs."""
         video_id = event.data.video_id
-        await work.cancel_tasks(subject=video_id)
+        stopped = await work.cancel_tasks(subject=video_id)
         sha256 = await self.videos(work).erase(video_id)
         if sha256 is None:
             return
@@ -167,8 +168,35 @@ class ForgetVideo:
             kind="erase",
             key=f"{video_id}/erase",
             subject=video_id,
-            payload={"run": 1, "sha256": sha256},
+            payload={
+                "run": 1,
+                "sha256": sha256,
+                "upload_keys": [each["upload_key"] for each in stopped if "upload_key" in each],
+            },
         )
+
+
+@dataclass(frozen=True)
+class DropUpload:
+    """Delete an upload that was judged: its bytes are stored as the original, or not wanted."""
+
+    blobs: Blobs
+
+    async def __call__(self, task: Task) -> None:
+        """Delete it; what is gone already is fine."""
+        await self.blobs.delete(task.payload["upload_key"])
+        async with task.finish():
+            pass
+
+
+async def _queue_dropping(work: UnitOfWork, task: Task) -> None:
+    await work.enqueue(
+        step=Step.INGEST,
+        kind="drop_upload",
+        key=f"{task.subject}/upload",
+        subject=task.subject,
+        payload={"run": 1, "upload_key": task.payload["upload_key"]},
+    )
 
 
 @dataclass(frozen=True)
@@ -181,6 +209,8 @@ class EraseBlobs:
 
     async def __call__(self, task: Task) -> None:
         """Delete what is there; what is gone already is fine."""
+        for upload_key in task.payload.get("upload_keys", ()):
+            await self.blobs.delete(upload_key)
         await _erase(self.database, self.videos, self.blobs, task)
         async with task.finish():
             pass
