@@ -75,6 +75,7 @@ def test_up_starts_everything_heals_a_killed_service_and_ends_cleanly(
     healed = wait_for(lambda: _restarted(home, "vision"), limit_s=60)
     after, told_after = matchcut("status", "--data", str(home), "--json")
     letters_code, letters = matchcut("dlq", "list", "--data", str(home), "--json")
+    tasks_code, tasks = matchcut("work", "list", "--data", str(home), "--json")
     down, _ = matchcut("down", "--data", str(home), "--json")
 
     assert code == 0
@@ -84,6 +85,10 @@ def test_up_starts_everything_heals_a_killed_service_and_ends_cleanly(
     assert after == 0
     assert next(part for part in told_after["parts"] if part["name"] == "vision")["restarts"] == 1
     assert (letters_code, {name: answer["letters"] for name, answer in letters.items()}) == (
+        0,
+        {name: [] for name in state.services},
+    )
+    assert (tasks_code, {name: answer["tasks"] for name, answer in tasks.items()}) == (
         0,
         {name: [] for name in state.services},
     )

@@ -1,5 +1,7 @@
 """The proxy, made by ffmpeg: H.264 and AAC in MP4, index first, time 0 at the first frame. Runs in the child."""
 
+import errno
+import os
 import shutil
 import signal
 import subprocess
@@ -78,7 +80,10 @@ def proxy_command(
 
 
 def make_proxy(command: list[str], log: Path, *, frames: int, report: Callable[[float, str], None]) -> None:
-    """Run ffmpeg. Raises ProxyFailed with its last words, or Refused when it ran into a limit of this process."""
+    """Run ffmpeg. Raises ProxyFailed with its last words, or Refused when it ran into a limit of this process.
+
+    A full disk is no fault of the file: it comes out as the OSError that it is, and the file is tried again.
+    """
     with (
         log.open("wb") as errors,
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True) as run,
@@ -94,6 +99,9 @@ def make_proxy(command: list[str], log: Path, *, frames: int, report: Callable[[
     if code == -signal.SIGXCPU:
         raise Refused(RejectionReason.UNSUPPORTED, "Making its proxy takes longer than allowed. Cut it into parts.")
     words = " / ".join(log.read_text(errors="replace").splitlines()[-5:])
+    # Its last words may have found no room either; newer versions end with the error's number.
+    if code == 256 - errno.ENOSPC or os.strerror(errno.ENOSPC) in words:
+        raise OSError(errno.ENOSPC, f"no room is left to make the proxy: {words[:1000]}")
     raise ProxyFailed(f"ffmpeg ended with {code} while it made the proxy: {words[:1000]}")
 
 
