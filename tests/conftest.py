@@ -2,8 +2,9 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,3 +51,17 @@ def postgres_url(_servers: tuple[str, str]) -> str:
 def redis_url(_servers: tuple[str, str]) -> str:
     """URL of a real Redis that lives as long as the test run."""
     return _servers[1]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Half characters in a test's log or failure, which pytest-xdist cannot send and would end the whole run over."""
+    return _sendable((yield))
+
+
+def _sendable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {key: _sendable(entry) for key, entry in value.items()}
+    return type(value)(map(_sendable, value)) if type(value) in (list, tuple) else value
