@@ -12,7 +12,7 @@ from chassis.bus._wire import encode
 from chassis.database._signals import Signals
 from contracts import Event
 from support.chassis_running import Toy, until
-from support.chassis_toy import TENANT, Poked, build
+from support.chassis_toy import TENANT, Poked, acting, build
 
 __all__ = [
     *("a_replica", "all_noted", "an_event", "begun", "entry_of", "has_letters", "in_hand", "letters", "noted"),
@@ -63,12 +63,12 @@ async def in_hand(toy: Toy, count: int) -> bool:
     return await pending(toy) == count
 
 
-async def begun(toy: Toy, count: int = 1) -> bool:
-    """Whether the handlers of so many entries in hand were begun."""
-    if not await pending(toy):
+async def begun(note: str) -> bool:
+    """Whether the handler of this note was begun in this process, since it was last asked."""
+    if note not in acting:
         return False
-    held = await toy.redis.xpending_range(Poked.stream, "toy", "-", "+", 100)
-    return len([item for item in held if item["times_delivered"] == 2]) == count
+    acting.clear()
+    return True
 
 
 async def letters(toy: Toy) -> list[DeadLetter]:
@@ -88,7 +88,7 @@ def an_event(note: str, *, tenant_id: UUID = TENANT) -> Event[Poked]:
 
 async def entry_of(event: Event[Poked]) -> dict[str, bytes]:
     """The entry that carries it."""
-    return {"__data__": await encode(event.model_dump_json(), message_id=str(event.id), correlation_id=str(event.id))}
+    return {"__data__": encode(event.model_dump_json(), message_id=str(event.id), correlation_id=str(event.id))}
 
 
 async def put(toy: Toy, *notes: str) -> list[str]:

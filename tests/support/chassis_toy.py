@@ -97,6 +97,7 @@ def register(bus: Bus, work: Workbench) -> None:
 async def act_up(note: str, event_id: UUID) -> None:
     """``<verb> <number>``: what the handler does besides, after it has written."""
     verb, _, number = note.partition(" ")
+    acting.append(note)
     if verb == "dawdle":
         await asyncio.sleep(float(number or 30))
     if verb == "block":
@@ -110,6 +111,8 @@ async def act_up(note: str, event_id: UUID) -> None:
 
 
 _stumbles: Counter[UUID] = Counter()
+acting: list[str] = []
+"""Notes whose handlers were begun in this process, one for each time."""
 
 
 async def note(unit: UnitOfWork, text: str) -> None:

@@ -75,7 +75,7 @@ async def lost(proxy: CuttingProxy) -> bool:
 async def test_a_redis_out_of_reach_while_a_handler_runs_costs_nothing(far_toy: Toy, proxy: CuttingProxy) -> None:
     async with reading(far_toy):
         await put(far_toy, "dawdle 1")
-        await until(lambda: begun(far_toy))
+        await until(lambda: begun("dawdle 1"))
         proxy.shut()
         await until(lambda: noted(far_toy, 1))
         proxy.reopen()
@@ -124,7 +124,7 @@ async def test_a_lost_group_is_made_again_and_what_comes_next_is_heard(toy: Toy,
 async def test_redis_forgets_while_a_handler_runs(toy: Toy, forget: Any) -> None:
     async with toy.running():
         await toy.announce(Poked(note="dawdle 0.7"))
-        await until(lambda: begun(toy))
+        await until(lambda: begun("dawdle 0.7"))
 
         await forget(toy)
         await all_noted(toy, 1)

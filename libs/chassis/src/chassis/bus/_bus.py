@@ -102,7 +102,7 @@ class Bus:
         await self._teller(event)
 
     async def _send_losable(self, event: Event[Any]) -> None:
-        data = await encode(
+        data = encode(
             event.model_dump_json(),
             message_id=str(event.id),
             correlation_id=str(event.jobid or event.id),
@@ -125,10 +125,11 @@ class Bus:
 
         In an order that is the same for all who hold the same events, so that they do not lock each other out.
         """
+        events = sorted(events, key=_what_it_is_about)
         async with self.database._begin_many() as commit:
             fresh = await commit.receive(events)
             handled = []
-            for event in sorted(events, key=_what_it_is_about):
+            for event in events:
                 if event.id in fresh:
                     fresh.remove(event.id)
                     await self._handle(event, commit)

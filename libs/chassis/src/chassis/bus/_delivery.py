@@ -13,11 +13,11 @@ from chassis.bus._names import dead_letters, delayed
 from chassis.telemetry import get_logger
 from chassis.telemetry.metrics import FACTS_DEAD, FACTS_RETRIED, FACTS_RETURNED
 
-__all__ = ["BEGUN", "LONGEST_WAIT_S", "READ", "Deliveries", "Entry"]
+__all__ = ["BEGUN", "LONGEST_WAIT_S", "WAITING", "Deliveries", "Entry"]
 
 _log = get_logger("chassis.bus")
-READ, BEGUN = 1, 2
-"""How far an entry in hand is, kept as its delivery count: read, or its handler was begun."""
+BEGUN, WAITING = 1, 2
+"""How far an entry in hand is, kept as its delivery count. What is read is begun at once, unless we say it waits."""
 LONGEST_WAIT_S = 300.0
 """No retry waits longer."""
 _OUTAGE_STEP = 4
@@ -62,8 +62,8 @@ class Deliveries:
     async def hold(self, stream: str, ids: Sequence[str], *, stage: int | None = None) -> set[str]:
         """Renew the lease on these entries; returns those that are still ours.
 
-        ``stage``: READ or BEGUN, from here on. A process that dies burns a try of what it had begun, and of nothing
-        else.
+        ``stage``: BEGUN or WAITING, from here on. A process that dies burns a try of what it had begun, and of
+        nothing else.
         """
         ours = await self._hold(keys=[stream], args=[self._service, self._consumer, stage or "", *ids])
         return {id_.decode() for id_ in ours}

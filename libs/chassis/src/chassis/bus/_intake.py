@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError, ResponseError
 
 from chassis._failures import is_outage
-from chassis.bus._delivery import BEGUN, READ, Deliveries, Entry
+from chassis.bus._delivery import BEGUN, WAITING, Deliveries, Entry
 from chassis.bus._wire import decode
 from chassis.database._unit import envelope_of
 from chassis.telemetry import get_logger
@@ -56,6 +56,7 @@ class Intake:
     """Reads one stream for one service until told to stop. One batch in hand at a time."""
 
     def __init__(self, bus: "Bus", stream: str, fact: type[Fact], deliveries: Deliveries, redis: Any) -> None:
+        decode(b"")  # loads what decoding needs, not while the first fact waits
         self.stream = stream
         self._bus = bus
         self._envelope = envelope_of(fact)
@@ -136,7 +137,8 @@ class Intake:
             deliveries = await self._decode(entries)
             fresh = [delivery for delivery in deliveries if delivery.entry.attempt == 1]
             alone = [delivery for delivery in deliveries if delivery.entry.attempt > 1]
-            if len(fresh) > 1 and await self._together(fresh):
+            await self._wait(alone)
+            if fresh and await self._together(fresh):
                 fresh = []
             for delivery in [*fresh, *alone]:
                 if self._stop.is_set() or time.monotonic() - started > _HOLD_S:
@@ -182,49 +184,53 @@ class Intake:
         return event
 
     async def _together(self, deliveries: Sequence[_Delivery]) -> bool:
-        """Handle all in one commit; False, and nothing has happened, if one of them cannot be."""
-        ours = await self._begin(deliveries)
-        if not ours:
-            return True
-        try:
-            await self._bus.deliver_all([delivery.event for delivery in ours])
-        except Exception as error:  # noqa: BLE001 (whose it is shows when each is handled alone)
-            _log.info("a batch is handled one by one", stream=self.stream, size=len(ours), error=repr(error))
-            await self._weather(error)
-            ids = [delivery.entry.id for delivery in ours]
-            await self._until_answered(lambda: self._deliveries.hold(self.stream, ids, stage=READ))
+        """Handle what was just read in one commit; False, and nothing has happened, if not all of it can be."""
+        if self._stop.is_set():
             return False
-        for delivery in ours:
+        try:
+            await self._bus.deliver_all([delivery.event for delivery in deliveries])
+        except Exception as error:  # noqa: BLE001 (whose it is shows when each is handled alone)
+            away = await self._weather(error)
+            if len(deliveries) == 1 and not away:
+                await self._fail(deliveries[0], error)
+                return True
+            _log.info("a batch is handled one by one", stream=self.stream, size=len(deliveries), error=repr(error))
+            await self._wait(deliveries)
+            return False
+        for delivery in deliveries:
             self._finish(delivery.entry.id)
         return True
 
+    async def _wait(self, deliveries: Sequence[_Delivery]) -> None:
+        """These are not begun yet, whatever becomes of this process."""
+        if ids := [delivery.entry.id for delivery in deliveries]:
+            await self._until_answered(lambda: self._deliveries.hold(self.stream, ids, stage=WAITING))
+
     async def _alone(self, delivery: _Delivery) -> None:
         """Handle one; what it raises is its own."""
-        while not self._stop.is_set() and await self._begin([delivery]):
+        while not self._stop.is_set() and await self._begin(delivery.entry.id):
             try:
                 await self._bus.deliver(delivery.event)
             except Exception as error:  # noqa: BLE001 (the boundary: retried, or given up with its reason)
                 if await self._weather(error):
                     continue
-                await self._deliveries.failed(delivery.entry, error)
-                self._in_hand.discard(delivery.entry.id)
+                await self._fail(delivery, error)
             else:
                 self._finish(delivery.entry.id)
             return
 
-    async def _begin(self, deliveries: Sequence[_Delivery]) -> list[_Delivery]:
-        """Those that are still ours: another consumer may have been given what we held for too long."""
-        ids = [delivery.entry.id for delivery in deliveries if delivery.entry.id in self._in_hand]
-        if not ids:
-            return []
-        ours = await self._until_answered(lambda: self._deliveries.hold(self.stream, ids, stage=BEGUN))
+    async def _begin(self, id_: str) -> bool:
+        """Whether it is still ours: another consumer may have been given what we let wait for too long."""
+        ours = await self._until_answered(lambda: self._deliveries.hold(self.stream, [id_], stage=BEGUN))
         self.looked_at = time.monotonic()
-        if ours is None:
-            return []
-        for id_ in set(ids) - ours:
+        if ours is not None and id_ not in ours:
             FACTS_FENCED.labels(self.stream).inc()
             self._in_hand.discard(id_)
-        return [delivery for delivery in deliveries if delivery.entry.id in self._in_hand]
+        return bool(ours)
+
+    async def _fail(self, delivery: _Delivery, error: Exception) -> None:
+        await self._deliveries.failed(delivery.entry, error)
+        self._in_hand.discard(delivery.entry.id)
 
     async def _weather(self, error: Exception) -> bool:
         """If PostgreSQL is away, hold what is in hand until it is back, and say True: no fault of the fact's."""

@@ -117,7 +117,7 @@ class Keeper:
             except ResponseError:
                 continue  # the group is gone; the watcher makes it again
             for item in stale:
-                begun = item["times_delivered"] >= BEGUN
+                begun = item["times_delivered"] == BEGUN
                 consumer = item["consumer"].decode()
                 await self._reap_one(stream, item["message_id"].decode(), consumer, lease_ms, begun=begun)
 

@@ -17,7 +17,7 @@ return 1
 
 HOLD = """
 -- KEYS stream; ARGV group consumer stage id ... -> those of the ids that are ours; their idle clocks start anew
--- The delivery count says from here on how far they are: 1 read, 2 begun; stage '' leaves it.
+-- The delivery count says from here on how far they are: 1 begun, 2 waiting; stage '' leaves it.
 local ours = {}
 for i = 4, #ARGV do
   local p = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1)

@@ -1,20 +1,29 @@
 """The bytes of one message, as FastStream reads and writes them."""
 
+import struct
 from typing import Any
 
 __all__ = ["decode", "encode", "redis_client"]
 
 
-async def encode(body: str, *, message_id: str, correlation_id: str, traceparent: str | None = None) -> bytes:
-    """An event's JSON in FastStream's binary envelope; ``message_id`` stays the same however often it is delivered."""
-    from faststream.redis import BinaryMessageFormatV1
+_MAGIC = b"\x89BIN\r\n\x1a\n"
+_HEAD = struct.Struct(">HIIH")
+"""Version 1, where the headers begin, where the body begins, how many headers there are."""
 
-    headers = {"message_id": message_id, "content-type": "application/json"}
+
+def encode(body: str, *, message_id: str, correlation_id: str, traceparent: str | None = None) -> bytes:
+    """An event's JSON in FastStream's binary envelope; ``message_id`` stays the same however often it is delivered.
+
+    Written by hand, for FastStream's own writer takes longer than all the rest of relaying a fact; a test holds the
+    two to the same bytes.
+    """
+    headers = {"correlation_id": correlation_id, "message_id": message_id, "content-type": "application/json"}
     if traceparent:
         headers["traceparent"] = traceparent
-    return await BinaryMessageFormatV1.encode(
-        message=body.encode(), reply_to=None, headers=headers, correlation_id=correlation_id
-    )
+    words = [word.encode() for pair in headers.items() for word in pair]
+    packed = b"".join(len(word).to_bytes(2, "big") + word for word in words)
+    start = len(_MAGIC) + _HEAD.size
+    return b"".join((_MAGIC, _HEAD.pack(1, start - 2, start + len(packed), len(headers)), packed, body.encode()))
 
 
 def decode(data: bytes) -> tuple[bytes, dict[str, Any]]:
@@ -25,7 +34,7 @@ def decode(data: bytes) -> tuple[bytes, dict[str, Any]]:
     """
     from faststream.redis import BinaryMessageFormatV1
 
-    if not data.startswith(BinaryMessageFormatV1.IDENTITY_HEADER) and b'"specversion"' in data:
+    if not data.startswith(_MAGIC) and b'"specversion"' in data:
         return data, {}
     return BinaryMessageFormatV1.parse(data)
 

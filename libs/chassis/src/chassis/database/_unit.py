@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.database._tables import PRIORITIES, outbox, tasks
+from chassis.database._tables import PRIORITIES, tasks
 from chassis.telemetry import traceparent
 from contracts import uuid7
 from contracts.event import Event, Fact
@@ -17,9 +17,15 @@ __all__ = ["Commit", "UnitOfWork", "enter", "envelope_of"]
 
 
 _ENTER = text("SELECT set_config('app.tenant_id', :tenant, true)")
+# The tenant is set with the first row that is new: where nothing is new, nothing is handled.
 _RECEIVE = text(
     "INSERT INTO inbox (event_id, stream) SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:streams AS text[]))"
-    " ON CONFLICT DO NOTHING RETURNING event_id"
+    " ON CONFLICT DO NOTHING RETURNING event_id, set_config('app.tenant_id', :tenant, true)"
+)
+_ANNOUNCE = text(
+    "WITH said AS (INSERT INTO outbox (event_id, stream, body, correlation_id, traceparent)"
+    " SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:streams AS text[]), CAST(:bodies AS text[]),"
+    " CAST(:correlations AS text[]), CAST(:traces AS text[]))) SELECT pg_notify(:channel, '')"
 )
 _NOTIFY = text("SELECT pg_notify(:channel, :payload)")
 
@@ -58,27 +64,29 @@ class Commit:
     async def receive(self, events: Sequence[Event[Any]]) -> set[UUID]:
         """Note in the inbox that these events' effects are part of this commit; returns the ids that are new to it.
 
-        Sorted, so that two replicas that hold the same events wait for each other and never for ever.
+        The connection is then the first one's tenant's. Sorted, so that two replicas that hold the same events wait for
+        each other and never for ever.
         """
         known = sorted({event.id: event.type for event in events}.items())
-        ids, streams = [id_ for id_, _ in known], [stream for _, stream in known]
-        fresh = await self.connection.execute(_RECEIVE, {"ids": ids, "streams": streams})
-        return set(fresh.scalars())
+        tenant_id = events[0].tenantid
+        columns = {"ids": [id_ for id_, _ in known], "streams": [stream for _, stream in known]}
+        fresh = set((await self.connection.execute(_RECEIVE, {**columns, "tenant": str(tenant_id)})).scalars())
+        if fresh:
+            self._tenant_id = tenant_id
+        return fresh
 
     async def seal(self) -> None:
         """Write what was announced, and wake who waits for it; PostgreSQL delivers the wake-up with the commit."""
-        rows = [
-            {
-                "event_id": event.id,
-                "stream": event.type,
-                "body": event.model_dump_json(),
-                "correlation_id": str(event.jobid or event.id),
-                "traceparent": event.traceparent,
+        if self.announced:
+            columns = {
+                "ids": [event.id for event in self.announced],
+                "streams": [event.type for event in self.announced],
+                "bodies": [event.model_dump_json() for event in self.announced],
+                "correlations": [str(event.jobid or event.id) for event in self.announced],
+                "traces": [event.traceparent for event in self.announced],
+                "channel": f"{self.service}_outbox",
             }
-            for event in self.announced
-        ]
-        if rows:
-            await self.connection.execute(insert(outbox), rows)
+            await self.connection.execute(_ANNOUNCE, columns)
         for topic, payload in self.wakes:
             await self.connection.execute(_NOTIFY, {"channel": f"{self.service}_{topic}", "payload": payload})
 
@@ -106,7 +114,6 @@ class UnitOfWork:
             traceparent=traceparent(),
         )
         self._commit.announced.append(event)
-        self._wake("outbox")
 
     async def enqueue(
         self,

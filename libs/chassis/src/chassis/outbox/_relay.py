@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.bus._wire import encode
 from chassis.database import Database
@@ -82,6 +83,7 @@ class Relay:
         self._inbox_days = inbox_days
         self._poll_s = poll_s
         self._mark = f"outbox:{database.service}"
+        self._theirs: int | None = None
         self._size = _BATCH
         self._failures = 0
         self._next_house = self._next_measure = 0.0
@@ -89,6 +91,8 @@ class Relay:
     async def run(self) -> None:
         """Relay until cancelled; woken by the commit that announced, and at the latest ``poll_s`` behind it."""
         while True:
+            if not self._signals.leads:
+                self._theirs = None  # another replica may have moved it meanwhile
             await self._signals.until_leading()
             self._signals.forget("outbox")
             try:
@@ -109,28 +113,36 @@ class Relay:
     async def relay(self) -> bool:
         """Send one batch; whether there may be more. A crash in the middle sends some of it twice, and loses none."""
         async with self._database._single_statements() as connection:
-            theirs = int(await self._redis.get(self._mark) or 0)
             found = (await connection.execute(_NEXT, {"size": self._size})).all()
-            ours = int(found[0].batch)
-            if theirs < ours:
-                count = (await connection.execute(_UNMARK, {"batch": theirs})).rowcount
-                OUTBOX_RESENT.inc(count)
-                _log.warning("Redis has lost facts; they are sent again", count=count)
-                return True
             rows = [row for row in found if row.position is not None]
+            if self._theirs is None or not rows:
+                self._theirs = int(await self._redis.get(self._mark) or 0)
+                if await self._sends_again(connection, int(found[0].batch), self._theirs):
+                    return True
             if not rows:
                 return False
-            await self._send(rows, theirs)
-            await connection.execute(_MARK, {"batch": theirs + 1, "positions": [row.position for row in rows]})
+            mark, self._theirs = self._theirs, None  # until it is certain to have moved
+            await self._send(rows, mark)
+            await connection.execute(_MARK, {"batch": mark + 1, "positions": [row.position for row in rows]})
+            self._theirs = mark + 1
         FACTS_SENT.inc(len(rows))
         more = len(rows) == self._size
         self._size = min(_BATCH, self._size * 4)
         return more
 
+    async def _sends_again(self, connection: AsyncConnection, ours: int, theirs: int) -> bool:
+        """What only PostgreSQL knows to have been sent counts as not sent."""
+        if theirs >= ours:
+            return False
+        count = (await connection.execute(_UNMARK, {"batch": theirs})).rowcount
+        OUTBOX_RESENT.inc(count)
+        _log.warning("Redis has lost facts; they are sent again", count=count)
+        return True
+
     async def _send(self, rows: Sequence[Any], mark: int) -> None:
         """One pipeline on one connection: the mark moves last, so where it stands, the entries are."""
         entries = [
-            await encode(
+            encode(
                 row.body,
                 message_id=str(row.event_id),
                 correlation_id=row.correlation_id,
