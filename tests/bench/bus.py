@@ -1,6 +1,6 @@
 """How fast are facts and tasks, beside what others call fast? Run it by ``make bench-bus``.
 
-    python tests/bench/bus.py [--rounds 5] [--messages 3000] [--pings 150] [--only NAME ...]
+    python tests/bench/bus.py [--rounds 5] [--messages 3000] [--pings 100] [--only NAME ...]
 
 One run on one PostgreSQL and one Redis with the settings of production (fsync, AOF every second). In each round every
 subject takes its turn, with fresh data; figures are medians over the rounds, with the least and the most. A subject is
@@ -28,6 +28,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,17 @@ DEEP_QUEUE = 10_000
 DEEP_DONE = 400
 
 
+@dataclass(frozen=True)
+class Play:
+    """What came of one subject, once."""
+
+    rate: float
+    waits_ms: list[float]
+    """From before each message was sent to the start of its handler."""
+    after_commit_ms: list[float]
+    """From the end of the commit that announced it; ours alone have one."""
+
+
 @dataclass
 class Scores:
     """What one subject did, a number a round."""
@@ -62,6 +74,22 @@ class Scores:
     rates: list[float] = field(default_factory=list)
     p50s: list[float] = field(default_factory=list)
     p99s: list[float] = field(default_factory=list)
+    commit_p50s: list[float] = field(default_factory=list)
+    commit_p99s: list[float] = field(default_factory=list)
+
+    def take_rate(self, play: Play) -> None:
+        """Of a run without gaps."""
+        self.rates.append(play.rate)
+
+    def take_waits(self, play: Play) -> None:
+        """Of a run with gaps."""
+        cuts = statistics.quantiles(play.waits_ms, n=100)
+        self.p50s.append(cuts[49])
+        self.p99s.append(cuts[98])
+        if play.after_commit_ms:
+            cuts = statistics.quantiles(play.after_commit_ms, n=100)
+            self.commit_p50s.append(cuts[49])
+            self.commit_p99s.append(cuts[98])
 
 
 @dataclass(frozen=True)
@@ -89,11 +117,9 @@ def stage() -> Iterator[Stage]:
     """Servers as in production, with the extension that counts what statements take."""
     with tempfile.TemporaryDirectory(prefix="matchcut-bench-", ignore_cleanup_errors=True) as folder:
         servers = Servers(Path(folder))
+        servers.postgres._settings = servers.postgres._settings | {"shared_preload_libraries": "pg_stat_statements"}
         servers.start()
         try:
-            asyncio.run(execute(servers.postgres_url, "ALTER SYSTEM SET shared_preload_libraries = pg_stat_statements"))
-            servers.postgres.stop()
-            servers.postgres.start(port=servers.postgres.port)
             yield Stage(servers.postgres_url, servers.redis_url)
         finally:
             servers.stop()
@@ -124,21 +150,23 @@ def hear(process: subprocess.Popen[str], word: str) -> Any:
     raise RuntimeError(f"{process.args!r} ended without a word about {word}")
 
 
-def play(consume: list[str], produce: list[str], *, count: int, gap_s: float) -> tuple[float, list[float]]:
+def play(consume: list[str], produce: list[str], *, count: int, gap_s: float) -> Play:
     """One subject, once: messages a second from the first sent to the last handled, and how long each waited."""
     handler = start(*consume, str(count), "0")
     try:
         hear(handler, "ready")
         sender = start(*produce, str(count), str(gap_s))
-        first, end = hear(sender, "first")["first"], hear(handler, "last")
+        begun, end = hear(sender, "first"), hear(handler, "last")
         sender.wait(30)
-        return count / (end["last"] - first), end["waits_ms"]
+        commits = begun.get("commits", ())
+        after = [(end["starts"][str(number)] - commit) * 1000 for number, commit in enumerate(commits)]
+        return Play(count / (end["last"] - begun["first"]), end["waits_ms"], after)
     finally:
         handler.kill()
         handler.wait()
 
 
-def play_peer(stage: Stage, name: str, *, count: int, gap_s: float) -> tuple[float, list[float]]:
+def play_peer(stage: Stage, name: str, *, count: int, gap_s: float) -> Play:
     """One of the others."""
     redis.Redis.from_url(stage.redis_url).flushall()
     command = [str(PEER_PYTHON), "-m", f"peers.{PEERS[name][0]}"]
@@ -146,7 +174,7 @@ def play_peer(stage: Stage, name: str, *, count: int, gap_s: float) -> tuple[flo
     return play(*sides, count=count, gap_s=gap_s)
 
 
-def play_facts(stage: Stage, *, count: int, gap_s: float) -> tuple[float, list[float]]:
+def play_facts(stage: Stage, *, count: int, gap_s: float) -> Play:
     """Our facts."""
     name, url = stage.fresh()
     command = [sys.executable, "-m", "bench.bus_service"]
@@ -188,18 +216,9 @@ def measure(stage: Stage, options: argparse.Namespace) -> tuple[dict[str, Scores
     wanted = [name for name in scores if not options.only or any(word in name for word in options.only)]
     for number in range(options.rounds):
         for name in wanted[number % len(wanted) :] + wanted[: number % len(wanted)]:
-            score = scores[name]
-            for count, gap_s in ((options.messages, 0.0), (options.pings, GAP_S)):
-                if name in PEERS:
-                    rate, waits = play_peer(stage, name, count=count, gap_s=gap_s)
-                else:
-                    rate, waits = play_facts(stage, count=count, gap_s=gap_s)
-                if gap_s:
-                    cuts = statistics.quantiles(waits, n=100)
-                    score.p50s.append(cuts[49])
-                    score.p99s.append(cuts[98])
-                else:
-                    score.rates.append(rate)
+            playing = partial(play_peer, stage, name) if name in PEERS else partial(play_facts, stage)
+            scores[name].take_rate(playing(count=options.messages, gap_s=0.0))
+            scores[name].take_waits(playing(count=options.pings, gap_s=GAP_S))
         if not options.only or "tasks" in options.only:
             task_rates.append(play_tasks(stage, queued=options.messages // 2, count=options.messages // 2)[0])
             deep_ms.append(play_tasks(stage, queued=DEEP_QUEUE, count=DEEP_DONE)[1])
@@ -227,6 +246,8 @@ def report(scores: dict[str, Scores], task_rates: list[float], deep_ms: list[flo
     ratios = [ours / theirs for ours, theirs in zip(task_rates, celery, strict=False)]
     table.add_row("Matchcut, tasks", spread(task_rates), spread(ratios, 2), "-", "-", "an order within a tenant")
     Console(width=200).print(table)
+    ours = scores["Matchcut, facts"]
+    print(f"from commit to handler, idle: p50 {spread(ours.commit_p50s, 1)} ms, p99 {spread(ours.commit_p99s, 1)} ms")
     print(f"database time per task with {DEEP_QUEUE:,} queued: {spread(deep_ms, 2)} ms")
 
 
@@ -235,7 +256,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--messages", type=int, default=3000)
-    parser.add_argument("--pings", type=int, default=150)
+    parser.add_argument("--pings", type=int, default=100)
     parser.add_argument("--only", nargs="*", help="parts of names: facts, tasks, Celery, Dramatiq, taskiq, FastStream")
     options = parser.parse_args()
     with stage() as here:

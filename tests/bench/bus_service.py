@@ -29,10 +29,11 @@ TENANTS = [UUID(int=TENANT.int + number) for number in range(50)]
 
 
 class Sent(Fact):
-    """A fact with the time at which its commit began."""
+    """A fact with its number, and the time at which its commit began."""
 
     stream: ClassVar[str] = "bench.sent.v1"
 
+    number: int
     sent_at: float
     text: str
 
@@ -42,9 +43,11 @@ async def hear(bus: Bus, database: Database, tally: Tally) -> None:
 
     @bus.on(Sent)
     async def on_sent(event: Event[Sent], unit: UnitOfWork) -> None:
-        started = time.time()
+        starts[event.data.number] = started = time.time()
         await note(unit, "heard")
         tally.waits_ms.append((started - event.data.sent_at) * 1000)
+
+    starts: dict[int, float] = {}
 
     signals = Signals(database.url, service="toy")
     parts = [signals.run(), Relay(database, bus.redis, signals).run(), bus.run(asyncio.Event())]
@@ -53,7 +56,7 @@ async def hear(bus: Bus, database: Database, tally: Tally) -> None:
     while bus.ailing() is not None:  # noqa: ASYNC110 (nobody tells)
         await asyncio.sleep(0.01)
     tally.ready()
-    await until_done(FACTS_HANDLED, tally)
+    await until_done(FACTS_HANDLED, tally, starts=starts)
     for part in running:
         part.cancel()
 
@@ -76,24 +79,25 @@ async def work(bus: Bus, database: Database, tally: Tally) -> None:
         part.cancel()
 
 
-async def until_done(counter: Counter, tally: Tally) -> None:
+async def until_done(counter: Counter, tally: Tally, **more: object) -> None:
     """Wait until so many effects are committed: that is when the last message counts as handled."""
     while sum(sample.value for metric in counter.collect() for sample in metric.samples[::2]) < tally.count:  # noqa: ASYNC110
         await asyncio.sleep(0.005)
-    say({"last": time.time(), "waits_ms": tally.waits_ms})
+    say({"last": time.time(), "waits_ms": tally.waits_ms, **more})
 
 
 async def announce(database: Database, count: int, gap_s: float) -> None:
     """Announce so many facts: one a commit with a gap between them, else several a commit."""
-    words, first, left = text(), time.time(), count
-    while left:
-        several = 1 if gap_s else min(left, SHARED_COMMIT)
+    words, first = text(), time.time()
+    commits: list[float] = []
+    while len(commits) < count:
+        several = 1 if gap_s else min(count - len(commits), SHARED_COMMIT)
         async with database.begin(TENANT) as unit:
-            for _ in range(several):
-                await unit.announce(Sent(sent_at=time.time(), text=words), subject="bench")
-        left -= several
+            for number in range(len(commits), len(commits) + several):
+                await unit.announce(Sent(number=number, sent_at=time.time(), text=words), subject="bench")
+        commits += [time.time()] * several
         await asyncio.sleep(gap_s)
-    say({"first": first})
+    say({"first": first, "commits": commits})
 
 
 async def enqueue(database: Database, count: int) -> None:
