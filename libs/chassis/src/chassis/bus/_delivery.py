@@ -17,7 +17,11 @@ __all__ = ["BEGUN", "LONGEST_WAIT_S", "WAITING", "Deliveries", "Entry"]
 
 _log = get_logger("chassis.bus")
 BEGUN, WAITING = 1, 2
-"""How far an entry in hand is, kept as its delivery count. What is read is begun at once, unless we say it waits."""
+"""How far an entry in hand is, kept as its delivery count.
+
+Reading makes it 1: what is read is begun at once, unless we say it waits. A process that dies in between burns a try of
+what it had read, which saves all others a question to Redis before each batch.
+"""
 LONGEST_WAIT_S = 300.0
 """No retry waits longer."""
 _OUTAGE_STEP = 4
@@ -62,7 +66,7 @@ class Deliveries:
     async def hold(self, stream: str, ids: Sequence[str], *, stage: int | None = None) -> set[str]:
         """Renew the lease on these entries; returns those that are still ours.
 
-        ``stage``: BEGUN or WAITING, from here on. A process that dies burns a try of what it had begun, and of
+        ``stage``: BEGUN or WAITING, from here on. A process that dies burns a try of what counts as begun, and of
         nothing else.
         """
         ours = await self._hold(keys=[stream], args=[self._service, self._consumer, stage or "", *ids])
