@@ -1,9 +1,12 @@
 """Whatever is done to tasks in whatever order, by the living and the dead: one holder, one last word, none stuck.
 
 Hypothesis plays dispatcher, workers, operator and a forgetful Redis on the real statements and the real comparison.
+The 100 plays are the same each time, so a failure comes again with the same command; it prints the shortest play that
+fails, step by step. ``ANY_ORDER_EXAMPLES=2000`` looks at that many random ones; a failure prints what to replay it by.
 """
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Awaitable, Iterator
 from dataclasses import replace
@@ -30,6 +33,7 @@ pytestmark = pytest.mark.servers
 T = TypeVar("T")
 TENANTS = (TENANT, OTHER_TENANT)
 ENDED = {"done", "failed", "cancelled"}
+EXAMPLES = int(os.environ.get("ANY_ORDER_EXAMPLES", "0"))
 numbers = st.integers(0, 30)
 
 
@@ -52,6 +56,9 @@ class Work(RuleBasedStateMachine):
         self.ended: dict[UUID, str] = {}
         self.entries = 0
         self.do(self._execute("DELETE FROM tasks"))
+        for tenant in TENANTS:
+            self.enqueue(tenant, "normal")
+        self.dispatch(1, "sent")
 
     def do(self, coroutine: Awaitable[T]) -> T:
         async def run() -> T:
@@ -221,6 +228,7 @@ class Work(RuleBasedStateMachine):
     @override
     def teardown(self) -> None:
         """All that live work on, the dead are buried, and Redis answers: then nothing may be left over."""
+        self.claims.clear()  # the dead say nothing any more
         for _ in range(3):
             self.silent |= {(row.id, row.token) for row in self.rows().values() if row.state == "running"}
             self.reconcile()
@@ -248,7 +256,13 @@ def test_in_any_order_a_task_has_one_holder_and_one_last_word_and_is_never_stuck
     work_on_a_database: type[Work],
 ) -> None:
     few = settings(
-        max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=EXAMPLES or 100,
+        stateful_step_count=25,
+        derandomize=not EXAMPLES,
+        print_blob=True,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
     )
 
     run_state_machine_as_test(work_on_a_database, settings=few)

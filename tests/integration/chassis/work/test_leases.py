@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
+from chassis.work._store import TaskStore
 from chassis.work._stream import WorkStream
 from matchcut.servers.postgres import Postgres
 from support.chassis_running import Toy, a_toy, until
@@ -229,6 +230,23 @@ async def test_a_replica_starts_while_postgresql_is_down_and_works_when_it_is_ba
             await until(lambda: all_ended(toy), timeout_s=30)
 
         assert await toy.notes() == ["k at attempt 1"]
+
+
+async def test_after_a_crash_of_postgresql_a_new_leader_gives_everybody_a_lease_of_time(
+    own_postgres: Postgres, toy_redis_url: str, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(own_postgres.stop)
+    await asyncio.to_thread(own_postgres.start, port=own_postgres.port)
+    async with a_toy_on(own_postgres, toy_redis_url, tmp_path) as toy:
+        await put(toy, "k")
+        async with toy.service.database.begin_untenanted() as connection:
+            await connection.exec_driver_sql(
+                "UPDATE tasks SET state = 'running', heartbeat_at = now() - interval '1 day'"
+            )
+            (long,) = await TaskStore("toy", lease_s=3600).in_flight(connection)
+            (short,) = await TaskStore("toy", lease_s=0.001).in_flight(connection)
+
+    assert (long.silent, short.silent) == (False, True)
 
 
 async def test_a_dead_worker_is_noticed_even_right_after_the_leader_changed(toy: Toy) -> None:

@@ -34,11 +34,14 @@ async def test_a_flushed_redis_delays_work_and_loses_none(toy: Toy, tmp_path: Pa
     assert await toy.notes() == ["running: played at attempt 1", "waiting at attempt 1"]
 
 
-async def test_a_lost_group_is_made_again_and_a_running_task_that_is_delivered_again_runs_once(toy: Toy) -> None:
+async def test_a_lost_group_is_made_again_and_a_running_task_that_is_delivered_again_runs_once(
+    toy: Toy, tmp_path: Path
+) -> None:
+    marks = tmp_path / "marks"
     settings = toy.settings.model_copy(update={"workers": 2})
     async with replica(toy, settings=settings) as running:
-        await put(toy, "running", seconds=3)
-        await until(lambda: in_state(toy, "running", "running"))
+        await toy.enqueue("running", payload={"seconds": 3, "marks": str(marks)})
+        await until(lambda: exists(marks), timeout_s=20)
 
         await toy.redis.xgroup_destroy("work.toy", "toy")
         await until(lambda: delivered_again(toy))
@@ -47,7 +50,8 @@ async def test_a_lost_group_is_made_again_and_a_running_task_that_is_delivered_a
         await until(lambda: stream_empty(toy), timeout_s=20)
         assert running.service.work is not None
 
-    assert sorted(await toy.notes()) == ["running at attempt 1", "waiting at attempt 1"]
+    assert marks.read_text().count("\n") == 1
+    assert sorted(await toy.notes()) == ["running: played at attempt 1", "waiting at attempt 1"]
 
 
 async def delivered_again(toy: Toy) -> bool:
