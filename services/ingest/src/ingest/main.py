@@ -39,7 +39,6 @@ def build(settings: Settings, *, examine: Examine = take_in, call: Call = run_in
         examine=examine,
         terms=_terms(settings),
         wall_s=settings.wall_s,
-        scratch_dir=settings.scratch_dir,
     )
     # A decoder that takes its process down will do so again: one more try is for the machine that ran out of memory.
     work.does("take_in", gives_up_on=(TookTooLong, BlobNotFound), tries=2)(take)

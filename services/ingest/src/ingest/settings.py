@@ -1,7 +1,5 @@
 """What an operator may tune."""
 
-from pathlib import Path
-
 from pydantic import Field, PositiveInt
 from pydantic_settings import SettingsConfigDict
 
@@ -29,5 +27,3 @@ class Settings(ServiceSettings):
     """From start to end of taking one file in; then the step fails."""
     proxy_longest: PositiveInt = 1280
     """Pixels of the longer side of proxy and poster, at most."""
-    scratch_dir: Path | None = None
-    """Where derived files lie until they are stored: half a gigabyte an hour of film. The system's choice if absent."""

@@ -65,7 +65,6 @@ class TakeInVideo:
     examine: Examine
     terms: Terms
     wall_s: float
-    scratch_dir: Path | None
 
     async def __call__(self, task: Task) -> None:
         """Do one task. The upload is deleted once the last word is said, by a task of its own: we may die meanwhile."""
@@ -78,7 +77,7 @@ class TakeInVideo:
 
     async def _take_in(self, task: Task) -> None:
         began = time.monotonic()
-        with TemporaryDirectory(prefix="ingest-", dir=self.scratch_dir, ignore_cleanup_errors=True) as folder:
+        with TemporaryDirectory(prefix="ingest-", ignore_cleanup_errors=True) as folder:
             try:
                 media = await self._examine(task, Path(folder))
             except Refused as refusal:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from chassis.models import ModelStore, ModelUnavailable
 from chassis.run._letters import add_letters_parser, answer_about_letters
+from chassis.run._scratch import own_scratch
 from chassis.run._service import Service
 from chassis.run._settings import ServiceSettings
 from chassis.run._tasks import add_tasks_parser, answer_about_tasks
@@ -80,7 +81,8 @@ def _serve(service: Service) -> int:
     from chassis.run._serve import serve
 
     configure_tracing(service.name)
-    return asyncio.run(serve(service))
+    with own_scratch(service.name, service.settings.scratch_dir):
+        return asyncio.run(serve(service))
 
 
 def _migrate(service: Service) -> int:

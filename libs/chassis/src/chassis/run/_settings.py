@@ -30,6 +30,8 @@ class ServiceSettings(BaseSettings):
     """Mounted weights, tried first: ``<model>/<file>``."""
     cache_dir: Path | None = None
     """Where joined and converted weights are kept."""
+    scratch_dir: Path | None = None
+    """Where files lie while work is done on them: as much as the films. The system's temporary folder if absent."""
     workers: PositiveInt = 1
     """Tasks at once in this process."""
     tenant_cap: PositiveInt | None = None
