@@ -3,6 +3,8 @@
 import json
 import os
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from redis.exceptions import ResponseError
 from chassis.bus._names import dead_letters, delayed
 from contracts.registry import HEARD_BY, SERVICES
 
-__all__ = ["Books", "Said", "read_books", "unsettled"]
+__all__ = ["Books", "Said", "connected", "read_books", "unsettled"]
 
 LOSABLE = {"step.progressed.v1"}
 _UNDONE = "('queued', 'dispatched', 'running')"
@@ -59,19 +61,26 @@ class Books:
     """Temporary files of writers that were killed."""
 
 
+@asynccontextmanager
+async def connected(postgres_url: str) -> AsyncIterator[Any]:
+    """A connection of its own, gone afterwards whatever became of the server meanwhile."""
+    connection = await asyncpg.connect(postgres_url, timeout=10)
+    try:
+        yield connection
+    finally:
+        connection.terminate()
+
+
 async def read_books(postgres_url: str, redis_url: str, blobs: Path) -> Books:
     """Read everything; superusers see past the walls between tenants."""
     books = Books()
-    connection = await asyncpg.connect(postgres_url, timeout=10)
-    try:
+    async with connected(postgres_url) as connection:
         for service in SERVICES:
             await _read_plumbing(connection, service, books)
         await _read_gateway(connection, books)
         for table in ("vision.scenes", "vision.overlays", "transcribe.transcripts", "align.alignments", "align.lines"):
             found = await connection.fetch(f"SELECT job_id, run, count(*) FROM {table} GROUP BY job_id, run")
             books.rows[table] = Counter({(row["job_id"], row["run"]): row["count"] for row in found})
-    finally:
-        await connection.close(timeout=5)
     async with Redis.from_url(redis_url) as redis:
         await _read_dead_letters(redis, books)
     for folder, _, names in os.walk(blobs):
@@ -115,8 +124,7 @@ async def _read_dead_letters(redis: Any, books: Books) -> None:
 async def unsettled(postgres_url: str, redis_url: str) -> list[str]:
     """What is still under way, in words; empty when everything has come to rest."""
     found: list[str] = []
-    connection = await asyncpg.connect(postgres_url, timeout=10)
-    try:
+    async with connected(postgres_url) as connection:
         jobs = await connection.fetchval("SELECT count(*) FROM gateway.jobs WHERE finished_at IS NULL")
         found += [f"{jobs} jobs are not finished"] if jobs else []
         for service in SERVICES:
@@ -124,8 +132,6 @@ async def unsettled(postgres_url: str, redis_url: str) -> list[str]:
             found += [f"{service}: {rows} facts are not sent"] if rows else []
             query = f"SELECT state, count(*) FROM {service}.tasks WHERE state IN {_UNDONE} GROUP BY state"
             found += [f"{service}: {row['count']} tasks are {row['state']}" for row in await connection.fetch(query)]
-    finally:
-        await connection.close(timeout=5)
     async with Redis.from_url(redis_url) as redis:
         for stream, groups in HEARD_BY.items():
             for group in groups:

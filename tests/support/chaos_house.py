@@ -233,6 +233,8 @@ class House:
         stubborn = [replica.name for replica in self.replicas if replica.pid]
         for replica in self.replicas:
             replica.send(signal.SIGKILL)
+            if replica.process is not None:
+                await asyncio.to_thread(replica.process.wait)
         for proxy in self.proxies:
             await proxy.close()
         await asyncio.to_thread(self.servers.stop)

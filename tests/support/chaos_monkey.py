@@ -16,6 +16,7 @@ import psutil
 from redis.asyncio import Redis
 
 from contracts.registry import SERVICES
+from support.chaos_books import connected
 from support.chaos_house import House, problem_of
 
 __all__ = ["KINDS", "Done", "Fault", "Monkey", "schedule"]
@@ -278,9 +279,8 @@ class Monkey:
             return
         query = f"SELECT id, token FROM {service}.tasks WHERE state = 'running' AND worker LIKE $1"
         with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-            connection = await asyncpg.connect(self._house.servers.postgres_url, timeout=5)
-            held = [(row["id"], row["token"]) for row in await connection.fetch(query, f"%-{pid}-%", timeout=5)]
-            await connection.close(timeout=2)
+            async with connected(self._house.servers.postgres_url) as connection:
+                held = [(row["id"], row["token"]) for row in await connection.fetch(query, f"%-{pid}-%", timeout=5)]
             done.held = len(held)
             if held:
                 watch = asyncio.create_task(self._watch(done, service, dict(held)))
@@ -290,19 +290,14 @@ class Monkey:
     async def _watch(self, done: Done, service: str, held: dict[UUID, int]) -> None:
         query = f"SELECT id, token, state FROM {service}.tasks WHERE id = ANY($1)"
         loop = asyncio.get_running_loop()
-        began, connection = loop.time(), None
+        began = loop.time()
         while held and loop.time() - began < 120:
             await asyncio.sleep(0.1)
-            try:
-                if connection is None or connection.is_closed():
-                    connection = await asyncpg.connect(self._house.servers.postgres_url, timeout=5)
-                for row in await connection.fetch(query, list(held), timeout=5):
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                async with connected(self._house.servers.postgres_url) as connection:
+                    found = await connection.fetch(query, list(held), timeout=5)
+                for row in found:
                     moved = row["token"] != held[row["id"]] or row["state"] != "running"
                     if moved and row["state"] not in ("queued", "dispatched"):
                         del held[row["id"]]
                         done.taken_over_s.append(round(loop.time() - began, 2))
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-                connection = None
-        if connection is not None:
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await connection.close(timeout=2)

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import asyncpg
-
 from contracts.registry import SERVICES
+from support.chaos_books import connected
 from support.chaos_monkey import Done
 
 __all__ = ["Recovery", "recoveries"]
@@ -27,8 +26,7 @@ class Recovery:
 async def recoveries(postgres_url: str, faults: list[Done]) -> list[Recovery]:
     """One for each fault and affected service that had something to do."""
     found = []
-    connection: Any = await asyncpg.connect(postgres_url, timeout=10)
-    try:
+    async with connected(postgres_url) as connection:
         await connection.execute(f"CREATE TEMP TABLE said AS {_SAID}")
         await connection.execute("CREATE INDEX ON said (event_id)")
         for service in SERVICES:
@@ -44,8 +42,6 @@ async def recoveries(postgres_url: str, faults: list[Done]) -> list[Recovery]:
                 seconds = await _next(connection, service, done.ended or done.began)
                 if seconds is not None:
                     found.append(Recovery(done.fault.kind, done.target, service, seconds))
-    finally:
-        await connection.close(timeout=5)
     return found
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import asyncpg
 import httpx
 
-from support.chaos_books import read_books, unsettled
+from support.chaos_books import connected, read_books, unsettled
 from support.chaos_customers import Customers, make_tenants
 from support.chaos_house import House, a_house
 from support.chaos_journal import Journal
@@ -115,16 +115,12 @@ class _Clock:
         self._began = time.monotonic()
 
     async def run(self) -> None:
-        connection: Any = None
         said_at = 0.0
         while True:
-            try:
-                if connection is None or connection.is_closed():
-                    connection = await asyncpg.connect(self._house.servers.postgres_url, timeout=5)
-                query = "SELECT count(*) FROM gateway.jobs WHERE finished_at IS NULL"
-                self.unfinished = await connection.fetchval(query, timeout=5)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-                connection = None
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                async with connected(self._house.servers.postgres_url) as connection:
+                    query = "SELECT count(*) FROM gateway.jobs WHERE finished_at IS NULL"
+                    self.unfinished = await connection.fetchval(query, timeout=5)
             if time.monotonic() - said_at > 5:
                 said_at = time.monotonic()
                 self._say()
@@ -157,6 +153,8 @@ async def run_chaos(options: Options, folder: Path) -> Report:
         stuck = await _settle(house, options.settle_s)
         settled_s = time.monotonic() - started - lived_s
         watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
         books = await read_books(house.servers.postgres_url, house.servers.redis_url, house.blobs)
         report = Report(options, judge(journal, books, stuck=stuck))
         report.recovered = await recoveries(house.servers.postgres_url, monkey.done)
