@@ -14,8 +14,8 @@ _HEAD = struct.Struct(">HIIH")
 def encode(body: str, *, message_id: str, correlation_id: str, traceparent: str | None = None) -> bytes:
     """An event's JSON in FastStream's binary envelope; ``message_id`` stays the same however often it is delivered.
 
-    Written by hand, for FastStream's own writer takes longer than all the rest of relaying a fact; a test holds the
-    two to the same bytes.
+    Written by hand: who only sends need not load FastStream, a third of a second, and it takes half as long as
+    FastStream's own writer. A test holds the two to the same content.
     """
     headers = {"correlation_id": correlation_id, "message_id": message_id, "content-type": "application/json"}
     if traceparent:
