@@ -24,7 +24,7 @@ What profiling found (py-spy at 500 Hz on the process that handles 10,000 facts)
 5 interleaved runs of this bench's plays: 1,106 -> 1,744 facts a second (1.5 -> 2.4 times Celery beside it), idle from
 commit to handler 5.1 -> 3.6 ms, and the first fact of a process 352 -> 22 ms:
 
-* The first fact waited for FastStream to be imported, and so did those behind it. A reader now loads it when it starts.
+* The first fact waited for FastStream to be imported, and so did those behind it. Its envelope is now read by hand.
 * Before each batch Redis was asked whether the batch was still ours, just after it had been read: one trip. Being read
   now counts as begun; only what waits behind its neighbours is marked.
 * The tenant was set by a statement of its own, and so was the wake-up: both now ride on the INSERT that is sent anyway.

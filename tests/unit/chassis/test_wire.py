@@ -24,15 +24,29 @@ async def test_a_message_has_the_bytes_that_faststream_would_write(body: str, tr
 
 
 def test_what_was_written_is_read() -> None:
-    body, headers = decode(encode("{}", message_id="1", correlation_id="2"))
+    body = decode(encode('{"größe": 1}', message_id="1", correlation_id="2", traceparent="3"))
 
-    assert body == b"{}"
-    assert headers == {"message_id": "1", "correlation_id": "2", "content-type": "application/json"}
+    assert body.decode() == '{"größe": 1}'
+
+
+@pytest.mark.parametrize("headers", [{}, {"x": "größer"}, {f"header {number}": "y" * 1000 for number in range(200)}])
+@pytest.mark.parametrize("body", [b"", b"{}", b"\x00\xff" * 1000])
+async def test_what_faststream_writes_is_read(body: bytes, headers: dict[str, str]) -> None:
+    data = await BinaryMessageFormatV1.encode(message=body, reply_to="me", headers=headers, correlation_id="2")
+
+    assert decode(data) == body
+
+
+def test_the_older_envelope_of_faststream_is_read() -> None:
+    assert decode(b'{"data": "{}", "headers": {"message_id": "1"}}') == b"{}"
+
+
+@pytest.mark.parametrize("data", [b"", b"\x89BIN", b"\x89BIN\r\n\x1a\n\x00\x01", b"\xff" * 100, b"[]", b'{"data": 1}'])
+def test_what_is_no_envelope_is_all_body(data: bytes) -> None:
+    assert decode(data) == data
 
 
 def test_a_bare_cloud_event_is_not_taken_for_an_envelope() -> None:
     event = b'{"specversion": "1.0", "id": "x", "data": "hello"}'
 
-    body, headers = decode(event)
-
-    assert (body, headers) == (event, {})
+    assert decode(event) == event

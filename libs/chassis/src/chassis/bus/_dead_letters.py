@@ -156,7 +156,7 @@ class DeadLetters:
         def word(name: str) -> str:
             return text.get(name, b"").decode(errors="replace")
 
-        body, _ = decode(text.get("__data__", b""))
+        body = decode(text.get("__data__", b""))
         event = _event(body)
         return DeadLetter(
             id=f"{stream}/{entry_id.decode()}",

@@ -56,7 +56,6 @@ class Intake:
     """Reads one stream for one service until told to stop. One batch in hand at a time."""
 
     def __init__(self, bus: "Bus", stream: str, fact: type[Fact], deliveries: Deliveries, redis: Any) -> None:
-        decode(b"")  # loads what decoding needs, not while the first fact waits
         self.stream = stream
         self._bus = bus
         self._envelope = envelope_of(fact)
@@ -174,9 +173,8 @@ class Intake:
         data = fields.get(b"__data__")
         if data is None:
             raise Undecodable("the entry has no field __data__")
-        body, _ = decode(data)
         try:
-            event = self._envelope.model_validate_json(body)
+            event = self._envelope.model_validate_json(decode(data))
         except ValidationError as error:
             raise Undecodable(str(error)) from None
         if event.type != self.stream:

@@ -6,37 +6,41 @@ from typing import Any
 __all__ = ["decode", "encode", "redis_client"]
 
 
-_MAGIC = b"\x89BIN\r\n\x1a\n"
-_HEAD = struct.Struct(">HIIH")
-"""Version 1, where the headers begin, where the body begins, how many headers there are."""
+_HEAD = struct.Struct(">8sHIIH")
+"""Magic, version, where the headers begin (with their number), where the body begins, how many headers there are."""
+_MAGIC, _VERSION = b"\x89BIN\r\n\x1a\n", 1
 
 
 def encode(body: str, *, message_id: str, correlation_id: str, traceparent: str | None = None) -> bytes:
     """An event's JSON in FastStream's binary envelope; ``message_id`` stays the same however often it is delivered.
 
-    Written by hand: who only sends need not load FastStream, a third of a second, and it takes half as long as
-    FastStream's own writer. A test holds the two to the same content.
+    Written by hand, as it is read: no process has to load FastStream for it, which the first fact would wait for. A
+    test holds the two to the same content.
     """
     headers = {"correlation_id": correlation_id, "message_id": message_id, "content-type": "application/json"}
     if traceparent:
         headers["traceparent"] = traceparent
     words = [word.encode() for pair in headers.items() for word in pair]
     packed = b"".join(len(word).to_bytes(2, "big") + word for word in words)
-    start = len(_MAGIC) + _HEAD.size
-    return b"".join((_MAGIC, _HEAD.pack(1, start - 2, start + len(packed), len(headers)), packed, body.encode()))
+    at = _HEAD.size
+    return b"".join((_HEAD.pack(_MAGIC, _VERSION, at - 2, at + len(packed), len(headers)), packed, body.encode()))
 
 
-def decode(data: bytes) -> tuple[bytes, dict[str, Any]]:
-    """Body and headers; bytes that are no envelope are all body.
+def decode(data: bytes) -> bytes:
+    """The body; bytes that are no envelope are all body.
 
     FastStream takes any JSON object whose ``data`` is a string for an envelope of its older kind and drops the rest of
     it; one that calls itself a CloudEvent is kept whole.
     """
-    from faststream.redis import BinaryMessageFormatV1
+    if len(data) >= _HEAD.size:
+        magic, version, _, body_at, _ = _HEAD.unpack_from(data)
+        if (magic, version) == (_MAGIC, _VERSION):
+            return data[body_at:]
+    if b'"specversion"' in data:
+        return data
+    from faststream.redis import BinaryMessageFormatV1  # only for what no publisher of today writes
 
-    if not data.startswith(_MAGIC) and b'"specversion"' in data:
-        return data, {}
-    return BinaryMessageFormatV1.parse(data)
+    return BinaryMessageFormatV1.parse(data)[0]
 
 
 def redis_client(url: str, *, max_connections: int = 32, **more: Any) -> Any:
