@@ -104,6 +104,8 @@ class House:
         self.postgres_proxy: ChaosProxy | None = None
         self.redis_proxy: ChaosProxy | None = None
         self._keeping: asyncio.Task[None] | None = None
+        self.left_over: list[str] = []
+        """Once closed: processes that did not stop when asked, and temporary files that outlived them."""
 
     @property
     def gateways(self) -> list[str]:
@@ -154,6 +156,7 @@ class House:
             "DATABASE_URL": self._login(service, postgres_port),
             "REDIS_URL": f"redis://:{redis.password}@127.0.0.1:{redis_port}/0",
             "BLOBS_URL": self.blobs.as_uri(),
+            "SCRATCH_DIR": str(self.folder / "scratch"),
             "HTTP_PORT": str(port),
             "WORKERS": str(_WORKERS),
             "LEASE_S": str(self.lease_s),
@@ -220,8 +223,8 @@ class House:
         if server.port != port:
             raise RuntimeError(f"{server.version} came back on another port: somebody took the one it had")
 
-    async def close(self) -> list[str]:
-        """Stop all in order; returns what did not stop when asked."""
+    async def close(self) -> None:
+        """Stop all in order, and note what is left over."""
         if self._keeping is not None:
             self._keeping.cancel()
         for replica in self.replicas:
@@ -230,7 +233,8 @@ class House:
         end = time.monotonic() + _GRACE_S + 15
         while any(replica.pid for replica in self.replicas) and time.monotonic() < end:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-        stubborn = [replica.name for replica in self.replicas if replica.pid]
+        self.left_over += [f"{replica.name} did not stop when asked" for replica in self.replicas if replica.pid]
+        self.left_over += [f"{path} outlived its process" for path in self.folder.glob("scratch/*")]
         for replica in self.replicas:
             replica.send(signal.SIGKILL)
             if replica.process is not None:
@@ -238,7 +242,6 @@ class House:
         for proxy in self.proxies:
             await proxy.close()
         await asyncio.to_thread(self.servers.stop)
-        return stubborn
 
 
 @asynccontextmanager

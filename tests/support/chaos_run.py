@@ -164,6 +164,7 @@ async def run_chaos(options: Options, folder: Path) -> Report:
         for replica in house.replicas:
             for code in replica.died_alone:
                 report.verdict.notes[f"{replica.service} ended by itself with {code}"] += 1
+    report.verdict.orphans += house.left_over
     report.faults = Counter(done.fault.kind for done in monkey.done)
     report.answers = journal.answers
     seconds = sorted(one.seconds for one in report.recovered)
@@ -225,7 +226,11 @@ async def _settle(house: House, limit_s: float) -> list[str]:
 
 
 async def _unwell(house: House) -> list[str]:
-    """Processes that are not well when all is over."""
+    """Processes that are not well when all is over, and who was killed last has had the time to come back."""
+    try:
+        await house.until_ready(limit_s=120)
+    except TimeoutError as error:
+        return [str(error)]
     problems = []
     async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
         for replica in house.replicas:
