@@ -24,7 +24,14 @@ def build(settings: Settings, *, align: AlignFilm = align_film, call: Call = run
     """The service, ready to serve; nothing is connected yet. Tests bring engines of their own."""
     database = Database(str(settings.database_url), service=NAME)
     bus = Bus(NAME, str(settings.redis_url), database)
-    work = Workbench(bus, database, workers=settings.workers, lease_s=settings.lease_s, call=call)
+    work = Workbench(
+        bus,
+        database,
+        workers=settings.workers,
+        lease_s=settings.lease_s,
+        tenant_cap=settings.tenant_cap,
+        call=call,
+    )
     blobs = blobs_at(settings.blobs_url)
     register(bus, Join(_records), CancelJob(_records), ForgetVideo(_records))
     tools = Tools(models_dir=settings.models_dir, cache_dir=settings.cache_dir, threads=settings.threads)
