@@ -18,6 +18,9 @@ from chassis._endings import end
 from chassis.database._signals import Signals
 from chassis.run import Service
 from chassis.work import Task, Workbench
+from chassis.work._dispatcher import Dispatcher
+from chassis.work._store import TaskStore
+from chassis.work._stream import WorkStream
 from support import chassis_toy
 from support.chassis_running import Toy
 from support.chassis_toy import TENANT, Noted, Settings, note
@@ -128,6 +131,20 @@ async def replica(
             if fresh:
                 await service.bus.close()
                 await service.database.close()
+
+
+def a_dispatcher(toy: Toy, *, tenant_cap: int | None = None, lease_s: float = 30.0, signals: Any = None) -> Dispatcher:
+    """One that a test leads round by round, beside whatever else there is."""
+    return Dispatcher(
+        toy.service.database,
+        TaskStore("toy", lease_s=lease_s),
+        WorkStream(toy.redis, service="toy", consumer="dispatcher"),
+        signals or Signals(str(toy.settings.database_url), service="toy"),
+        lease_s=lease_s,
+        tenant_cap=tenant_cap,
+        backlog=1,
+        keep_days=30,
+    )
 
 
 async def process(toy: Toy, **more: str) -> asyncio.subprocess.Process:

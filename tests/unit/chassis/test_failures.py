@@ -87,3 +87,9 @@ def test_waits_double_up_to_the_cap_and_half_of_each_is_random(attempt: int) -> 
 
     full = min(300, 0.5 * 2 ** (attempt - 1))
     assert full / 2 <= wait <= full
+
+
+def test_many_failures_of_one_moment_come_back_all_over_the_half_that_is_random() -> None:
+    waits = [backoff_s(1, base_s=10, cap_s=300) for _ in range(1000)]
+
+    assert {int(wait * 2) for wait in waits} == set(range(10, 20))  # of twenty half seconds, each of the later ten

@@ -51,6 +51,7 @@ class Work(RuleBasedStateMachine):
         self.deleted: list[Parcel] = []
         self.taken: set[str] = set()
         self.claims: list[tuple[Claim, str]] = []
+        self.given_out: set[tuple[UUID, int]] = set()
         self.silent: set[tuple[UUID, int]] = set()
         self.last_words: Counter[UUID] = Counter()
         self.ended: dict[UUID, str] = {}
@@ -105,6 +106,7 @@ class Work(RuleBasedStateMachine):
             for _ in range({"sent": 1, "lost": 0, "doubled": 2}[fate]):
                 self.entries += 1
                 self.stream.append(Parcel(f"{self.entries}-0", task.id, task.token))
+                self.given_out.add((task.id, task.token))
 
     @precondition(lambda self: self.stream)
     @rule(number=numbers, worker=st.sampled_from("ab"))
@@ -117,6 +119,7 @@ class Work(RuleBasedStateMachine):
         claim_ = self.do(claim(parcel))
         if claim_ is not None:
             self.claims.append((claim_, worker))
+            self.given_out.add((claim_.id, claim_.token))
 
     @precondition(lambda self: self.stream)
     @rule(number=numbers)
@@ -218,6 +221,7 @@ class Work(RuleBasedStateMachine):
                 if claim.id == id_ and row.state == "running" and claim.token == row.token
             }
             assert len(holders) <= 1
+            assert row.state != "queued" or (id_, row.token) not in self.given_out
             assert row.attempt >= 0
             if id_ in self.ended:
                 assert row.state == self.ended[id_]

@@ -131,16 +131,34 @@ async def test_retries_wait_longer_each_time_and_then_the_failure_is_announced(t
     assert (await toy.task("slips always")).state == "failed"
 
 
-async def test_a_retry_starts_no_sooner_than_its_backoff_says(any_toy: Toy) -> None:
-    await change(any_toy, "DELETE FROM tasks")
+@pytest.mark.parametrize(("attempt", "full_s"), [(1, 10), (3, 40), (20, 300)], ids=["first", "third", "twentieth"])
+async def test_the_wait_for_a_retry_doubles_up_to_five_minutes_and_half_of_it_is_random(
+    any_toy: Toy, attempt: int, full_s: float
+) -> None:
     await put(any_toy, "k", kind="unheard of")
+    await change(any_toy, f"UPDATE tasks SET attempt = {attempt - 1}")
+    bench(any_toy)._base_s = 10.0
+
+    outcome = await bench(any_toy)._execution(await claimed(any_toy)).run()
+
+    row = await any_toy.task("k")
+    assert (outcome, row.attempt) == ("retried", attempt)
+    assert full_s / 2 - 0.1 <= await waiting(any_toy) <= full_s + 0.1
+
+
+async def test_while_something_is_away_a_task_burns_no_try_and_looks_again_within_half_a_minute(any_toy: Toy) -> None:
+    @bench(any_toy).does("calls out", tries=1)
+    async def calls_out(_: Task) -> None:
+        raise ConnectionRefusedError("nobody there")
+
+    await put(any_toy, "k", kind="calls out")
     bench(any_toy)._base_s = 1000.0
 
     outcome = await bench(any_toy)._execution(await claimed(any_toy)).run()
 
-    assert outcome == "retried"
-    waits_s = await waiting(any_toy)
-    assert 140 < waits_s <= 300  # the half of 300 s, the longest wait, is random
+    row = await any_toy.task("k")
+    assert (outcome, row.state, row.attempt) == ("retried", "queued", 0)
+    assert await waiting(any_toy) <= 30.1
 
 
 async def waiting(toy: Toy) -> float:

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -260,6 +261,28 @@ async def test_a_dead_worker_is_noticed_even_right_after_the_leader_changed(toy:
         await until(lambda: in_state(toy, "k", "done"), timeout_s=20)
 
     assert await toy.notes() == ["k at attempt 2"]
+
+
+@pytest.mark.parametrize("jump_s", [36_000, -36_000], ids=["ahead", "back"])
+async def test_a_clock_that_jumps_by_hours_costs_nobody_a_lease_and_saves_nobody_who_is_dead(
+    any_toy: Toy, monkeypatch: pytest.MonkeyPatch, jump_s: float
+) -> None:
+    settings = any_toy.settings.model_copy(update={"workers": 2, "lease_s": 2.0})
+    true_time, true_time_ns = time.time, time.time_ns
+    async with replica(any_toy, settings=settings):
+        await put(any_toy, "lives", seconds=4.5)
+        await until(lambda: in_state(any_toy, "lives", "running"))
+        monkeypatch.setattr(time, "time", lambda: true_time() + jump_s)
+        monkeypatch.setattr(time, "time_ns", lambda: true_time_ns() + int(jump_s * 1e9))
+        async with any_toy.service.database.begin_untenanted() as connection:
+            await connection.exec_driver_sql(
+                "INSERT INTO tasks (id, tenant_id, key, step, kind, subject, payload, priority, state, token,"
+                " attempt, heartbeat_at) SELECT gen_random_uuid(), tenant_id, 'dead', step, kind, subject,"
+                " '{\"run\": 1}', priority, 'running', 2, 1, now() - interval '1 minute' FROM tasks"
+            )
+        await until(lambda: all_ended(any_toy), timeout_s=30)
+
+    assert sorted(await any_toy.notes()) == ["dead at attempt 2", "lives at attempt 1"]
 
 
 async def test_a_task_that_comes_again_while_its_first_run_is_being_stopped_runs_beside_it(any_toy: Toy) -> None:

@@ -7,10 +7,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.work._dispatcher import Dispatcher
-from chassis.work._stream import WorkStream
 from support.chassis_running import Toy, until
-from support.work_toy import process, replica, states
+from support.work_toy import a_dispatcher, process, replica, states
 
 pytestmark = pytest.mark.servers
 
@@ -44,20 +42,7 @@ async def looked_at(connection: AsyncConnection) -> Mapping[str, int]:
 async def test_a_round_reads_a_few_rows_of_a_hundred_thousand(any_toy: Toy, tenants: int) -> None:
     await fill(any_toy, LONG, tenants=tenants)
     await fill(any_toy, LONG, tenants=tenants, prefix="waits ", wait="1 hour")
-    work = any_toy.service.work
-    assert work is not None
-    async with replica(any_toy) as running:
-        dispatcher = Dispatcher(
-            any_toy.service.database,
-            work._store,
-            WorkStream(any_toy.redis, service="toy", consumer="test"),
-            running.signals,
-            lease_s=1,
-            tenant_cap=None,
-            backlog=1,
-            keep_days=1,
-        )
-        running.stop.set()
+    dispatcher = a_dispatcher(any_toy)
 
     async with any_toy.service.database.begin_untenanted() as connection:
         await dispatcher._queue.steady(connection)

@@ -3,17 +3,34 @@
 import asyncio
 import signal
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+import chassis.work._dispatcher
+from chassis._endings import end
+from chassis.database._signals import Signals
 from chassis.work import Task
+from chassis.work._store import TaskStore
 from chassis.work._stream import WorkStream
 from support.chassis_running import Toy, a_toy, until
 from support.chassis_toy import OTHER_TENANT, TENANT
 from support.redis_variants import Server
-from support.work_toy import SUBJECT, alive, all_ended, exists, gone, in_state, process, put, replica, states
+from support.work_toy import (
+    SUBJECT,
+    a_dispatcher,
+    alive,
+    all_ended,
+    exists,
+    gone,
+    in_state,
+    process,
+    put,
+    replica,
+    states,
+)
 
 pytestmark = pytest.mark.servers
 
@@ -52,6 +69,58 @@ async def test_a_cancelled_task_is_stopped_by_its_next_heartbeat_if_the_news_is_
 
     assert (await toy.task("long")).state == "cancelled"
     assert await toy.notes() == []
+
+
+async def test_the_first_heartbeat_after_a_task_was_cancelled_stops_it(
+    any_toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats: list[str] = []
+    beat = TaskStore.beat
+
+    async def counted(self: TaskStore, connection: AsyncConnection, id_: UUID, token: int) -> str:
+        beats.append(await beat(self, connection, id_, token))
+        return beats[-1]
+
+    monkeypatch.setattr(TaskStore, "beat", counted)
+    work = any_toy.service.work
+    assert work is not None
+    work.lease_s = 0.3
+    work.does("sleeps")(lambda _: asyncio.sleep(600))
+    await put(any_toy, "k", kind="sleeps")
+    async with any_toy.service.database.begin_untenanted() as connection:
+        claim = await work._store.claim_next(connection, "test")
+    assert claim is not None
+    running = asyncio.create_task(work._execution(claim).run())
+    await until(lambda: as_many(beats, 2))
+
+    async with any_toy.service.database.begin_untenanted() as connection:  # nobody is told
+        await connection.execute(text("UPDATE tasks SET state = 'cancelled'"))
+    outcome = await asyncio.wait_for(running, 20)
+
+    assert outcome == "cancelled"
+    assert set(beats[:-1]) == {"running"}
+    assert beats[-1] == "cancelled"
+
+
+async def as_many(of: list[str], count: int) -> bool:
+    return len(of) >= count
+
+
+async def test_a_cancelled_task_makes_room_for_the_next_because_it_was_cancelled(
+    postgres_url: str, toy_redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chassis.work._dispatcher, "_POLL_S", 600.0)
+    job = uuid4()
+    async with a_toy(postgres_url, toy_redis_url, tmp_path, lease_s=2400.0) as toy:
+        await put(toy, "long", seconds=600, job_id=job)
+        await put(toy, "next")
+        async with replica(toy, silent_s=600):
+            await until(lambda: in_state(toy, "long", "running"))
+            async with toy.service.database.begin(TENANT) as unit:
+                await unit.cancel_tasks(job_id=job)
+            await until(lambda: all_ended(toy), timeout_s=30)
+
+        assert await states(toy) == {"long": "cancelled", "next": "done"}
 
 
 async def nothing_runs(work: object) -> bool:
@@ -158,6 +227,42 @@ async def test_what_a_stopping_replica_hands_back_another_begins_at_once(
             await until(lambda: all_ended(toy), timeout_s=30)
 
         assert await toy.notes() == ["long at attempt 1"]
+
+
+async def test_what_arrives_while_a_replica_stops_goes_back_at_once_and_others_are_told(any_toy: Toy) -> None:
+    work, told, stop = any_toy.service.work, asyncio.Event(), asyncio.Event()
+    assert work is not None
+    stream = WorkStream(any_toy.redis, service="toy", consumer=work.bus.consumer)
+    await put(any_toy, "k")
+    await stream.register(1)
+    dispatcher, signals = a_dispatcher(any_toy), Signals(str(any_toy.settings.database_url), service="toy")
+    await stream.ensure()
+    await dispatcher.dispatch()
+    parcel = await stream.read(1000)
+    assert parcel is not None
+    listening = asyncio.create_task(signals.run())
+    await signals.until_leading()
+    signals.on("tasks", lambda _: told.set())
+
+    stop.set()
+    await work._take(parcel, stream, stop)
+    await asyncio.wait_for(told.wait(), 20)
+    await end(listening)
+
+    row = await any_toy.task("k")
+    assert (row.state, row.attempt, row.not_before) == ("queued", 0, None)
+    assert await any_toy.redis.xlen("work.toy") == 0
+
+
+async def test_a_replica_that_stopped_is_counted_on_no_longer_and_leaves_no_name(any_toy: Toy) -> None:
+    stream = WorkStream(any_toy.redis, service="toy", consumer="test")
+    async with replica(any_toy):
+        await put(any_toy, "k")
+        await until(lambda: all_ended(any_toy))
+        before = await stream.live_slots(60)
+
+    assert (before, await stream.live_slots(60)) == (1, 0)
+    assert await any_toy.redis.xinfo_consumers("work.toy", "toy") == []
 
 
 async def test_a_stop_within_the_grace_period_lets_work_end(toy: Toy) -> None:
