@@ -104,6 +104,8 @@ async def act_up(note: str, event_id: UUID) -> None:
         time.sleep(float(number))  # noqa: ASYNC251 (that nothing else runs meanwhile is the point)
     if verb == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if verb == "vanish":
+        raise asyncio.CancelledError
     if verb == "stumble":
         _stumbles[event_id] += 1
         if _stumbles[event_id] <= int(number):

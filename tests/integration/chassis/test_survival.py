@@ -104,12 +104,13 @@ async def reads(toy: Toy) -> bool:
     return toy.service.bus.ailing() is None
 
 
-async def test_a_lost_part_ends_the_process_with_an_exit_code(toy: Toy) -> None:
+@pytest.mark.parametrize("error", [RuntimeError("a part is lost"), asyncio.CancelledError()], ids=["fails", "vanishes"])
+async def test_a_lost_part_ends_the_process_with_an_exit_code(toy: Toy, error: BaseException) -> None:
     async def breaks() -> None:
         await asyncio.sleep(0.2)
-        raise RuntimeError("a part is lost")
+        raise error
 
-    code = await asyncio.wait_for(serve(replace(toy.service, background=[breaks])), 15)
+    code = await asyncio.wait_for(serve(replace(toy.service, background=[breaks])), 60)
 
     assert code == 1
 

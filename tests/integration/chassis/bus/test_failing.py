@@ -143,6 +143,19 @@ async def test_a_handler_that_does_not_end_is_cut_off_for_those_behind_it(toy: T
     assert await toy.notes() == ["behind it"]
 
 
+async def test_a_handler_cancelled_from_within_is_a_failure_and_reading_goes_on(toy: Toy) -> None:
+    await put(toy, "vanish", "behind it")
+
+    async with reading(toy):
+        await all_noted(toy, 1)
+        await until(lambda: has_letters(toy, 1))
+        await put(toy, "afterwards")
+        await all_noted(toy, 2)
+
+    (letter,) = await letters(toy)
+    assert (letter.reason, letter.attempt) == ("handler_cancelled", 3)
+
+
 UNREADABLE = {
     "a broken envelope": {"__data__": b"\x89BIN\r\n\x1a\nnonsense"},
     "no data at all": {"no": "data"},

@@ -17,7 +17,7 @@ from chassis.telemetry import bound, get_logger, span
 from chassis.telemetry.metrics import FACT_SECONDS, FACTS_HANDLED, FACTS_REPEATED
 from contracts.event import Event, Fact
 
-__all__ = ["Bus", "HandlerTooSlow", "Subscription"]
+__all__ = ["Bus", "HandlerCancelled", "HandlerTooSlow", "Subscription"]
 
 F = TypeVar("F", bound=Fact)
 if TYPE_CHECKING:  # pydantic parametrises Event[F] at run time, and Callable then finds no variable left in it
@@ -30,6 +30,10 @@ _TELL_TIMEOUT_S = 1.0
 
 class HandlerTooSlow(Exception):
     """A handler takes milliseconds; this one was cut off, for those who wait behind it."""
+
+
+class HandlerCancelled(RuntimeError):
+    """A handler ended as if it had been cancelled, without anybody having asked: a fault of its own."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,12 @@ class Bus:
                 if not limit.expired():
                     raise
                 raise HandlerTooSlow(f"the handler of {event.type} had not ended after {self.patience_s} s") from None
+            except asyncio.CancelledError:
+                ourselves = asyncio.current_task()
+                if ourselves is None or ourselves.cancelling():
+                    raise
+                # Let through, it would end the reading of this stream without a word.
+                raise HandlerCancelled(f"the handler of {event.type} was cancelled, and nobody had asked") from None
             finally:
                 FACT_SECONDS.labels(event.type).observe(time.monotonic() - started)
 

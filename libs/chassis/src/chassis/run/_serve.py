@@ -108,12 +108,13 @@ class _Life:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A part that fails, or that ends without being asked to, takes the process with it: supervisors restart it."""
-        if task.cancelled():
+        vanished = task.cancelled() and not self._stop.is_set()  # cancelled from within: nobody had asked
+        if task.cancelled() and not vanished:
             return
-        error = task.exception()
+        error = None if vanished else task.exception()
         if error is not None:
             _log.error("a part of the service was lost; ending", exc_info=error, part=task.get_name())
-        elif self._stop.is_set() or task.get_name() == "background":
+        elif self._stop.is_set() or (task.get_name() == "background" and not vanished):
             return
         else:
             _log.error("a part of the service ended by itself; ending", part=task.get_name())
