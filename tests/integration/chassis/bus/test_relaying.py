@@ -101,6 +101,23 @@ async def test_only_what_is_old_and_sent_is_forgotten(toy: Toy) -> None:
     ]
 
 
+async def test_what_was_sent_just_now_can_be_sent_again_however_long_it_had_waited(toy: Toy) -> None:
+    signals = Signals(str(toy.settings.database_url), service="toy")
+    relay = Relay(toy.service.database, toy.service.bus.redis, signals)
+    for note in ("first", "second"):
+        await toy.announce(Poked(note=note))
+        async with toy.service.database.begin_untenanted() as connection:
+            await connection.exec_driver_sql("UPDATE outbox SET created_at = now() - interval '2 days'")
+        await relay.relay()
+    await relay._keep_house()
+    await toy.redis.flushdb()
+
+    async with toy.running():
+        await all_noted(toy, 2)
+
+    assert sorted(await toy.notes()) == ["first", "second"]
+
+
 async def test_how_much_waits_and_for_how_long_is_measured(toy: Toy) -> None:
     signals = Signals(str(toy.settings.database_url), service="toy")
     relay = Relay(toy.service.database, toy.service.bus.redis, signals)

@@ -52,6 +52,7 @@ outbox = Table(
     Column("traceparent", Text),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("sent_batch", BigInteger),
+    Column("sent_at", DateTime(timezone=True)),
     Index("outbox_unsent", "position", postgresql_where=text("sent_batch is null")),
     Index("outbox_sent", "sent_batch", postgresql_where=text("sent_batch is not null")),
     comment="Facts announced. A sent row stays for a while: should Redis lose it, it is sent again.",

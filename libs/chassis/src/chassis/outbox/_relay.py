@@ -36,14 +36,16 @@ _NEXT = text(
     " (SELECT position, event_id, stream, body, correlation_id, traceparent FROM outbox WHERE sent_batch IS NULL"
     " ORDER BY position LIMIT :size) unsent ON true ORDER BY unsent.position"
 )
-_MARK = text("UPDATE outbox SET sent_batch = :batch WHERE position = ANY(CAST(:positions AS bigint[]))")
+_MARK = text(
+    "UPDATE outbox SET sent_batch = :batch, sent_at = now() WHERE position = ANY(CAST(:positions AS bigint[]))"
+)
 _UNMARK = text("UPDATE outbox SET sent_batch = NULL WHERE sent_batch > :batch")
 _WAITING = text(
     "SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0) FROM outbox WHERE sent_batch IS NULL"
 )
 # The newest batch stays whatever its age: its number is what Redis is compared with.
 _FORGET_SENT = text(
-    "DELETE FROM outbox WHERE created_at < now() - make_interval(secs => :keep)"
+    "DELETE FROM outbox WHERE sent_at < now() - make_interval(secs => :keep)"
     " AND sent_batch < (SELECT max(sent_batch) FROM outbox)"
 )
 _FORGET_HEARD = text("DELETE FROM inbox WHERE received_at < now() - make_interval(days => :days)")
@@ -62,8 +64,9 @@ class RedisForgot(Exception):
 class Relay:
     """Sends what was announced, while this replica leads.
 
-    ``keep_s``: how long sent facts can be sent again. The inboxes remember for longer (``inbox_days``), so that what is
-    sent again is recognised. ``poll_s``: how often to look without being woken.
+    ``keep_s``: how long sent facts can be sent again, counted from when they were sent: after a long outage what was
+    announced long ago is the newest in Redis, and the first to be lost with it. The inboxes remember for longer
+    (``inbox_days``), so that what is sent again is recognised. ``poll_s``: how often to look without being woken.
     """
 
     def __init__(
