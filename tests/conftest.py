@@ -1,4 +1,4 @@
-"""Real servers for the suites, and no hurry; nothing else, and nobody imports it."""
+"""Markers and real servers for the suites; nothing else, and nobody imports it."""
 
 import os
 import tempfile
@@ -7,13 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-
-# A busy machine is no failure: Hypothesis allows 200 ms for an example unless told otherwise.
-settings.register_profile("unhurried", settings.default, deadline=None)
-settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

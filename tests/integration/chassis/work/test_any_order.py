@@ -264,6 +264,7 @@ def test_in_any_order_a_task_has_one_holder_and_one_last_word_and_is_never_stuck
         stateful_step_count=25,
         derandomize=not EXAMPLES,
         print_blob=True,
+        deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,
     )
