@@ -46,6 +46,8 @@ class Signals:
         self._leads = asyncio.Event()
         self.heard_at = time.monotonic()
         """When PostgreSQL last answered here, on the monotonic clock."""
+        self.gap: tuple[float, float] = (0.0, self.heard_at)
+        """For how many seconds PostgreSQL could not be heard when it last was, and when it was heard again."""
 
     @property
     def leads(self) -> bool:
@@ -91,7 +93,10 @@ class Signals:
 
     async def _listen(self) -> None:
         connection = await asyncpg.connect(
-            self._url, timeout=10, server_settings={"application_name": f"{self._service} signals"}
+            self._url,
+            timeout=10,
+            command_timeout=_ANSWER_S,
+            server_settings={"application_name": f"{self._service} signals"},
         )
         closed = asyncio.Event()
         connection.add_termination_listener(lambda _: closed.set())
@@ -113,16 +118,26 @@ class Signals:
         """Try for the lock, or make sure that the connection which holds it is alive."""
         if self.leads:
             await connection.fetchval("SELECT 1", timeout=_ANSWER_S)
-        elif await connection.fetchval(
-            "SELECT pg_try_advisory_lock($1, hashtext($2))", _LEADER_LOCK, self._service, timeout=_ANSWER_S
-        ):
+            self._note_answer()
+            return
+        lock = "SELECT pg_try_advisory_lock($1, hashtext($2))"
+        ours = await connection.fetchval(lock, _LEADER_LOCK, self._service, timeout=_ANSWER_S)
+        self._note_answer()
+        if ours:
             self._leads.set()
             LEADER.set(1)
             self.wake("outbox")
             self.wake("tasks")
         elif await connection.fetchval(_DEPOSE, _LEADER_LOCK, self._service, self._silent_s, timeout=_ANSWER_S):
             _log.warning("the leader was silent for too long and is deposed")
-        self.heard_at = time.monotonic()
+
+    def _note_answer(self) -> None:
+        now = time.monotonic()
+        silent_s, known_s = now - self.heard_at, self.gap[0]
+        # The pause between two pulses is no gap, and a short gap does not make us forget a long one just before it.
+        if silent_s > 2 * _PULSE_S and (silent_s > known_s or now - self.gap[1] > known_s):
+            self.gap = (silent_s, now)
+        self.heard_at = now
 
     def _step_down(self) -> None:
         self._leads.clear()

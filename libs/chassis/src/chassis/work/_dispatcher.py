@@ -26,6 +26,10 @@ _COUNT_S = 15.0
 """Between two looks at how much is queued: the one question whose cost grows with the queue."""
 _HOUSEKEEPING_S = 60.0
 _FORGOTTEN_AT_ONCE = 1000
+_LEAP_S = 1.0
+"""A clock that goes wrong by more than this, against ours that never jumps, has been set."""
+_LONGEST_WAIT_S = 300.0
+"""No task waits longer for its next try."""
 
 
 class Dispatcher:
@@ -61,6 +65,7 @@ class Dispatcher:
         self._next_house = 0.0
         self._in_touch_since = float("-inf")
         self._last_look: float | None = None
+        self._clock: float | None = None
 
     async def run(self) -> None:
         """Dispatch while this replica leads, until cancelled."""
@@ -144,20 +149,38 @@ class Dispatcher:
     async def _look(self) -> list[InFlight]:
         """The rows in flight. While PostgreSQL could not be heard from here, nobody is called silent.
 
-        An outage, a frozen server or a frozen leader keeps heartbeats from being written or read. Whoever lives gets
-        a lease of time to say so before its task is given to another: hours of work may hang on it.
+        An outage, a frozen server or a frozen leader keeps heartbeats from being written or read, and a clock that is
+        set makes them look old. Whoever lives gets a lease of time to say so before its task is given to another: hours
+        of work may hang on it.
         """
         async with self._database.begin_untenanted() as connection:
+            leapt = await self._clock_leapt(connection)
             rows = await self._store.in_flight(connection)
         now = time.monotonic()
-        gap_s = 0.0 if self._last_look is None else now - self._last_look
+        if self._last_look is None:  # the first look here; but we listened before we led
+            gap_s, back_at = self._signals.gap
+        else:
+            gap_s, back_at = now - self._last_look, now
         self._last_look = now
+        out_of_touch = leapt or gap_s > self._reconcile_s + self._lease_s / 2
         # At most every third lease: on a machine that is always slow, the dead must be found all the same.
-        if gap_s > self._reconcile_s + self._lease_s / 2 and now - self._in_touch_since > 3 * self._lease_s:
-            self._in_touch_since = now
+        if out_of_touch and now - self._in_touch_since > 3 * self._lease_s:
+            self._in_touch_since = now if leapt else back_at
         if now - self._in_touch_since < self._lease_s:
             return [InFlight(row.id, row.state, row.token, silent=False) for row in rows]
         return rows
+
+    async def _clock_leapt(self, connection: AsyncConnection) -> bool:
+        """Whether the clock of PostgreSQL was set since we last looked."""
+        asked = time.monotonic()
+        clock, before = await self._store.clock(connection) - asked, self._clock
+        took_s = time.monotonic() - asked
+        self._clock = clock
+        if before is None or abs(clock - before) < _LEAP_S + took_s:
+            return False
+        _log.warning("the clock of PostgreSQL was set; every lease starts anew", by_s=round(clock - before, 3))
+        await self._store.hasten(connection, longest_s=_LONGEST_WAIT_S)
+        return True
 
     async def _count(self) -> None:
         async with self._database.begin_untenanted() as connection:

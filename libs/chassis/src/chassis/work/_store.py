@@ -114,9 +114,17 @@ _REQUEUE = text(
 
 _IN_FLIGHT = text(
     """
-    SELECT id, state, token, greatest(heartbeat_at, pg_postmaster_start_time()) < now() - CAST(:lease AS interval)
+    SELECT id, state, token, heartbeat_at > now() + CAST(:lease AS interval)
+        OR (heartbeat_at < now() - CAST(:lease AS interval)
+            AND pg_postmaster_start_time() NOT BETWEEN now() - CAST(:lease AS interval) AND now())
     FROM tasks WHERE state IN ('dispatched', 'running')
     """
+)
+
+_CLOCK = text("SELECT extract(epoch FROM clock_timestamp())::float8")
+_HASTEN = text(
+    "UPDATE tasks SET not_before = now() + CAST(:longest AS interval)"
+    " WHERE state = 'queued' AND not_before > now() + CAST(:longest AS interval)"
 )
 
 
@@ -130,9 +138,18 @@ class TaskStore:
     async def in_flight(self, connection: AsyncConnection) -> list[InFlight]:
         """All dispatched and running tasks: about as many as live workers can take.
 
-        After a crash of PostgreSQL nobody is silent for a lease, since nobody could be heard before.
+        After a crash of PostgreSQL nobody is silent for a lease, since nobody could be heard before. A heartbeat of the
+        future was written before the clock was set back; whoever lives has written another since.
         """
         return [InFlight(*row) for row in await connection.execute(_IN_FLIGHT, {"lease": self._lease})]
+
+    async def clock(self, connection: AsyncConnection) -> float:
+        """What PostgreSQL takes the time to be, in seconds."""
+        return float(await connection.scalar(_CLOCK) or 0)
+
+    async def hasten(self, connection: AsyncConnection, *, longest_s: float) -> int:
+        """Let nothing wait for its next try for longer: its time was told before the clock was set back."""
+        return (await connection.execute(_HASTEN, {"longest": timedelta(seconds=longest_s)})).rowcount
 
     async def requeue(self, connection: AsyncConnection, lost: Sequence[tuple[UUID, int]]) -> int:
         """Queue again what was lost on its way or whose worker fell silent, as (id, token it had then).
