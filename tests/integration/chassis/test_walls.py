@@ -1,6 +1,7 @@
 """Promises of the database: the wall between tenants, and between services."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -157,3 +158,15 @@ async def test_migrating_again_and_at_the_same_time_changes_nothing(postgres_url
     revisions = await connection.fetch("SELECT version_num FROM toy.alembic_version")
     await connection.close()
     assert [row["version_num"] for row in revisions] == ["0001"]
+
+
+async def test_the_kernel_is_told_to_notice_a_server_that_vanished(database: Database) -> None:
+    async with database._engine.connect() as connection:
+        raw = await connection.get_raw_connection()
+        wire = raw.driver_connection._transport.get_extra_info("socket")  # type: ignore[union-attr]
+
+        alive = wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        patience_ms = wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+
+    assert alive
+    assert patience_ms == 30_000

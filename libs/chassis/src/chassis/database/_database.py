@@ -1,5 +1,6 @@
 """PostgreSQL as one service sees it: its own schema, one tenant a transaction."""
 
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,6 +19,8 @@ __all__ = ["Database", "driver_url"]
 
 _IDLE_IN_TRANSACTION_MS = "60000"
 """No transaction spans GPU, ffmpeg or network work; one that does is ended before it blocks others for long."""
+_VANISHED_S = 30
+"""A server from whose machine nothing comes for so long is gone, whatever it was asked."""
 
 
 def driver_url(url: str) -> URL:
@@ -46,6 +49,7 @@ class Database:
                 "timeout": 10,
             },
         )
+        hook.listen(self._engine.sync_engine, "connect", _notice_a_vanished_server)
         hook.listen(self._engine.sync_engine, "checkout", _refuse_closed)
         self._singly = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._listeners: list[Callable[[Event[Any]], None]] = []
@@ -104,6 +108,22 @@ class Database:
     def _on_announced(self, listener: Callable[[Event[Any]], None]) -> None:
         """Call ``listener`` with each event after the commit that announced it (the harness listens so)."""
         self._listeners.append(listener)
+
+
+def _notice_a_vanished_server(connection: Any, _record: Any) -> None:
+    """A machine that loses its power closes nothing: without this, whoever waits for its answer waits for ever."""
+    wire = connection.driver_connection._transport.get_extra_info("socket")
+    if wire is None or wire.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", _VANISHED_S // 3),
+        ("TCP_KEEPINTVL", _VANISHED_S // 6),
+        ("TCP_KEEPCNT", 4),
+        ("TCP_USER_TIMEOUT", _VANISHED_S * 1000),
+    ):
+        if hasattr(socket, name):  # not every system knows all of them
+            wire.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
