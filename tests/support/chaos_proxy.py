@@ -22,7 +22,7 @@ from typing import Self, cast
 
 from typing_extensions import override
 
-__all__ = ["ChaosProxy"]
+__all__ = ["ChaosProxy", "Link"]
 
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER on with no patience: closing sends RST, as a crashed machine's kernel does."""
@@ -35,7 +35,7 @@ class ChaosProxy:
         self._host = host
         self._target_port = port
         self._server: asyncio.Server | None = None
-        self._links: set[_Link] = set()
+        self._links: set[Link] = set()
         self.delay_s = 0.0
         self.black_hole = False
         self.refuses = False
@@ -89,6 +89,10 @@ class ChaosProxy:
             link.half_close()
         return len(links)
 
+    def lets_through(self, link: "Link", piece: bytes, *, asked: bool) -> bool:
+        """Whether a piece may pass that came from the client (``asked``) or the server; if not, its link is reset."""
+        return True
+
     def heal(self) -> None:
         """Be an honest proxy again. Connections that lost something are reset, or they would wait for ever."""
         self.delay_s, self.refuses, self.black_hole = 0.0, False, False
@@ -97,7 +101,7 @@ class ChaosProxy:
                 link.reset()
 
 
-class _Link:
+class Link:
     """One client, its server, and what is on its way between them."""
 
     def __init__(self, proxy: ChaosProxy, client: asyncio.Transport) -> None:
@@ -174,19 +178,24 @@ class _Link:
 class _Client(asyncio.Protocol):
     def __init__(self, proxy: ChaosProxy) -> None:
         self._proxy = proxy
-        self._link: _Link | None = None
+        self._link: Link | None = None
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        link = self._link = _Link(self._proxy, cast(asyncio.Transport, transport))
+        link = self._link = Link(self._proxy, cast(asyncio.Transport, transport))
         self._proxy._links.add(link)
         if self._proxy.refuses:
             link.reset()
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._link is not None:
-            self._link.pass_on(self._link.server, data)
+        link = self._link
+        if link is None:
+            return
+        if self._proxy.lets_through(link, data, asked=True):
+            link.pass_on(link.server, data)
+        else:
+            link.reset()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -205,7 +214,7 @@ class _Client(asyncio.Protocol):
 
 
 class _Server(asyncio.Protocol):
-    def __init__(self, link: _Link) -> None:
+    def __init__(self, link: Link) -> None:
         self._link = link
 
     @override
@@ -216,8 +225,11 @@ class _Server(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if not self._link.half_closed:
-            self._link.pass_on(self._link.client, data)
+        link = self._link
+        if not link.proxy.lets_through(link, data, asked=False):
+            link.reset()
+        elif not link.half_closed:
+            link.pass_on(link.client, data)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:

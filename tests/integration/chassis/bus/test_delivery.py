@@ -133,8 +133,8 @@ async def noted_some(toy: Toy) -> bool:
     return bool(await toy.notes())
 
 
-async def test_progress_may_be_lost_but_never_hurts(far_toy: Toy, proxy: CuttingProxy) -> None:
-    proxy.shut()
+async def test_progress_may_be_lost_but_never_hurts(far_toy: Toy, redis_proxy: CuttingProxy) -> None:
+    redis_proxy.shut()
 
     async with asyncio.timeout(10):
         await far_toy.service.bus.tell(an_event("x"))

@@ -53,14 +53,14 @@ STEPS: dict[str, Callable[[CuttingProxy], None]] = {
 
 @pytest.mark.parametrize("lose", STEPS.values(), ids=STEPS.keys())
 async def test_a_connection_lost_at_any_step_loses_and_doubles_nothing(
-    far_toy: Toy, proxy: CuttingProxy, lose: Callable[[CuttingProxy], None]
+    far_toy: Toy, redis_proxy: CuttingProxy, lose: Callable[[CuttingProxy], None]
 ) -> None:
     async with far_toy.running():
-        lose(proxy)
+        lose(redis_proxy)
         await far_toy.announce(Poked(note="plain"))
         await far_toy.announce(Poked(note="stumble 1"))
         await all_noted(far_toy, 2, timeout_s=40)
-        await until(lambda: lost(proxy), timeout_s=20)
+        await until(lambda: lost(redis_proxy), timeout_s=20)
         await far_toy.announce(Poked(note="afterwards"))
         await all_noted(far_toy, 3, timeout_s=40)
 
@@ -68,17 +68,17 @@ async def test_a_connection_lost_at_any_step_loses_and_doubles_nothing(
     assert await letters(far_toy) == []
 
 
-async def lost(proxy: CuttingProxy) -> bool:
-    return not proxy.waits
+async def lost(redis_proxy: CuttingProxy) -> bool:
+    return not redis_proxy.waits
 
 
-async def test_a_redis_out_of_reach_while_a_handler_runs_costs_nothing(far_toy: Toy, proxy: CuttingProxy) -> None:
+async def test_a_redis_out_of_reach_while_a_handler_runs_costs_nothing(far_toy: Toy, redis_proxy: CuttingProxy) -> None:
     async with reading(far_toy):
         await put(far_toy, "dawdle 1")
         await until(lambda: begun("dawdle 1"))
-        proxy.shut()
+        redis_proxy.shut()
         await until(lambda: noted(far_toy, 1))
-        proxy.reopen()
+        redis_proxy.reopen()
         await put(far_toy, "afterwards")
         await all_noted(far_toy, 2, timeout_s=30)
 

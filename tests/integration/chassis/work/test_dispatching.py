@@ -56,6 +56,19 @@ async def test_tenants_at_their_cap_hide_nobody_who_has_room(any_toy: Toy) -> No
     assert await dispatched(any_toy) == {"a0", "b0", "c0", "last 1"}
 
 
+async def test_what_one_round_sends_is_on_its_way_in_the_order_of_turns(any_toy: Toy) -> None:
+    await places(any_toy, 4)
+    for number in range(3):
+        await put(any_toy, f"a{number}")
+    await put(any_toy, "b0", tenant_id=OTHER_TENANT)
+
+    await a_dispatcher(any_toy).dispatch()
+
+    keys = {str((await any_toy.task(key)).id): key for key in ("a0", "a1", "a2", "b0")}
+    entries = await any_toy.redis.xrange("work.toy")
+    assert [keys[fields[b"task"].decode()] for _, fields in entries] == ["a0", "b0", "a1", "a2"]
+
+
 async def test_a_cap_counts_urgent_normal_and_bulk_together(any_toy: Toy) -> None:
     await places(any_toy, 10)
     for number in range(3):
