@@ -164,6 +164,7 @@ class House:
             "LOG_LEVEL": "WARNING",
             "LOG_FORMAT": "console",
             "ACCESS_TOKEN_S": str(24 * 3600),
+            "SECRET": "a secret of this house",
             "MAX_UNFINISHED_JOBS": "100000",
             "MAX_UNFINISHED_JOBS_OF_ALL": "100000",
         }

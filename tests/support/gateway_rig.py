@@ -14,13 +14,14 @@ from chassis.testing import Harness, harness
 from contracts import uuid7
 from contracts.ingest import VideoIngested
 from gateway.adapters.postgres import PostgresRecords
+from gateway.adapters.tokens import SignedTokens
 from gateway.api import UseCases
 from gateway.domain.access import Caller, Role
-from gateway.main import build
+from gateway.main import build, key_ring
 from gateway.ports import User
 from gateway.settings import Settings
 
-__all__ = ["PASSWORD", "Gateway", "a_gateway", "an_ingested", "json_of"]
+__all__ = ["PASSWORD", "Gateway", "a_gateway", "a_mint", "an_ingested", "json_of"]
 
 PASSWORD = "correct horse battery staple"
 _HASHES: dict[str, str] = {}
@@ -58,7 +59,7 @@ class Gateway:
         user = User(uuid7(), tenant_id, email or f"{uuid7()}@example.org", _HASHES["hash"], role)
         async with self.harness.database.begin(tenant_id) as work:
             await PostgresRecords(work.connection).people.add_user(user)
-        return Caller(user.id, tenant_id, role)
+        return Caller(user.id, tenant_id, role, uuid7())
 
     def anonymous(self) -> httpx.AsyncClient:
         """A client without a token. What the app raises comes out here, so that no 500 goes unnoticed."""
@@ -67,7 +68,7 @@ class Gateway:
     async def client(self, caller: Caller) -> httpx.AsyncClient:
         """A client with a token."""
         client = self.anonymous()
-        client.headers["Authorization"] = f"Bearer {await self.use_cases.tokens.issue(caller, lifetime_s=900)}"
+        client.headers["Authorization"] = f"Bearer {await self.use_cases.accounts.tokens.issue(caller, lifetime_s=900)}"
         return client
 
     async def owner(self, tenant: str = "studio") -> httpx.AsyncClient:
@@ -111,8 +112,16 @@ class Gateway:
 @asynccontextmanager
 async def a_gateway(postgres_url: str, **settings: Any) -> AsyncIterator[Gateway]:
     """A gateway for one test."""
+    settings = {"secret": "a secret of the rig", **settings}
     async with harness("gateway", build, settings=Settings, admin_url=postgres_url, **settings) as running:
         yield Gateway(running)
+
+
+def a_mint(gateway: Gateway, *, issuer: str = "matchcut", audience: str = "matchcut", **settings: Any) -> SignedTokens:
+    """The access tokens of another replica, which has read no key yet."""
+    known = cast(Settings, gateway.harness.service.settings)
+    keys = key_ring(known.model_copy(update=settings), gateway.harness.database)
+    return SignedTokens(keys, issuer=issuer, audience=audience)
 
 
 def an_ingested(video_id: str) -> VideoIngested:

@@ -12,8 +12,7 @@ import pytest
 from contracts.gateway import JobCancelled, JobRequested
 from contracts.vision import ScenesDetected, WatermarksDetected
 from gateway.adapters.changes import RedisChanges
-from gateway.adapters.tokens import SignedTokens
-from support.gateway_rig import Gateway, json_of
+from support.gateway_rig import Gateway, a_mint, json_of
 
 
 def scenes(video_id: str) -> ScenesDetected:
@@ -75,7 +74,7 @@ async def test_a_cancellation_and_a_success_at_once_leave_one_of_them(gateway: G
 
 
 async def test_replicas_that_start_at_once_agree_on_one_key(gateway: Gateway) -> None:
-    replicas = [SignedTokens(gateway.harness.database, issuer="matchcut") for _ in range(5)]
+    replicas = [a_mint(gateway) for _ in range(5)]
 
     published = await asyncio.gather(*(replica.public_keys() for replica in replicas))
 

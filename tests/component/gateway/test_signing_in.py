@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -13,11 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.adapters.passwords import Argon2Passwords
 from gateway.adapters.postgres import PostgresRecords
-from gateway.adapters.tokens import SignedTokens
-from gateway.domain.access import Role
+from gateway.domain.access import RIGHTS_OF, Role
 from gateway.domain.refusals import InvalidRequest
 from gateway.usecases.bootstrap import Bootstrap
-from support.gateway_rig import PASSWORD, Gateway, json_of
+from gateway.usecases.sign_in import Lifetimes
+from support.gateway_rig import PASSWORD, Gateway, a_mint, json_of
 
 EMAIL = "anna@example.org"
 
@@ -47,7 +48,9 @@ async def test_a_password_buys_tokens_that_say_who_i_am(gateway: Gateway) -> Non
         "role": "editor",
         "tenant_id": str(caller.tenant_id),
         "tenant": "studio",
+        "rights": sorted(RIGHTS_OF[Role.EDITOR]),
     }
+    assert grant["scope"] == " ".join(sorted(RIGHTS_OF[Role.EDITOR]))
 
 
 @pytest.mark.parametrize(
@@ -65,9 +68,12 @@ async def test_a_password_buys_tokens_that_say_who_i_am(gateway: Gateway) -> Non
 async def test_a_refused_grant_says_what_oauth2_calls_it(gateway: Gateway, form: dict[str, str], error: str) -> None:
     await gateway.user(await gateway.tenant("studio"), email=EMAIL)
 
-    problem = json_of(await gateway.anonymous().post("/v1/auth/token", data=form), 400)
+    answer = await gateway.anonymous().post("/v1/auth/token", data=form)
 
+    problem = json_of(answer, 400)
+    assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("application/json", "no-store")
     assert problem["error"] == error
+    assert problem["error_description"] == problem["detail"]
     assert problem["type"] == "/problems/invalid-grant"
 
 
@@ -92,14 +98,14 @@ async def test_a_successor_handed_out_while_its_family_ends_is_worthless_too(gat
     second = json_of(await refresh(client, first), 200)["refresh_token"]
 
     async with gateway.harness.database.begin(caller.tenant_id) as work:
-        renewed = await gateway.use_cases.sign_in._rotate(PostgresRecords(work.connection), second)
+        renewed = await gateway.use_cases.accounts.sign_in._rotate(PostgresRecords(work.connection), second)
         stolen = asyncio.create_task(refresh(client, first))
         await asyncio.sleep(0.3)  # it waits for our commit
     answer = await stolen
 
-    assert renewed is not None
+    assert isinstance(renewed, tuple)
     assert answer.status_code == 400
-    assert (await refresh(client, renewed[1])).status_code == 400
+    assert (await refresh(client, renewed[2])).status_code == 400
 
 
 async def test_another_sign_in_survives_the_end_of_a_family(gateway: Gateway) -> None:
@@ -117,7 +123,7 @@ async def test_another_sign_in_survives_the_end_of_a_family(gateway: Gateway) ->
 async def test_an_expired_refresh_token_is_refused(gateway: Gateway) -> None:
     await gateway.user(await gateway.tenant("studio"), email=EMAIL)
     client = gateway.anonymous()
-    gateway.use_cases.sign_in._refresh_lifetime *= 0
+    gateway.use_cases.accounts.sign_in._lifetimes = Lifetimes(access_s=900, refresh_s=0)
     token = json_of(await sign_in(client), 200)["refresh_token"]
 
     assert (await refresh(client, token)).status_code == 400
@@ -140,7 +146,7 @@ def forged(claims: dict[str, Any], **header: Any) -> str:
 
 async def test_a_token_that_is_not_ours_opens_nothing(gateway: Gateway) -> None:
     caller = await gateway.user(await gateway.tenant("studio"))
-    tokens = gateway.use_cases.tokens
+    tokens = gateway.use_cases.accounts.tokens
     good = await tokens.issue(caller, lifetime_s=900)
     kid = jwt.get_unverified_header(good)["kid"]
     claims = jwt.decode(good, options={"verify_signature": False})
@@ -155,10 +161,10 @@ async def test_a_token_that_is_not_ours_opens_nothing(gateway: Gateway) -> None:
         "changed": f"{head}.{promoted}.{signature}",
         "unsigned": jwt.encode(claims, None, algorithm="none", headers={"kid": kid}),  # type: ignore[arg-type]
         "signed with the public key": jwt.encode(claims, public["x"] * 2, algorithm="HS256", headers={"kid": kid}),
-        "another issuer": await SignedTokens(gateway.harness.database, issuer="else").issue(caller, lifetime_s=900),
-        "another audience": await SignedTokens(gateway.harness.database, issuer="matchcut", audience="x").issue(
-            caller, lifetime_s=900
-        ),
+        "another issuer": await a_mint(gateway, issuer="else").issue(caller, lifetime_s=900),
+        "another audience": await a_mint(gateway, audience="x").issue(caller, lifetime_s=900),
+        "of no session": await tokens.issue(replace(caller, session_id=None), lifetime_s=900),
+        "a right we do not have": await tokens.issue(replace(caller, scopes=frozenset(["all"])), lifetime_s=900),  # type: ignore[arg-type] # forged
         "nonsense": "nonsense",
         "empty": "",
     }
@@ -171,7 +177,7 @@ async def test_a_token_that_is_not_ours_opens_nothing(gateway: Gateway) -> None:
 
 async def test_our_tokens_can_be_verified_with_the_published_keys_by_anybody(gateway: Gateway) -> None:
     caller = await gateway.user(await gateway.tenant("studio"))
-    token = await gateway.use_cases.tokens.issue(caller, lifetime_s=60)
+    token = await gateway.use_cases.accounts.tokens.issue(caller, lifetime_s=60)
     keys = jwt.PyJWKSet.from_dict(json_of(await gateway.anonymous().get("/.well-known/jwks.json"), 200))
 
     key = keys[jwt.get_unverified_header(token)["kid"]]
@@ -189,9 +195,9 @@ async def test_the_published_keys_are_public_ones(gateway: Gateway) -> None:
 
 async def test_replicas_and_restarts_share_the_keys(gateway: Gateway) -> None:
     caller = await gateway.user(await gateway.tenant("studio"))
-    other = SignedTokens(gateway.harness.database, issuer="matchcut")
+    other = a_mint(gateway)
 
-    token = await gateway.use_cases.tokens.issue(caller, lifetime_s=60)
+    token = await gateway.use_cases.accounts.tokens.issue(caller, lifetime_s=60)
 
     assert await other.read(token) == caller
 

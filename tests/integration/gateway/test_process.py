@@ -45,6 +45,7 @@ def environment(postgres_url: str, redis_url: str, folder: Path) -> dict[str, st
         "GATEWAY_REDIS_URL": redis_url,
         "GATEWAY_BLOBS_URL": f"file://{folder}",
         "GATEWAY_HTTP_PORT": str(free_port()),
+        "GATEWAY_SECRET": "a secret of the operator",
         "GATEWAY_GRACE_S": "5",
     }
 

@@ -5,6 +5,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 
 from chassis.blobs import blobs_at
 from chassis.bus import Bus
@@ -14,23 +15,31 @@ from gateway import handlers
 from gateway.adapters.changes import RedisChanges, TellingDatabase
 from gateway.adapters.passwords import Argon2Passwords
 from gateway.adapters.postgres import PostgresRecords
+from gateway.adapters.revocations import RedisRevocations
+from gateway.adapters.sealing import FernetSeal
+from gateway.adapters.signing_keys import KeyRing, Rotation
 from gateway.adapters.tally import Tally
 from gateway.adapters.tokens import SignedTokens
-from gateway.api import UseCases, create_app
+from gateway.api import Accounts, UseCases, create_app
 from gateway.domain.admission import Limits
 from gateway.domain.refusals import Refusal
 from gateway.settings import Settings
+from gateway.usecases.api_keys import ApiKeys, Recognize
 from gateway.usecases.bootstrap import Bootstrap
+from gateway.usecases.check_password import CheckPassword
 from gateway.usecases.follow import FollowFacts
 from gateway.usecases.jobs import Jobs
 from gateway.usecases.results import Results
 from gateway.usecases.scripts import Scripts
-from gateway.usecases.sign_in import SignIn
+from gateway.usecases.sessions import Sessions
+from gateway.usecases.sign_in import Lifetimes, SignIn
 from gateway.usecases.sweep import Sweep
+from gateway.usecases.tenants import Tenants
 from gateway.usecases.uploads import Uploads
+from gateway.usecases.users import Users
 from gateway.usecases.videos import Videos
 
-__all__ = ["bootstrap", "build", "main"]
+__all__ = ["bootstrap", "build", "key_ring", "main", "replace_keys"]
 
 
 def build(settings: Settings) -> Service:
@@ -39,8 +48,10 @@ def build(settings: Settings) -> Service:
     database = TellingDatabase(str(settings.database_url), service="gateway", changes=changes)
     bus = Bus("gateway", str(settings.redis_url), database)
     handlers.register(bus, FollowFacts(PostgresRecords, changes))
+    keys = key_ring(settings, database)
+    revocations = RedisRevocations(database, str(settings.redis_url))
     app = create_app(
-        _use_cases(settings, database, changes),
+        _use_cases(settings, database, changes, _accounts(settings, database, keys, revocations)),
         max_body_bytes=settings.max_body_bytes,
         cors_origins=settings.cors_origins,
     )
@@ -58,27 +69,44 @@ def build(settings: Settings) -> Service:
         bus=bus,
         work=None,
         app=app,
-        background=(changes.run, sweep.run, Tally(database).run),
+        background=(changes.run, sweep.run, Tally(database).run, keys.run, revocations.run),
     )
 
 
-def _use_cases(settings: Settings, database: Database, changes: RedisChanges) -> UseCases:
+def key_ring(settings: Settings, database: Database) -> KeyRing:
+    """The keys that sign access tokens."""
+    rotation = Rotation(
+        serves=timedelta(seconds=settings.signing_key_s),
+        notice=timedelta(seconds=settings.signing_key_notice_s),
+        token_lifetime=timedelta(seconds=settings.access_token_s),
+    )
+    return KeyRing(database, FernetSeal(settings.secret.get_secret_value()), rotation)
+
+
+def _accounts(settings: Settings, database: Database, keys: KeyRing, revocations: RedisRevocations) -> Accounts:
+    tokens, passwords = SignedTokens(keys, issuer=settings.issuer), Argon2Passwords()
+    lifetimes = Lifetimes(access_s=settings.access_token_s, refresh_s=settings.refresh_token_s)
+    check = CheckPassword(database, PostgresRecords, passwords)
+    sessions = Sessions(database, PostgresRecords, check, passwords, revocations, lifetimes)
+    return Accounts(
+        tokens=tokens,
+        seal=FernetSeal(settings.secret.get_secret_value()),
+        recognize=Recognize(database, PostgresRecords, tokens, revocations),
+        sign_in=SignIn(database, PostgresRecords, check, tokens, revocations, lifetimes),
+        sessions=sessions,
+        users=Users(database, PostgresRecords, passwords, sessions, invitation_s=settings.invitation_s),
+        api_keys=ApiKeys(database, PostgresRecords),
+        tenants=Tenants(database, PostgresRecords),
+    )
+
+
+def _use_cases(settings: Settings, database: Database, changes: RedisChanges, accounts: Accounts) -> UseCases:
     blobs = blobs_at(settings.blobs_url)
-    tokens = SignedTokens(database, issuer=settings.issuer)
-    sign_in = SignIn(
-        database,
-        PostgresRecords,
-        Argon2Passwords(),
-        tokens,
-        access_token_s=settings.access_token_s,
-        refresh_token_s=settings.refresh_token_s,
-    )
     return UseCases(
         database=database,
         records_on=PostgresRecords,
         blobs=blobs,
-        tokens=tokens,
-        sign_in=sign_in,
+        accounts=accounts,
         uploads=Uploads(
             database,
             blobs,
@@ -133,9 +161,26 @@ async def _bootstrap(settings: Settings, tenant: str, email: str, password: str)
     return {"tenant_id": str(tenant_id), "user_id": str(user_id)}
 
 
+def replace_keys(settings: Settings, arguments: Sequence[str]) -> int:
+    """Throw away the keys that sign access tokens, after one was stolen; everybody's next request needs a new token."""
+    parser = argparse.ArgumentParser(prog="python -m gateway.main replace-keys", description=replace_keys.__doc__)
+    parser.parse_args(arguments)
+    thrown = asyncio.run(_replace_keys(settings))
+    sys.stdout.write(f"{thrown} keys thrown away; replicas notice within a minute\n")
+    return 0
+
+
+async def _replace_keys(settings: Settings) -> int:
+    database = Database(str(settings.database_url), service="gateway")
+    try:
+        return await key_ring(settings, database).replace()
+    finally:
+        await database.close()
+
+
 def main() -> None:
     """Run what the command line asks for."""
-    run(Settings, build, commands={"bootstrap": bootstrap})
+    run(Settings, build, commands={"bootstrap": bootstrap, "replace-keys": replace_keys})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What an operator may tune."""
 
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from chassis.run import ServiceSettings
@@ -13,11 +13,19 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True)
 
+    secret: SecretStr = Field(min_length=16)
+    """Seals what must not be readable in the database alone, as the keys that sign tokens. ``openssl rand -hex 32``."""
     issuer: str = "matchcut"
     """Who our tokens say they are from; installations that share nothing should not share this."""
     access_token_s: PositiveInt = 900
     refresh_token_s: PositiveInt = 30 * 24 * 3600
     """Seconds until somebody who does nothing must sign in again."""
+    signing_key_s: PositiveInt = 30 * 24 * 3600
+    """How long one key signs access tokens until the next one does."""
+    signing_key_notice_s: PositiveInt = 3600
+    """How long a key is published before it signs: longer than others keep our key set."""
+    invitation_s: PositiveInt = 7 * 24 * 3600
+    """How long an invitation is good."""
     max_upload_bytes: PositiveInt = 20 * 2**30
     max_script_bytes: PositiveInt = 2 * 2**20
     max_body_bytes: PositiveInt = 8 * 2**20

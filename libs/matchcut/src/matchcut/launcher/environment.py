@@ -34,6 +34,8 @@ def service_environment(
         "HTTP_PORT": str(http_port),
         "CACHE_DIR": str(folder.cache / "models"),
     }
+    if service == "gateway":
+        told["SECRET"] = folder.secret("gateway-secret")
     prefix = service.upper()
     tunable = {f"{prefix}_{name}": value for name, value in _DEFAULTS.items() if f"{prefix}_{name}" not in os.environ}
     return tunable | {f"{prefix}_{name}": value for name, value in told.items()}

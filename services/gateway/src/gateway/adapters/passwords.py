@@ -17,7 +17,8 @@ class Argon2Passwords:
     """
 
     def __init__(self) -> None:
-        self._hasher = PasswordHash((Argon2Hasher(time_cost=3, memory_cost=12_288, parallelism=1),))
+        self._argon2 = Argon2Hasher(time_cost=3, memory_cost=12_288, parallelism=1)
+        self._hasher = PasswordHash((self._argon2,))
         self._turn = asyncio.Semaphore(2)
         self._nobody: str | None = None
 
@@ -37,3 +38,7 @@ class Argon2Passwords:
             except UnknownHashError:
                 return False
         return matches and known
+
+    def outdated(self, password_hash: str) -> bool:
+        """Whether this hash was made with weaker parameters than those of today."""
+        return self._argon2.check_needs_rehash(password_hash)

@@ -9,16 +9,30 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 from typing_extensions import override
 
-from gateway.api import jobs, reference, results, scripts, signing_in, uploads, videos
+from gateway.api import (
+    api_keys,
+    jobs,
+    me,
+    reference,
+    results,
+    scripts,
+    signing_in,
+    tenants,
+    uploads,
+    users,
+    videos,
+)
 from gateway.api.context import UseCases
 from gateway.api.edge import Edge
-from gateway.api.problems import Problem, answer_with_problems
+from gateway.api.problems import OAUTH_PATHS, Problem, answer_with_problems
 
 __all__ = ["OPEN_TO_ALL", "UndeclaredRoute", "create_app", "declared_rights", "routes"]
 
 OPEN_TO_ALL = frozenset(
     {
         ("POST", "/v1/auth/token"),
+        ("POST", "/v1/auth/revoke"),
+        ("POST", "/v1/auth/accept-invitation"),
         ("GET", "/.well-known/jwks.json"),
         ("GET", "/docs"),
         ("GET", "/docs/start.js"),
@@ -29,6 +43,10 @@ OPEN_TO_ALL = frozenset(
 
 _ROUTERS: tuple[APIRouter, ...] = (
     signing_in.router,
+    me.router,
+    users.router,
+    api_keys.router,
+    tenants.router,
     uploads.router,
     videos.router,
     scripts.router,
@@ -38,7 +56,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
 _ABOUT = """Upload a video and the script it was shot from; get its scenes, its words with their times, what became of
 each line of the script, its watermarks, and an upscaled rendition.
 
-1. `POST /v1/auth/token`, then send the access token as `Authorization: Bearer …`.
+1. `POST /v1/auth/token`, then send the access token as `Authorization: Bearer …`; programs send an API key there.
 2. `POST /v1/uploads`, `PUT` the bytes to its `content_url`, `POST /v1/videos`.
 3. `POST /v1/scripts`, then `POST /v1/jobs` with the steps you want.
 4. Watch `GET /v1/jobs/{id}/events`, then get `GET /v1/jobs/{id}/results`.
@@ -60,9 +78,9 @@ class _Gateway(FastAPI):
             document["components"]["schemas"].setdefault(
                 "Problem", Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             )
-            for path in document["paths"].values():
-                for operation in path.values():
-                    _describe_problems(operation)
+            for path, operations in document["paths"].items():
+                for operation in operations.values():
+                    _describe_problems(operation, oauth=path in OAUTH_PATHS)
         return self.openapi_schema or {}
 
 
@@ -86,7 +104,7 @@ def create_app(use_cases: UseCases, *, max_body_bytes: int, cors_origins: Sequen
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(cors_origins),
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Range"],
             expose_headers=["ETag", "Content-Range", "X-Request-Id"],
         )
@@ -117,15 +135,19 @@ def _scopes(dependant: Dependant) -> Iterator[str]:
         yield from _scopes(needed)
 
 
-def _describe_problems(operation: dict[str, Any]) -> None:
+def _describe_problems(operation: dict[str, Any], *, oauth: bool) -> None:
     """Give every error response its true media type, and add those that any operation may answer with."""
     described = operation.setdefault("responses", {})
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    if oauth:
+        content = {"application/json": {"schema": {"$ref": "#/components/schemas/OAuthError"}}}
+        described.pop("422", None)
+    else:
+        described.setdefault("422", {"description": "The request is not acceptable (`/problems/invalid-request`)"})
     if operation.get("security"):
         described.setdefault("401", {"description": "Sign in first (`/problems/unauthenticated`)"})
         described.setdefault("403", {"description": "Not allowed (`/problems/forbidden`)"})
     described.setdefault("413", {"description": "Too many bytes (`/problems/too-large`)"})
-    described.setdefault("422", {"description": "The request is not acceptable (`/problems/invalid-request`)"})
     described.setdefault("503", {"description": "Try again in a few seconds (`/problems/unavailable`)"})
     for status, response in described.items():
         if status.isdecimal() and int(status) >= 400:

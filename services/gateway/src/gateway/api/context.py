@@ -1,24 +1,43 @@
 """What routes are given: the use cases, and who is calling."""
 
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Annotated, cast
 
 from fastapi import Depends, Request, Security
-from fastapi.security import OAuth2PasswordBearer, SecurityScopes
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer, SecurityScopes
 
 from chassis.blobs import Blobs
 from chassis.database import Database
-from gateway.domain.access import Caller, Right, may
+from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import Forbidden, Unauthenticated
-from gateway.ports import RecordsOn, TokenMint
+from gateway.ports import Origin, RecordsOn, Seal, TokenMint
+from gateway.usecases.api_keys import ApiKeys, Recognize
 from gateway.usecases.jobs import Jobs
 from gateway.usecases.results import Results
 from gateway.usecases.scripts import Scripts
+from gateway.usecases.sessions import Sessions
 from gateway.usecases.sign_in import SignIn
+from gateway.usecases.tenants import Tenants
 from gateway.usecases.uploads import Uploads
+from gateway.usecases.users import Users
 from gateway.usecases.videos import Videos
 
-__all__ = ["Given", "UseCases", "identify", "needs"]
+__all__ = ["Accounts", "From", "Given", "UseCases", "identify", "needs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """What the routes call about people and programs."""
+
+    tokens: TokenMint
+    seal: Seal
+    recognize: Recognize
+    sign_in: SignIn
+    sessions: Sessions
+    users: Users
+    api_keys: ApiKeys
+    tenants: Tenants
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +47,7 @@ class UseCases:
     database: Database
     records_on: RecordsOn
     blobs: Blobs
-    tokens: TokenMint
-    sign_in: SignIn
+    accounts: Accounts
     uploads: Uploads
     videos: Videos
     scripts: Scripts
@@ -51,17 +69,45 @@ _bearer = OAuth2PasswordBearer(
     scopes={right.value: f"Granted by role: {right.value}" for right in Right},
     auto_error=False,
     scheme_name="OAuth2",
+    description="For people: a password buys an access token of a few minutes and a refresh token.",
+)
+_key = HTTPBearer(
+    auto_error=False,
+    scheme_name="ApiKey",
+    bearerFormat="mck_…",
+    description="For programs: a key of `POST /v1/api-keys`, with the scopes it was made with.",
 )
 
 
-async def identify(asked: SecurityScopes, given: Given, token: Annotated[str | None, Depends(_bearer)]) -> Caller:
+def _origin(request: Request) -> Origin:
+    """Where a request comes from. Of an IPv6 address the network counts: one customer has all of a /64."""
+    host = request.client.host if request.client else "unknown"
+    try:
+        address = ip_address(host)
+    except ValueError:
+        network = host[:100]
+    else:
+        network = str(ip_network((address, 64), strict=False) if address.version == 6 else address)
+    agent = "".join(c for c in request.headers.get("user-agent", "")[:200] if c.isprintable())
+    return Origin(network, agent)
+
+
+From = Annotated[Origin, Depends(_origin)]
+
+
+async def identify(
+    asked: SecurityScopes,
+    given: Given,
+    token: Annotated[str | None, Depends(_bearer)],
+    _: Annotated[HTTPAuthorizationCredentials | None, Depends(_key)],
+) -> Caller:
     """Who is calling, if they may do what the route asks for. Raises Unauthenticated, Forbidden."""
     if token is None:
-        raise Unauthenticated("send an access token: Authorization: Bearer <token>")
-    caller = await given.tokens.read(token)
+        raise Unauthenticated("send an access token or an API key: Authorization: Bearer <token>")
+    caller = await given.accounts.recognize(token)
     for scope in asked.scopes:
-        if not may(caller.role, Right(scope)):
-            raise Forbidden(f"the role {caller.role.value} does not have the right {scope}")
+        if Right(scope) not in caller.rights:
+            raise Forbidden(f"this needs the right {scope}, which your role or the scopes of your token do not carry")
     return caller
 
 

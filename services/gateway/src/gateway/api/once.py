@@ -24,17 +24,22 @@ class Once:
         self._key = key
 
     async def __call__(
-        self, caller: Caller, act: Callable[[UnitOfWork], Awaitable[BaseModel]], *, status: int
+        self,
+        caller: Caller,
+        act: Callable[[UnitOfWork], Awaitable[BaseModel]],
+        *,
+        status: int,
+        secret: bool = False,
     ) -> Response:
         """The answer of ``act``, or the one it gave when this key came first.
 
         Two requests with one key at once: the second waits for the first one's transaction. A refused request leaves
-        no trace, so its key may come again. Answers are kept for a day.
+        no trace, so its key may come again. Answers are kept for a day; ``secret`` ones are sealed.
         """
         if self._key is None:
             async with self._given.database.begin(caller.tenant_id) as work:
                 body = (await act(work)).model_dump_json().encode()
-            return Response(body, status, media_type="application/json")
+            return _answer(body, status, secret=secret)
         digest = hashlib.sha256(f"{self._request.method} {self._request.url.path}\n".encode())
         digest.update(await self._request.body())
         async with self._given.database.begin(caller.tenant_id) as work:
@@ -42,12 +47,22 @@ class Once:
             reply = await replies.claim(caller, self._key, digest.hexdigest())
             if reply is None:
                 body = (await act(work)).model_dump_json().encode()
-                await replies.keep(caller, self._key, status=status, body=body)
-                return Response(body, status, media_type="application/json")
+                kept = self._given.accounts.seal.close(body) if secret else body
+                await replies.keep(caller, self._key, status=status, body=kept)
+                return _answer(body, status, secret=secret)
         if reply.request_hash != digest.hexdigest():
             raise IdempotencyKeyReused("this Idempotency-Key came with another request before; choose a new one")
-        headers = {"Idempotency-Replayed": "true"}
-        return Response(reply.body, reply.status, headers=headers, media_type="application/json")
+        first = self._given.accounts.seal.open(reply.body) if secret else reply.body
+        if first is None:
+            raise IdempotencyKeyReused("the first answer was sealed with a secret the operator has changed since")
+        return _answer(first, reply.status, secret=secret, replayed=True)
+
+
+def _answer(body: bytes, status: int, *, secret: bool, replayed: bool = False) -> Response:
+    headers = {"Idempotency-Replayed": "true"} if replayed else {}
+    if secret:
+        headers["Cache-Control"] = "no-store"
+    return Response(body, status, headers=headers, media_type="application/json")
 
 
 def _once(

@@ -19,12 +19,14 @@ from starlette.responses import Response
 from chassis.telemetry import get_logger, trace_id
 from gateway.api.counters import REFUSALS
 from gateway.domain import refusals
-from gateway.domain.refusals import InvalidGrant, Refusal, TooMany
+from gateway.domain.refusals import Refusal, TooMany
 
 __all__ = ["FieldProblem", "Problem", "answer_with_problems", "described", "problem_response", "responses"]
 
 _log = get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
+OAUTH_PATHS = frozenset({"/v1/auth/token", "/v1/auth/revoke"})
+"""Where RFC 6749, section 5.2, says what an error looks like: JSON with ``error`` and ``error_description``."""
 _OUTAGES = (OperationalError, InterfaceError, PoolTimeout, ConnectionError, TimeoutError, socket.gaierror)
 _OUTAGE_STATES = ("08", "53", "57P")
 """How an SQLSTATE of PostgreSQL begins that is away: connection lost, out of resources, shutting down or starting."""
@@ -78,10 +80,14 @@ _REFUSALS: dict[type[Refusal], tuple[int, str, str]] = {
     refusals.ChecksumMismatch: (422, "checksum-mismatch", "Not the bytes that were announced"),
     refusals.UploadConflict: (409, "upload-conflict", "The upload is not in a state for this"),
     refusals.VideoUnusable: (409, "video-unusable", "The video cannot be worked on"),
+    refusals.EmailTaken: (409, "email-taken", "The address is somebody's"),
+    refusals.NameTaken: (409, "name-taken", "The name is somebody's"),
+    refusals.LastOwner: (409, "last-owner", "A tenant needs an owner"),
     refusals.JobFinished: (409, "job-finished", "The job is over"),
     refusals.NothingToRetry: (409, "nothing-to-retry", "There is nothing to do again"),
     refusals.IdempotencyKeyReused: (422, "idempotency-key-reused", "The Idempotency-Key belongs to another request"),
     refusals.QuotaExceeded: (429, "quota-exceeded", "Too many jobs of yours at once"),
+    refusals.TooManyAttempts: (429, "too-many-attempts", "Too many wrong passwords"),
     refusals.Busy: (429, "busy", "Too many jobs at once"),
     refusals.StorageFull: (507, "storage-full", "No room left"),
 }
@@ -120,7 +126,8 @@ def problem_response(
         errors=tuple(errors),
         **extra,
     )
-    return Response(problem.model_dump_json(), status, headers=headers, media_type=MEDIA_TYPE)
+    media_type = "application/json" if problem.instance in OAUTH_PATHS else MEDIA_TYPE
+    return Response(problem.model_dump_json(), status, headers=headers, media_type=media_type)
 
 
 def responses(*kinds: type[Refusal]) -> dict[int | str, dict[str, Any]]:
@@ -160,12 +167,15 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
     status, slug, title = _REFUSALS[type(error)]
     errors = [FieldProblem(field=error.field, detail=error.detail)] if error.field else []
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    headers: dict[str, str] = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     if isinstance(error, TooMany):
         # Not all who were refused at one moment shall come back at one moment.
         headers["Retry-After"] = str(error.retry_after_s + random.randint(0, error.retry_after_s))
     REFUSALS.labels(slug).inc()
-    extra = {"error": error.error, "error_description": error.detail} if isinstance(error, InvalidGrant) else {}
+    extra: dict[str, str] = {}
+    if request.url.path in OAUTH_PATHS:
+        headers |= {"Cache-Control": "no-store", "Pragma": "no-cache"}
+        extra = _oauth(getattr(error, "error", "invalid_grant"), error.detail)
     return problem_response(
         request, status, error.detail, slug=slug, title=title, errors=errors, headers=headers, **extra
     )
@@ -175,7 +185,18 @@ async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = [_field_problem(found) for found in error.errors()]
     detail = "; ".join(f"{found.field}: {found.detail}" if found.field else found.detail for found in errors[:3])
+    if request.url.path in OAUTH_PATHS:
+        oauth = _oauth("invalid_request", detail)
+        return problem_response(
+            request, 400, detail, slug="invalid-grant", title="No token for this", errors=errors, headers=None, **oauth
+        )
     return problem_response(request, 422, detail, title="The request is not acceptable", errors=errors)
+
+
+def _oauth(error: str, description: str) -> dict[str, str]:
+    """The members of RFC 6749, section 5.2, which knows neither quotation marks nor anything beyond ASCII."""
+    plain = "".join(c if " " <= c <= "~" and c not in '"\\' else "'" for c in description)
+    return {"error": error, "error_description": plain}
 
 
 def _field_problem(found: Mapping[str, Any]) -> FieldProblem:

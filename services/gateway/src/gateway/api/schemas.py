@@ -12,11 +12,9 @@ from contracts.steps import Step
 from gateway.domain.library import VideoState
 
 __all__ = [
-    "Grant",
     "Job",
     "JobError",
     "JobRequest",
-    "Me",
     "Rejection",
     "ResultList",
     "ResultView",
@@ -50,25 +48,6 @@ class _Asked(BaseModel):
     """A request body. A field we do not know is more likely a typing error than meant to be ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Grant(BaseModel):
-    """Tokens for somebody who signed in (RFC 6749, section 5.1)."""
-
-    access_token: str
-    token_type: Literal["bearer"] = "bearer"
-    expires_in: int = Field(description="Seconds the access token lives.", examples=[900])
-    refresh_token: str = Field(description="Good once: each use brings the next one. Keep it secret.")
-
-
-class Me(BaseModel):
-    """Who is calling."""
-
-    id: UUID
-    email: str
-    role: str
-    tenant_id: UUID
-    tenant: str
 
 
 class UploadRequest(_Asked):

@@ -1,14 +1,13 @@
-"""``/v1/auth``, ``/v1/me`` and the keys that verify our tokens."""
+"""``/v1/auth``: tokens by the book (RFC 6749, RFC 7009), invitations, and the keys that verify our tokens."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Form, Request, Response
 
-from gateway.api.context import Given, needs
+from gateway.api.context import From, Given
+from gateway.api.people_schemas import Acceptance, Grant, OAuthError
 from gateway.api.problems import responses
-from gateway.api.schemas import Grant, Me
-from gateway.domain.access import Caller, Right
-from gateway.domain.refusals import InvalidGrant, NotFound
+from gateway.domain.refusals import InvalidGrant, InvalidRequest
 from gateway.usecases import sign_in
 
 __all__ = ["router"]
@@ -16,24 +15,35 @@ __all__ = ["router"]
 router = APIRouter(tags=["signing in"])
 
 Field = Annotated[str | None, Form(max_length=1024, pattern=r"^[^\x00]*$")]
+_OAUTH: dict[int | str, dict[str, Any]] = {
+    400: {"model": OAuthError, "description": "No token for this (RFC 6749, section 5.2)"},
+    429: {"model": OAuthError, "description": "Too many wrong passwords (`/problems/too-many-attempts`)"},
+}
 
 
-@router.post("/v1/auth/token", response_model=Grant, responses=responses(InvalidGrant))
+@router.post("/v1/auth/token", response_model=Grant, responses=_OAUTH)
 async def issue_token(
+    request: Request,
     given: Given,
+    origin: From,
     grant_type: Annotated[str, Form(max_length=64, examples=["password"])],
     username: Field = None,
     password: Field = None,
     refresh_token: Field = None,
+    scope: Annotated[
+        str | None, Form(max_length=1024, pattern=r"^[\x21\x23-\x5b\x5d-\x7e ]*$", description="Narrows the token.")
+    ] = None,
 ) -> Response:
     """Get tokens: with `grant_type=password`, `username` (the e-mail address) and `password`, or with
     `grant_type=refresh_token` and `refresh_token`.
     """
+    await _each_once(request)
+    scopes = scope.split() if scope else None
     match grant_type:
         case "password" if username and password:
-            grant = await given.sign_in.with_password(username, password)
+            grant = await given.accounts.sign_in.with_password(username, password, origin, scopes=scopes)
         case "refresh_token" if refresh_token:
-            grant = await given.sign_in.with_refresh_token(refresh_token)
+            grant = await given.accounts.sign_in.with_refresh_token(refresh_token, scopes=scopes)
         case "password" | "refresh_token":
             missing = "username and password" if grant_type == "password" else "refresh_token"
             raise InvalidGrant(f"the grant {grant_type} needs {missing}", error="invalid_request")
@@ -43,27 +53,41 @@ async def issue_token(
     return _answer(grant)
 
 
-def _answer(grant: sign_in.Grant) -> Response:
-    body = Grant(
-        access_token=grant.access_token, expires_in=grant.expires_in, refresh_token=grant.refresh_token
-    ).model_dump_json()
-    return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+@router.post("/v1/auth/revoke", status_code=200, response_class=Response, responses={400: _OAUTH[400]})
+async def sign_out(
+    request: Request, given: Given, token: Annotated[str, Form(max_length=1024, pattern=r"^[^\x00]*$")]
+) -> Response:
+    """Sign out: the session of this refresh token ends, with its access tokens. An unknown token is no error."""
+    await _each_once(request)
+    await given.accounts.sign_in.sign_out(token)
+    return Response(status_code=200)
 
 
-@router.get("/v1/me", responses=responses(NotFound))
-async def read_me(given: Given, caller: Annotated[Caller, needs(Right.ME_READ)]) -> Me:
-    """Who you are, and for which tenant."""
-    identity = await given.sign_in.identity(caller)
-    return Me(
-        id=caller.user_id,
-        email=identity.email,
-        role=caller.role,
-        tenant_id=caller.tenant_id,
-        tenant=identity.tenant,
-    )
+@router.post("/v1/auth/accept-invitation", status_code=204, responses=responses(InvalidGrant, InvalidRequest))
+async def accept_invitation(body: Acceptance, given: Given) -> None:
+    """Choose your password by an invitation, then sign in with it. Sessions you had before are ended."""
+    await given.accounts.users.accept(body.invitation, body.password)
 
 
 @router.get("/.well-known/jwks.json")
 async def read_public_keys(given: Given) -> dict[str, list[dict[str, str]]]:
-    """The public keys of our access tokens (RFC 7517)."""
-    return await given.tokens.public_keys()
+    """The public keys of our access tokens (RFC 7517). A key is published an hour before it signs."""
+    return await given.accounts.tokens.public_keys()
+
+
+async def _each_once(request: Request) -> None:
+    """A parameter that comes twice is a trick or a mistake (RFC 6749, section 3.2)."""
+    names = [name for name, _ in (await request.form()).multi_items()]
+    if len(names) != len(set(names)):
+        raise InvalidGrant("a parameter came more than once", error="invalid_request")
+
+
+def _answer(grant: sign_in.Grant) -> Response:
+    body = Grant(
+        access_token=grant.access_token,
+        expires_in=grant.expires_in,
+        refresh_token=grant.refresh_token,
+        scope=" ".join(sorted(grant.rights)),
+    ).model_dump_json()
+    headers = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+    return Response(body, media_type="application/json", headers=headers)

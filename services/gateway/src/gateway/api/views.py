@@ -1,15 +1,30 @@
 """From what we know to what clients see."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from urllib.parse import quote
+from uuid import UUID
 
 from contracts.documents import StepReport
-from gateway.api import schemas
+from gateway.api import people_schemas, schemas
 from gateway.domain.jobs import Job
 from gateway.domain.library import Script, Upload, Video
+from gateway.ports import ApiKey, Session, User
 from gateway.usecases.results import Result
+from gateway.usecases.users import Invited
 
-__all__ = ["job_view", "result_view", "script_view", "upload_view", "video_view"]
+__all__ = [
+    "api_key_view",
+    "invitation_view",
+    "job_view",
+    "result_view",
+    "script_view",
+    "sessions_view",
+    "upload_view",
+    "user_view",
+    "video_view",
+]
 
 
 def upload_view(upload: Upload, *, max_bytes: int) -> schemas.Upload:
@@ -81,4 +96,51 @@ def result_view(job_id: object, result: Result) -> schemas.ResultView:
         url=f"/v1/jobs/{job_id}/results/{quote(result.name)}",
         content_type=result.content_type,
         size_bytes=result.stat.size,
+    )
+
+
+def user_view(user: User) -> people_schemas.User:
+    """A user, without anything secret."""
+    assert user.created_at is not None, "read from the database"
+    state = "disabled" if user.disabled else "active" if user.password_hash else "invited"
+    return people_schemas.User(id=user.id, email=user.email, role=user.role, state=state, created_at=user.created_at)
+
+
+def invitation_view(invited: Invited) -> people_schemas.Invitation:
+    """A user, and the token that lets them choose a password."""
+    return people_schemas.Invitation(user=user_view(invited.user), invitation=invited.token, expires_at=invited.until)
+
+
+def sessions_view(sessions: Sequence[Session], *, current: UUID | None) -> people_schemas.SessionList:
+    """Where somebody is signed in."""
+    return people_schemas.SessionList(items=tuple(_session_view(one, current=one.id == current) for one in sessions))
+
+
+def _session_view(session: Session, *, current: bool) -> people_schemas.Session:
+    assert session.created_at is not None, "read from the database"
+    return people_schemas.Session(
+        id=session.id,
+        address=session.origin.address,
+        agent=session.origin.agent,
+        current=current,
+        created_at=session.created_at,
+        used_at=session.used_at or session.created_at,
+        expires_at=session.expires_at,
+    )
+
+
+def api_key_view(key: ApiKey) -> people_schemas.ApiKey:
+    """A key, without its secret."""
+    assert key.created_at is not None, "read from the database"
+    expired = key.expires_at is not None and key.expires_at <= datetime.now(UTC)
+    return people_schemas.ApiKey(
+        id=key.id,
+        user_id=key.user_id,
+        name=key.name,
+        prefix=key.prefix,
+        scopes=tuple(sorted(key.scopes)),
+        state="revoked" if key.revoked_at else "expired" if expired else "active",
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        used_at=key.used_at,
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-__all__ = ["RIGHTS_OF", "Caller", "Right", "Role", "may"]
+__all__ = ["RIGHTS_OF", "Caller", "Right", "Role", "may", "may_appoint"]
 
 
 class Role(StrEnum):
@@ -24,6 +24,13 @@ class Right(StrEnum):
     """What a route asks for. The values are the OAuth2 scopes of the OpenAPI document."""
 
     ME_READ = "me:read"
+    ME_WRITE = "me:write"
+    USERS_READ = "users:read"
+    USERS_WRITE = "users:write"
+    API_KEYS_READ = "api-keys:read"
+    API_KEYS_WRITE = "api-keys:write"
+    TENANT_READ = "tenant:read"
+    TENANT_WRITE = "tenant:write"
     UPLOADS_READ = "uploads:read"
     UPLOADS_WRITE = "uploads:write"
     VIDEOS_READ = "videos:read"
@@ -36,24 +43,32 @@ class Right(StrEnum):
     RESULTS_READ = "results:read"
 
 
-_READ = frozenset(
-    {Right.ME_READ, Right.UPLOADS_READ, Right.VIDEOS_READ, Right.SCRIPTS_READ, Right.JOBS_READ, Right.RESULTS_READ}
-)
-_WRITE = _READ | {
-    Right.UPLOADS_WRITE,
-    Right.VIDEOS_WRITE,
+_MYSELF = frozenset({Right.ME_READ, Right.ME_WRITE})
+_READ = _MYSELF | {
+    Right.TENANT_READ,
+    Right.UPLOADS_READ,
+    Right.VIDEOS_READ,
+    Right.SCRIPTS_READ,
+    Right.JOBS_READ,
+    Right.RESULTS_READ,
+}
+_WRITE = _READ | {Right.UPLOADS_WRITE, Right.VIDEOS_WRITE, Right.SCRIPTS_WRITE, Right.JOBS_WRITE}
+_GOVERN = _WRITE | {
     Right.VIDEOS_ERASE,
-    Right.SCRIPTS_WRITE,
-    Right.JOBS_WRITE,
+    Right.USERS_READ,
+    Right.USERS_WRITE,
+    Right.API_KEYS_READ,
+    Right.API_KEYS_WRITE,
+    Right.TENANT_WRITE,
 }
 
 RIGHTS_OF: dict[Role, frozenset[Right]] = {
-    Role.OWNER: _WRITE,
-    Role.ADMIN: _WRITE,
-    Role.EDITOR: _WRITE - {Right.VIDEOS_ERASE},
+    Role.OWNER: _GOVERN,
+    Role.ADMIN: _GOVERN,
+    Role.EDITOR: _WRITE,
     Role.VIEWER: _READ,
-    Role.RUNNER: frozenset({Right.ME_READ}),
-    Role.OPS: frozenset({Right.ME_READ, Right.JOBS_READ}),
+    Role.RUNNER: _MYSELF,
+    Role.OPS: _MYSELF | {Right.JOBS_READ},
 }
 """Erasing cannot be undone: it takes an admin or an owner."""
 
@@ -63,10 +78,25 @@ def may(role: Role, right: Right) -> bool:
     return right in RIGHTS_OF.get(role, frozenset())
 
 
+def may_appoint(by: Role, role: Role) -> bool:
+    """Whether somebody may give this role, or change a user who has it: only owners touch owners."""
+    return Right.USERS_WRITE in RIGHTS_OF.get(by, frozenset()) and (role is not Role.OWNER or by is Role.OWNER)
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is asking, as an access token says it."""
+    """Who is asking, as an access token or an API key says it."""
 
     user_id: UUID
     tenant_id: UUID
     role: Role
+    session_id: UUID | None = None
+    """The sign-in the access token came from; None for an API key."""
+    scopes: frozenset[Right] | None = None
+    """What the token or key was narrowed to; None for all that the role carries."""
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        """What may be done: never more than the role carries, whatever the token says."""
+        carried = RIGHTS_OF.get(self.role, frozenset())
+        return carried if self.scopes is None else carried & self.scopes

@@ -3,11 +3,14 @@
 __all__ = [
     "Busy",
     "ChecksumMismatch",
+    "EmailTaken",
     "Forbidden",
     "IdempotencyKeyReused",
     "InvalidGrant",
     "InvalidRequest",
     "JobFinished",
+    "LastOwner",
+    "NameTaken",
     "NotFound",
     "NotReady",
     "NothingToRetry",
@@ -16,6 +19,7 @@ __all__ = [
     "StorageFull",
     "TooLarge",
     "TooMany",
+    "TooManyAttempts",
     "Unauthenticated",
     "UploadConflict",
     "VideoUnusable",
@@ -77,6 +81,18 @@ class VideoUnusable(Refusal):
     """The video was rejected or erased."""
 
 
+class EmailTaken(Refusal):
+    """Somebody signs in with this address already."""
+
+
+class NameTaken(Refusal):
+    """Another tenant has this name."""
+
+
+class LastOwner(Refusal):
+    """The tenant would be left without an owner who can sign in. Make somebody else an owner first."""
+
+
 class JobFinished(Refusal):
     """The job is over; there is nothing to cancel."""
 
@@ -104,6 +120,13 @@ class QuotaExceeded(TooMany):
 
 class Busy(TooMany):
     """All tenants together have as many unfinished jobs as the operator allows: ask again after ``Retry-After``."""
+
+
+class TooManyAttempts(TooMany):
+    """Too many wrong passwords for this account or from this address.
+
+    Attempts before ``Retry-After`` are not looked at, and do not make it longer.
+    """
 
 
 class StorageFull(Refusal):

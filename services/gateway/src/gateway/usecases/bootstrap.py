@@ -1,5 +1,6 @@
 """The first tenant and its owner, without whom nobody could sign in."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from chassis.database import Database
@@ -11,6 +12,8 @@ from gateway.ports import Passwords, RecordsOn, User
 __all__ = ["SHORTEST_PASSWORD", "Bootstrap"]
 
 _NO_TENANT = UUID(int=0)
+_REMEMBERED = timedelta(days=1)
+"""How long access tokens of ended sessions are refused. Replicas that run copy the list to Redis within seconds."""
 SHORTEST_PASSWORD = 8
 """Characters; NIST SP 800-63B asks for no less and no composition rules."""
 
@@ -56,5 +59,7 @@ class Bootstrap:
         password_hash = await self._passwords.hash(password)
         async with self._database.begin(user.tenant_id) as work:
             records = self._records_on(work.connection)
+            await records.people.user(user.id, lock=True)  # nobody signs in or refreshes meanwhile
             await records.people.set_password(user.id, password_hash)
-            await records.refresh_tokens.revoke_user(user.id)
+            live = await records.sessions.live(user.id)
+            await records.sessions.end([session.id for session in live], token_lifetime=_REMEMBERED)

@@ -1,25 +1,37 @@
 """Signing in, staying signed in, and noticing a stolen refresh token."""
 
-import base64
-import hashlib
-import secrets
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from chassis.database import Database
 from chassis.telemetry import get_logger
 from contracts import uuid7
-from gateway.domain.access import Caller
+from gateway.domain.access import RIGHTS_OF, Caller, Right, Role
 from gateway.domain.refusals import InvalidGrant, NotFound
-from gateway.ports import Passwords, Records, RecordsOn, RefreshToken, TokenMint, User
+from gateway.ports import Origin, Records, RecordsOn, RefreshToken, Revocations, Session, TokenMint, User
+from gateway.usecases.check_password import CheckPassword
+from gateway.usecases.tokens import digest, new_token, tenant_of
 
-__all__ = ["Grant", "Identity", "SignIn"]
+__all__ = ["Grant", "Identity", "Lifetimes", "SignIn"]
 
 _log = get_logger(__name__)
-_NO_TENANT = UUID(int=0)
 _WRONG = "the user name or the password is wrong"
 _STALE = "the refresh token is not valid any more; sign in with your password"
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long tokens are good."""
+
+    access_s: int
+    refresh_s: int
+
+    @property
+    def remembered(self) -> timedelta:
+        """How long an ended session has to be remembered: longer than any access token of it lives."""
+        return timedelta(seconds=self.access_s + 60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,7 @@ class Grant:
     refresh_token: str
     expires_in: int
     """Seconds the access token lives."""
+    rights: frozenset[Right]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,43 +61,70 @@ class SignIn:
         self,
         database: Database,
         records_on: RecordsOn,
-        passwords: Passwords,
+        check_password: CheckPassword,
         tokens: TokenMint,
-        *,
-        access_token_s: int,
-        refresh_token_s: int,
+        revocations: Revocations,
+        lifetimes: Lifetimes,
     ) -> None:
         self._database = database
         self._records_on = records_on
-        self._passwords = passwords
+        self._check_password = check_password
         self._tokens = tokens
-        self._access_token_s = access_token_s
-        self._refresh_lifetime = timedelta(seconds=refresh_token_s)
+        self._revocations = revocations
+        self._lifetimes = lifetimes
 
-    async def with_password(self, email: str, password: str) -> Grant:
-        """Begin a family of refresh tokens. Raises InvalidGrant, the same way whatever is wrong."""
-        async with self._database.read(_NO_TENANT) as connection:
-            user = await self._records_on(connection).people.user_by_email(email)
-        matches = await self._passwords.verify(password, user.password_hash if user else None)
-        if user is None or not matches:
+    async def with_password(
+        self, email: str, password: str, origin: Origin, *, scopes: Iterable[str] | None = None
+    ) -> Grant:
+        """Begin a session. Raises InvalidGrant, the same way whoever or whatever is wrong; TooManyAttempts."""
+        user = await self._check_password(email, password, address=origin.address)
+        if user is None:
             raise InvalidGrant(_WRONG)
-        token, kept = self._new_refresh_token(user, family_id=uuid7())
-        async with self._database.begin(user.tenant_id) as work:
-            await self._records_on(work.connection).refresh_tokens.add(kept)
-        return await self._grant(user, token)
+        return await self.begin(user, origin, scopes=scopes)
 
-    async def with_refresh_token(self, token: str) -> Grant:
+    async def begin(self, user: User, origin: Origin, *, scopes: Iterable[str] | None = None) -> Grant:
+        """Begin a session for somebody whose password was right just now. Raises InvalidGrant if it no longer is."""
+        narrowed = None if scopes is None else _narrowed(scopes, RIGHTS_OF[user.role])
+        session = Session(uuid7(), user.id, origin, self._refresh_until(), narrowed)
+        async with self._database.begin(user.tenant_id) as work:
+            records = self._records_on(work.connection)
+            if await records.people.user(user.id, lock=True) != user:  # changed, disabled, removed meanwhile
+                raise InvalidGrant(_WRONG)
+            await records.sessions.add(session)
+            token = await self._hand_out(records, user, session.id)
+        return await self._grant(user, session, token)
+
+    async def with_refresh_token(self, token: str, *, scopes: Iterable[str] | None = None) -> Grant:
         """Exchange a refresh token for the next one of its family.
 
-        A token that comes a second time was stolen, or its thief was faster: nobody can tell, so the family ends
-        (RFC 9700, section 4.14). Raises InvalidGrant.
+        A token that comes a second time was stolen, or its thief was faster: nobody can tell, so the session ends
+        (RFC 9700, section 4.14). That also holds for two uses at one moment. Raises InvalidGrant.
         """
-        tenant_id = _tenant_of(token)
+        tenant_id = tenant_of(token)
+        if tenant_id is None:
+            raise InvalidGrant(_STALE)
         async with self._database.begin(tenant_id) as work:
             renewed = await self._rotate(self._records_on(work.connection), token)
+        if isinstance(renewed, UUID):
+            await self._revocations.publish([renewed])
+            raise InvalidGrant(_STALE)
         if renewed is None:
             raise InvalidGrant(_STALE)
-        return await self._grant(*renewed)
+        user, session, successor = renewed
+        if scopes is not None:  # of this access token; the session keeps what it has
+            session = replace(session, scopes=_narrowed(scopes, _rights(user.role, session.scopes)))
+        return await self._grant(user, session, successor)
+
+    async def sign_out(self, token: str) -> None:
+        """End the session of a refresh token; one that is not good any more is none (RFC 7009)."""
+        tenant_id = tenant_of(token)
+        if tenant_id is None:
+            return
+        async with self._database.begin(tenant_id) as work:
+            records = self._records_on(work.connection)
+            used = await records.refresh_tokens.use(digest(token))
+            ended = [] if used is None else await self._end(records, used[0].family_id)
+        await self._revocations.publish(ended)
 
     async def identity(self, caller: Caller) -> Identity:
         """Who the caller is. Raises NotFound for one who was removed since."""
@@ -95,46 +135,53 @@ class SignIn:
             raise NotFound("this user does not exist any more")
         return Identity(caller, user.email, tenant)
 
-    async def _rotate(self, records: Records, token: str) -> tuple[User, str] | None:
-        """The next token; None for one that is not good, after its family was revoked if it was used twice.
+    async def _rotate(self, records: Records, token: str) -> tuple[User, Session, str] | UUID | None:
+        """The next token; None for one that is not good; the session that was ended because a token came twice.
 
-        It does not raise, because the revocation must be committed.
+        It does not raise, because the end of the session must be committed.
         """
-        used = await records.refresh_tokens.use(_hash(token))
+        used = await records.refresh_tokens.use(digest(token))
         if used is None:
             return None
         kept, first_use = used
         if not first_use:
-            await records.refresh_tokens.revoke_family(kept.family_id)
-            _log.warning("a refresh token came twice; its family is revoked", user=str(kept.user_id))
-            return None
+            _log.warning("a refresh token came twice; its session is ended", user=str(kept.user_id))
+            await self._end(records, kept.family_id)
+            return kept.family_id
         user = await records.people.user(kept.user_id)
-        if kept.revoked or kept.expires_at <= datetime.now(UTC) or user is None:
+        session = await records.sessions.get(kept.family_id)
+        if kept.revoked or kept.expires_at <= datetime.now(UTC) or user is None or user.disabled or session is None:
             return None
-        successor, kept_successor = self._new_refresh_token(user, family_id=kept.family_id)
-        await records.refresh_tokens.add(kept_successor)
-        return user, successor
+        await records.sessions.touch(session.id, self._refresh_until())
+        return user, session, await self._hand_out(records, user, session.id)
 
-    def _new_refresh_token(self, user: User, *, family_id: UUID) -> tuple[str, RefreshToken]:
-        """A token for the client and what we keep of it. It begins with the tenant, in whose rows it is looked up."""
-        token = base64.urlsafe_b64encode(user.tenant_id.bytes + secrets.token_bytes(32)).decode()
-        expires_at = datetime.now(UTC) + self._refresh_lifetime
-        return token, RefreshToken(_hash(token), family_id, user.id, expires_at)
+    async def _end(self, records: Records, session_id: UUID) -> list[UUID]:
+        return list(await records.sessions.end([session_id], token_lifetime=self._lifetimes.remembered))
 
-    async def _grant(self, user: User, refresh_token: str) -> Grant:
-        caller = Caller(user.id, user.tenant_id, user.role)
-        access_token = await self._tokens.issue(caller, lifetime_s=self._access_token_s)
-        return Grant(access_token, refresh_token, self._access_token_s)
+    async def _hand_out(self, records: Records, user: User, session_id: UUID) -> str:
+        token = new_token(user.tenant_id)
+        await records.refresh_tokens.add(RefreshToken(digest(token), session_id, user.id, self._refresh_until()))
+        return token
+
+    def _refresh_until(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self._lifetimes.refresh_s)
+
+    async def _grant(self, user: User, session: Session, refresh_token: str) -> Grant:
+        caller = Caller(user.id, user.tenant_id, user.role, session.id, session.scopes)
+        access_token = await self._tokens.issue(caller, lifetime_s=self._lifetimes.access_s)
+        return Grant(access_token, refresh_token, self._lifetimes.access_s, caller.rights)
 
 
-def _hash(token: str) -> str:
-    """Tokens are 256 random bits: a plain digest is as good as a slow one."""
-    return hashlib.sha256(token.encode()).hexdigest()
+def _rights(role: Role, scopes: frozenset[Right] | None) -> frozenset[Right]:
+    return RIGHTS_OF[role] if scopes is None else RIGHTS_OF[role] & scopes
 
 
-def _tenant_of(token: str) -> UUID:
-    try:
-        raw = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
-        return UUID(bytes=raw[:16])
-    except ValueError:
-        raise InvalidGrant(_STALE) from None
+def _narrowed(asked: Iterable[str], carried: frozenset[Right]) -> frozenset[Right]:
+    """What was asked for and is carried. Raises InvalidGrant for what is no right, or where nothing is left."""
+    wanted = set(asked)
+    unknown = sorted(wanted - set(Right))
+    narrowed = frozenset(right for right in carried if right.value in wanted)
+    if unknown or not narrowed:
+        detail = f"there is no scope {unknown[0][:100]}" if unknown else "your role carries none of these scopes"
+        raise InvalidGrant(detail, error="invalid_scope", field="scope")
+    return narrowed

@@ -5,8 +5,10 @@ from functools import cached_property
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.postgres.jobs import PostgresJobs
+from gateway.adapters.postgres.keys import PostgresApiKeys, PostgresAttempts
 from gateway.adapters.postgres.library import PostgresScripts, PostgresUploads, PostgresVideos
-from gateway.adapters.postgres.people import PostgresPeople, PostgresRefreshTokens, PostgresReplies
+from gateway.adapters.postgres.people import PostgresPeople, PostgresReplies
+from gateway.adapters.postgres.sessions import PostgresRefreshTokens, PostgresSessions
 
 __all__ = ["PostgresRecords"]
 
@@ -26,6 +28,21 @@ class PostgresRecords:
     def refresh_tokens(self) -> PostgresRefreshTokens:
         """Refresh tokens."""
         return PostgresRefreshTokens(self._connection)
+
+    @cached_property
+    def sessions(self) -> PostgresSessions:
+        """Sign-ins."""
+        return PostgresSessions(self._connection)
+
+    @cached_property
+    def api_keys(self) -> PostgresApiKeys:
+        """API keys."""
+        return PostgresApiKeys(self._connection)
+
+    @cached_property
+    def attempts(self) -> PostgresAttempts:
+        """Failed sign-ins, of all tenants."""
+        return PostgresAttempts(self._connection)
 
     @cached_property
     def uploads(self) -> PostgresUploads:

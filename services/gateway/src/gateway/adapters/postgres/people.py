@@ -1,19 +1,20 @@
-"""Tenants, users, refresh tokens and first answers in PostgreSQL."""
+"""Tenants, users and first answers in PostgreSQL."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import Select, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.adapters.postgres.tables import idempotency_keys, refresh_tokens, tenants, users
+from gateway.adapters.postgres.tables import idempotency_keys, tenants, users
 from gateway.domain.access import Caller, Role
-from gateway.ports import RefreshToken, Reply, User
+from gateway.ports import Invitation, Reply, User
 
-__all__ = ["PostgresPeople", "PostgresRefreshTokens", "PostgresReplies"]
+__all__ = ["PostgresPeople", "PostgresReplies", "user_of"]
 
 _REPLY_LIFETIME = timedelta(hours=24)
 
@@ -27,14 +28,27 @@ class PostgresPeople:
     async def user_by_email(self, email: str) -> User | None:
         """The user of this address, of whatever tenant; for signing in only."""
         await self._say("gateway.users_email", email.lower())
-        found = await self._connection.execute(select(users).where(users.c.email == email.lower()))
+        found = await self._one(select(users).where(users.c.email == email.lower()))
         await self._say("gateway.users_email", "")
-        return _user(found.mappings().one_or_none())
+        return found
 
-    async def user(self, user_id: UUID) -> User | None:
-        """One user of the tenant."""
-        found = await self._connection.execute(select(users).where(users.c.id == user_id))
-        return _user(found.mappings().one_or_none())
+    async def user(self, user_id: UUID, *, lock: bool = False) -> User | None:
+        """One user of the tenant; locked, nobody else changes it before this transaction ends."""
+        query = select(users).where(users.c.id == user_id)
+        return await self._one(query.with_for_update(key_share=True) if lock else query)
+
+    async def page(self, *, before: UUID | None, limit: int) -> Sequence[User]:
+        """The newest users, older than the one named ``before``."""
+        query = select(users).order_by(users.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(users.c.id < before)
+        return [user_of(row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def able_owners(self) -> Sequence[UUID]:
+        """The owners who can sign in; all of them stay locked until the transaction ends."""
+        owners = select(users).where(users.c.role == Role.OWNER.value).order_by(users.c.id)
+        rows = (await self._connection.execute(owners.with_for_update(key_share=True))).mappings().all()
+        return [row["id"] for row in rows if row["password_hash"] is not None and row["disabled_at"] is None]
 
     async def tenant_named(self, name: str) -> UUID | None:
         """The tenant of this name; for setting up only."""
@@ -62,70 +76,54 @@ class PostgresPeople:
         """Record a tenant."""
         await self._connection.execute(insert(tenants).values(tenant_id=tenant_id, name=name))
 
-    async def add_user(self, user: User) -> None:
-        """Record a user."""
+    async def rename_tenant(self, name: str) -> bool:
+        """Give the transaction's tenant another name; False if another tenant has it."""
+        try:
+            async with self._connection.begin_nested():
+                await self._connection.execute(update(tenants).values(name=name))
+        except IntegrityError:
+            return False
+        return True
+
+    async def add_user(self, user: User) -> bool:
+        """Record a user; False if the address is somebody's."""
         row = {"id": user.id, "email": user.email.lower(), "password_hash": user.password_hash, "role": user.role.value}
-        await self._connection.execute(insert(users).values(row))
+        added = await self._connection.execute(insert(users).values(row).on_conflict_do_nothing())
+        return added.rowcount == 1
+
+    async def save_user(self, user: User) -> None:
+        """Overwrite a user's role and whether they are disabled."""
+        disabled_at = func.coalesce(users.c.disabled_at, func.now()) if user.disabled else None
+        row = update(users).where(users.c.id == user.id).values(role=user.role.value, disabled_at=disabled_at)
+        await self._connection.execute(row)
+
+    async def remove_user(self, user_id: UUID) -> None:
+        """Forget a user with their sessions and keys."""
+        await self._connection.execute(delete(users).where(users.c.id == user_id))
 
     async def set_password(self, user_id: UUID, password_hash: str) -> None:
-        """Replace a user's password."""
-        await self._connection.execute(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
+        """Replace a user's password, and forget their invitation."""
+        row = update(users).where(users.c.id == user_id)
+        row = row.values(password_hash=password_hash, invitation_hash=None, invited_until=None)
+        await self._connection.execute(row)
+
+    async def invite(self, user_id: UUID, invitation: Invitation) -> None:
+        """Let the bearer of a token choose the user's password; an invitation before this one is void."""
+        row = update(users).where(users.c.id == user_id)
+        row = row.values(invitation_hash=invitation.token_hash, invited_until=invitation.until)
+        await self._connection.execute(row)
+
+    async def invited(self, token_hash: str) -> User | None:
+        """Who holds this invitation, locked; None if it is unknown or has expired."""
+        good = (users.c.invitation_hash == token_hash, users.c.invited_until > func.now())
+        return await self._one(select(users).where(*good).with_for_update(key_share=True))
+
+    async def _one(self, query: Select[Any]) -> User | None:
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return None if row is None else user_of(row)
 
     async def _say(self, setting: str, value: str) -> None:
         await self._connection.execute(select(func.set_config(setting, value, True)))
-
-
-class PostgresRefreshTokens:
-    """Refresh tokens of the transaction's tenant."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
-    async def add(self, token: RefreshToken) -> None:
-        """Record a token, and drop the user's long expired ones."""
-        mine = refresh_tokens.c.user_id == token.user_id
-        await self._connection.execute(delete(refresh_tokens).where(mine, refresh_tokens.c.expires_at < func.now()))
-        row = insert(refresh_tokens).values(
-            token_hash=token.token_hash,
-            family_id=token.family_id,
-            user_id=token.user_id,
-            expires_at=token.expires_at,
-        )
-        await self._connection.execute(row)
-
-    async def use(self, token_hash: str) -> tuple[RefreshToken, bool] | None:
-        """Mark a token used and return it, with whether this was its first use; None if it is unknown.
-
-        Its user stays locked until the transaction ends: of two uses at once only one is the first, and a family that
-        is being revoked gains no member meanwhile.
-        """
-        this = refresh_tokens.c.token_hash == token_hash
-        owner = select(refresh_tokens.c.user_id).where(this).scalar_subquery()
-        await self._connection.execute(select(users.c.id).where(users.c.id == owner).with_for_update(key_share=True))
-        row = (await self._connection.execute(select(refresh_tokens).where(this))).mappings().one_or_none()
-        if row is None:
-            return None
-        token = RefreshToken(
-            token_hash=row["token_hash"],
-            family_id=row["family_id"],
-            user_id=row["user_id"],
-            expires_at=row["expires_at"],
-            used=row["used_at"] is not None,
-            revoked=row["revoked_at"] is not None,
-        )
-        if not token.used:
-            await self._connection.execute(update(refresh_tokens).where(this).values(used_at=func.now()))
-        return token, not token.used
-
-    async def revoke_family(self, family_id: UUID) -> None:
-        """Make every token of a sign-in worthless."""
-        tokens = update(refresh_tokens).where(refresh_tokens.c.family_id == family_id)
-        await self._connection.execute(tokens.values(revoked_at=func.now()))
-
-    async def revoke_user(self, user_id: UUID) -> None:
-        """Make every token of a user worthless."""
-        tokens = update(refresh_tokens).where(refresh_tokens.c.user_id == user_id)
-        await self._connection.execute(tokens.values(revoked_at=func.now()))
 
 
 class PostgresReplies:
@@ -167,13 +165,14 @@ class PostgresReplies:
         return (await self._connection.execute(row)).rowcount
 
 
-def _user(row: Mapping[Any, Any] | None) -> User | None:
-    if row is None:
-        return None
+def user_of(row: Mapping[Any, Any]) -> User:
+    """A user as its row says."""
     return User(
         id=row["id"],
         tenant_id=row["tenant_id"],
         email=row["email"],
         password_hash=row["password_hash"],
         role=Role(row["role"]),
+        disabled=row["disabled_at"] is not None,
+        created_at=row["created_at"],
     )

@@ -4,15 +4,19 @@
 """
 
 from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid, func, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 __all__ = [
     "TENANT",
+    "api_keys",
     "idempotency_keys",
     "job_counts",
     "jobs",
     "refresh_tokens",
+    "revocations",
     "scripts",
+    "sessions",
+    "sign_in_attempts",
     "signing_keys",
     "tenants",
     "uploads",
@@ -41,8 +45,42 @@ users = Table(
     Column("id", Uuid, primary_key=True),
     _tenant(),
     Column("email", Text, nullable=False),
-    Column("password_hash", Text, nullable=False),
+    Column("password_hash", Text),
     Column("role", Text, nullable=False),
+    Column("disabled_at", DateTime(timezone=True)),
+    Column("invitation_hash", Text),
+    Column("invited_until", DateTime(timezone=True)),
+    _created(),
+)
+
+sessions = Table(
+    "sessions",
+    _metadata,
+    Column("id", Uuid, primary_key=True),
+    _tenant(),
+    Column("user_id", Uuid, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("scopes", ARRAY(Text)),
+    Column("used_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    _created(),
+)
+
+api_keys = Table(
+    "api_keys",
+    _metadata,
+    Column("id", Uuid, primary_key=True),
+    _tenant(),
+    Column("user_id", Uuid, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("key_hash", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("used_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
     _created(),
 )
 
@@ -63,8 +101,28 @@ signing_keys = Table(
     "signing_keys",
     _metadata,
     Column("kid", Text, primary_key=True),
-    Column("private_pem", Text, nullable=False),
+    Column("sealed_pem", Text, nullable=False),
+    Column("public_jwk", JSONB, nullable=False),
+    Column("signs_from", DateTime(timezone=True), nullable=False),
     _created(),
+)
+
+revocations = Table(
+    "revocations",
+    _metadata,
+    Column("session_id", Uuid, primary_key=True),
+    Column("until", DateTime(timezone=True), nullable=False),
+    comment="Ended sessions whose access tokens still live; without a wall, since every request asks it.",
+)
+
+sign_in_attempts = Table(
+    "sign_in_attempts",
+    _metadata,
+    Column("subject", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("blocked_until", DateTime(timezone=True)),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    comment="Failed sign-ins by a digest of account and address; without a wall, since nobody is known yet.",
 )
 
 uploads = Table(

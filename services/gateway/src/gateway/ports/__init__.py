@@ -3,21 +3,42 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import UnitOfWork
-from gateway.domain.access import Caller, Role
+from gateway.domain.access import Caller
 from gateway.domain.jobs import Job
 from gateway.domain.library import Script, Upload, Video
+from gateway.ports.identity import (
+    ApiKey,
+    ApiKeys,
+    Attempts,
+    Invitation,
+    Origin,
+    Passwords,
+    People,
+    RefreshToken,
+    RefreshTokens,
+    Revocations,
+    Seal,
+    Session,
+    Sessions,
+    TokenMint,
+    User,
+)
 
 __all__ = [
+    "ApiKey",
+    "ApiKeys",
+    "Attempts",
     "Bell",
     "Changes",
+    "Invitation",
     "Jobs",
+    "Origin",
     "Passwords",
     "People",
     "Records",
@@ -26,35 +47,16 @@ __all__ = [
     "RefreshTokens",
     "Replies",
     "Reply",
+    "Revocations",
     "Scripts",
+    "Seal",
+    "Session",
+    "Sessions",
     "TokenMint",
     "Uploads",
     "User",
     "Videos",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """Somebody who may sign in."""
-
-    id: UUID
-    tenant_id: UUID
-    email: str
-    password_hash: str
-    role: Role
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshToken:
-    """A refresh token as it is kept: by its hash. All that grew out of one sign-in are a family."""
-
-    token_hash: str
-    family_id: UUID
-    user_id: UUID
-    expires_at: datetime
-    used: bool = False
-    revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,50 +66,6 @@ class Reply:
     request_hash: str
     status: int
     body: bytes
-
-
-class People(Protocol):
-    """Tenants and users."""
-
-    async def user_by_email(self, email: str) -> User | None:
-        """The user of this address, of whatever tenant; for signing in only."""
-
-    async def user(self, user_id: UUID) -> User | None:
-        """One user of the tenant."""
-
-    async def tenant_named(self, name: str) -> UUID | None:
-        """The tenant of this name; for setting up only."""
-
-    async def tenant_ids(self, *, after: UUID | None, limit: int) -> Sequence[UUID]:
-        """Who the tenants are, in order, page by page; for the sweep only."""
-
-    async def tenant_name(self) -> str | None:
-        """The name of the transaction's tenant."""
-
-    async def add_tenant(self, tenant_id: UUID, name: str) -> None:
-        """Record a tenant."""
-
-    async def add_user(self, user: User) -> None:
-        """Record a user."""
-
-    async def set_password(self, user_id: UUID, password_hash: str) -> None:
-        """Replace a user's password."""
-
-
-class RefreshTokens(Protocol):
-    """Refresh tokens of one tenant."""
-
-    async def add(self, token: RefreshToken) -> None:
-        """Record a token that was handed out."""
-
-    async def use(self, token_hash: str) -> tuple[RefreshToken, bool] | None:
-        """Mark a token used and return it, with whether this was its first use; None if it is unknown."""
-
-    async def revoke_family(self, family_id: UUID) -> None:
-        """Make every token of a sign-in worthless."""
-
-    async def revoke_user(self, user_id: UUID) -> None:
-        """Make every token of a user worthless."""
 
 
 class Uploads(Protocol):
@@ -213,6 +171,12 @@ class Records(Protocol):
     @property
     def refresh_tokens(self) -> RefreshTokens: ...  # noqa: D102
     @property
+    def sessions(self) -> Sessions: ...  # noqa: D102
+    @property
+    def api_keys(self) -> ApiKeys: ...  # noqa: D102
+    @property
+    def attempts(self) -> Attempts: ...  # noqa: D102
+    @property
     def uploads(self) -> Uploads: ...  # noqa: D102
     @property
     def videos(self) -> Videos: ...  # noqa: D102
@@ -225,29 +189,6 @@ class Records(Protocol):
 
 
 RecordsOn = Callable[[AsyncConnection], Records]
-
-
-class Passwords(Protocol):
-    """Password hashing: slow on purpose, and off the event loop."""
-
-    async def hash(self, password: str) -> str:
-        """A salted hash."""
-
-    async def verify(self, password: str, password_hash: str | None) -> bool:
-        """Whether they match; takes as long when there is no hash, so that nobody learns which users exist."""
-
-
-class TokenMint(Protocol):
-    """Access tokens."""
-
-    async def issue(self, caller: Caller, *, lifetime_s: int) -> str:
-        """A signed access token."""
-
-    async def read(self, token: str) -> Caller:
-        """Who a token speaks for; ``Unauthenticated`` if it is not ours, forged or expired."""
-
-    async def public_keys(self) -> dict[str, list[dict[str, str]]]:
-        """The keys that verify our tokens, as a JSON Web Key Set."""
 
 
 class Bell(Protocol):
