@@ -155,7 +155,7 @@ async def test_no_table_shows_a_row_to_a_transaction_without_its_tenant(gateway:
         for name in (name for name, walled in forced.items() if walled):
             assert (await connection.exec_driver_sql(f'SELECT count(*) FROM "{name}"')).scalar() == 0, name
 
-    # job_counts holds one number a tenant, for the bound over all of them. The others are asked before it is known who asks.
+    # job_counts holds one number a tenant, for the bound over all; the others are asked before we know who asks.
     before_the_wall = {"signing_keys", "revocations", "sign_in_attempts"}
     open_on_purpose = {"job_counts", "inbox", "outbox", "tasks", "alembic_version"} | before_the_wall
     assert {name for name, walled in forced.items() if not walled} == open_on_purpose

@@ -25,29 +25,37 @@ from matchcut.client.errors import (
     Unauthorised,
     Unreachable,
 )
+from matchcut.client.people import ApiKey, Invitation, NewApiKey, Session, Tenant, User, accept_invitation
 from matchcut.client.resources import Job, Me, Rejection, ResultFile, Script, Upload, Video
 from matchcut.client.tokens import Credentials
 
 __all__ = [
     "ApiError",
+    "ApiKey",
     "Conflict",
     "Credentials",
     "Forbidden",
     "Invalid",
+    "Invitation",
     "Job",
     "Matchcut",
     "MatchcutError",
     "Me",
+    "NewApiKey",
     "NotFound",
     "Rejection",
     "ResultFile",
     "Script",
+    "Session",
     "StorageFull",
+    "Tenant",
     "TooLarge",
     "TooMany",
     "TransferBroken",
     "Unauthorised",
     "Unreachable",
     "Upload",
+    "User",
     "Video",
+    "accept_invitation",
 ]

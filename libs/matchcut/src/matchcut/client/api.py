@@ -11,8 +11,9 @@ import httpx
 from pydantic import BaseModel
 
 from matchcut.client.errors import ApiError, Conflict, TransferBroken, Unreachable, raise_for_problem
+from matchcut.client.people import People
 from matchcut.client.resources import Job, Me, Page, ResultFile, Script, Upload, Video
-from matchcut.client.tokens import Credentials, TokenAuth
+from matchcut.client.tokens import Credentials, TokenAuth, revoke
 from matchcut.client.transfers import OnBytes, Outgoing, receive
 from matchcut.client.watching import follow
 
@@ -23,7 +24,7 @@ T = TypeVar("T")
 _PASSING = frozenset({429, 502, 503, 504})
 
 
-class Matchcut:
+class Matchcut(People):
     """One gateway, one person. Not for several threads at once; close it, or use it in a ``with`` block.
 
     ``patience_s`` is how long a gateway that does not answer, or has no place for more, is waited for: one that is
@@ -33,9 +34,10 @@ class Matchcut:
     def __init__(self, url: str, credentials: Credentials, *, patience_s: float = 30, timeout_s: float = 60) -> None:
         self.url = url.rstrip("/")
         self._patience_s = patience_s
+        self._auth = TokenAuth(self.url, credentials)
         self._http = httpx.Client(
             base_url=self.url,
-            auth=TokenAuth(self.url, credentials),
+            auth=self._auth,
             timeout=httpx.Timeout(timeout_s, connect=5),
             trust_env=False,
             headers={"User-Agent": "matchcut-client"},
@@ -52,6 +54,12 @@ class Matchcut:
     def close(self) -> None:
         """Give the connections back."""
         self._http.close()
+
+    def sign_out(self) -> None:
+        """End our session on the gateway; the next call signs in anew."""
+        token = self._auth.forget()
+        if token:
+            self._patiently(lambda: revoke(self.url, token))
 
     def me(self) -> Me:
         """Who we are to the gateway."""

@@ -31,8 +31,13 @@ class Me(_Resource):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
+    id: UUID | None = None
     email: str | None = None
     role: str | None = None
+    tenant_id: UUID | None = None
+    tenant: str | None = None
+    rights: tuple[str, ...] = ()
+    """What the token or key may do."""
 
 
 class Upload(_Resource):

@@ -11,7 +11,7 @@ from typing_extensions import override
 from matchcut.client.errors import Invalid, Unauthorised, raise_for_problem
 from matchcut.client.resources import Token
 
-__all__ = ["Credentials", "TokenAuth"]
+__all__ = ["Credentials", "TokenAuth", "revoke"]
 
 _EARLY_S = 30.0
 """Refresh this long before the end, so that a slow upload does not outlive its token."""
@@ -19,7 +19,7 @@ _EARLY_S = 30.0
 
 @dataclass(frozen=True)
 class Credentials:
-    """An e-mail and a password, or an access token somebody else got."""
+    """An e-mail and a password; or, as ``token``, an API key or an access token somebody else got."""
 
     username: str = ""
     password: str = field(default="", repr=False)
@@ -52,6 +52,14 @@ class TokenAuth(httpx.Auth):
         request.headers["Authorization"] = f"Bearer {self._current().access_token}"
         yield request
 
+    def forget(self) -> str | None:
+        """Drop the tokens we bought; returns the refresh token, if there was one."""
+        with self._lock:
+            if self._credentials.token or self._token is None:
+                return None
+            token, self._token, self._good_until = self._token, None, 0.0
+        return token.refresh_token
+
     def _current(self) -> Token:
         assert self._token is not None, "renewing either keeps a token or raises"
         return self._token
@@ -78,3 +86,8 @@ class TokenAuth(httpx.Auth):
     def _keep(self, response: httpx.Response) -> None:
         self._token = Token.model_validate_json(response.content)
         self._good_until = time.monotonic() + max(1.0, self._token.expires_in - _EARLY_S)
+
+
+def revoke(url: str, refresh_token: str) -> None:
+    """End the session of a refresh token (RFC 7009)."""
+    raise_for_problem(httpx.post(f"{url}/v1/auth/revoke", data={"token": refresh_token}, trust_env=False))

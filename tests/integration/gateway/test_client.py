@@ -1,0 +1,130 @@
+"""The Python client against a gateway that really serves: people, sessions and keys."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import uvicorn
+
+from gateway.domain.access import Role
+from matchcut.client import (
+    Conflict,
+    Credentials,
+    Forbidden,
+    Invalid,
+    Matchcut,
+    NotFound,
+    Unauthorised,
+    accept_invitation,
+)
+from support.gateway_rig import PASSWORD, Gateway, a_gateway
+
+OWNER = "anna@example.org"
+
+
+@asynccontextmanager
+async def served(postgres_url: str) -> AsyncIterator[tuple[Gateway, str]]:
+    """A gateway, and where it answers."""
+    async with a_gateway(postgres_url) as gateway:
+        server = uvicorn.Server(uvicorn.Config(gateway.app, port=0, lifespan="off", log_level="error"))
+        serving = asyncio.create_task(server.serve())
+        async with asyncio.timeout(30):
+            while not server.started:  # noqa: ASYNC110 (it tells nobody)
+                await asyncio.sleep(0.02)
+        try:
+            yield gateway, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await serving
+
+
+async def test_everything_about_people_can_be_done_with_the_client(postgres_url: str) -> None:
+    async with served(postgres_url) as (gateway, url):
+        await gateway.user(await gateway.tenant("studio"), Role.OWNER, OWNER)
+
+        await asyncio.to_thread(people, url)
+
+
+async def test_everything_about_sessions_can_be_done_with_the_client(postgres_url: str) -> None:
+    async with served(postgres_url) as (gateway, url):
+        await gateway.user(await gateway.tenant("studio"), Role.OWNER, OWNER)
+
+        await asyncio.to_thread(sessions, url)
+
+
+async def test_everything_about_keys_can_be_done_with_the_client(postgres_url: str) -> None:
+    async with served(postgres_url) as (gateway, url):
+        await gateway.user(await gateway.tenant("studio"), Role.OWNER, OWNER)
+
+        await asyncio.to_thread(keys, url)
+
+
+def people(url: str) -> None:
+    with Matchcut(url, Credentials(OWNER, PASSWORD), patience_s=0) as anna:
+        me = anna.me()
+        assert me.id is not None
+        assert me.tenant_id is not None
+        invitation = anna.invite("bert@example.org", "editor")
+        again = anna.invite_again(invitation.user.id)
+        with pytest.raises(Invalid):
+            accept_invitation(url, invitation.invitation, PASSWORD)
+        accept_invitation(url, again.invitation, PASSWORD)
+        with Matchcut(url, Credentials("bert@example.org", PASSWORD), patience_s=0) as bert:
+            assert bert.me().role == "editor"
+            with pytest.raises(Forbidden):
+                bert.invite("carl@example.org", "viewer")
+            assert anna.change_user(invitation.user.id, role="viewer").role == "viewer"
+            assert bert.me().role == "viewer", "the client signs in again by itself"
+            assert len(anna.sessions(invitation.user.id)) == 1
+            anna.end_sessions(invitation.user.id)
+            assert anna.sessions(invitation.user.id) == ()
+            anna.change_user(invitation.user.id, disabled=True)
+            with pytest.raises(Unauthorised):
+                bert.me()
+        assert [user.state for user in anna.users()] == ["disabled", "active"]
+        anna.remove_user(invitation.user.id)
+        with pytest.raises(NotFound):
+            anna.user(invitation.user.id)
+        with pytest.raises(Conflict):
+            anna.remove_user(me.id)
+        assert anna.rename_tenant(me.tenant_id, "Studio Berlin") == anna.tenant(me.tenant_id)
+
+
+def sessions(url: str) -> None:
+    with (
+        Matchcut(url, Credentials(OWNER, PASSWORD), patience_s=0) as laptop,
+        Matchcut(url, Credentials(OWNER, PASSWORD), patience_s=0) as phone,
+    ):
+        phone.me()
+        assert [one.current for one in laptop.sessions()] == [True, False]
+        laptop.end_session(laptop.sessions()[1].id)
+        assert len(laptop.sessions()) == 1
+        phone.me()
+        laptop.end_sessions()
+        assert len(laptop.sessions()) == 1
+        phone.sign_out()
+        phone.me()
+        phone.sign_out()
+        phone.sign_out()
+        assert len(laptop.sessions()) == 1
+        laptop.change_password(PASSWORD, "another good password")
+        with pytest.raises(Unauthorised):
+            phone.me()
+
+
+def keys(url: str) -> None:
+    with Matchcut(url, Credentials(OWNER, PASSWORD), patience_s=0) as anna:
+        until = datetime.now(UTC) + timedelta(days=1)
+        made = anna.make_api_key("render farm", ["me:read", "jobs:read"], expires_at=until)
+        with Matchcut(url, Credentials(token=made.secret), patience_s=0) as farm:
+            assert farm.me().rights == ("jobs:read", "me:read")
+            assert list(farm.jobs()) == []
+            with pytest.raises(Forbidden):
+                list(farm.videos())
+            assert [one.name for one in anna.api_keys()] == ["render farm"]
+            anna.revoke_api_key(made.api_key.id)
+            with pytest.raises(Unauthorised):
+                farm.me()
+        assert anna.api_key(made.api_key.id).state == "revoked"
