@@ -127,7 +127,7 @@ class People(Protocol):
         """The name of the transaction's tenant."""
 
     async def rename_tenant(self, name: str) -> bool:
-        """Give the transaction's tenant another name; False if another tenant has it."""
+        """Give the transaction's tenant another name; False, and the transaction is lost, if another tenant has it."""
 
     async def add_tenant(self, tenant_id: UUID, name: str) -> None:
         """Record a tenant."""

@@ -77,10 +77,9 @@ class PostgresPeople:
         await self._connection.execute(insert(tenants).values(tenant_id=tenant_id, name=name))
 
     async def rename_tenant(self, name: str) -> bool:
-        """Give the transaction's tenant another name; False if another tenant has it."""
+        """Give the transaction's tenant another name; False, and the transaction is lost, if another tenant has it."""
         try:
-            async with self._connection.begin_nested():
-                await self._connection.execute(update(tenants).values(name=name))
+            await self._connection.execute(update(tenants).values(name=name))
         except IntegrityError:
             return False
         return True
