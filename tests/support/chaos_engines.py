@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from vision.ports import Eyes, Order, Sight
 
 __all__ = [
-    "EXPLAINED",
     "FATES",
+    "TROUBLE",
+    "TYPED",
     "ScriptedTrouble",
     "align",
     "assemble",
@@ -48,15 +49,17 @@ __all__ = [
 ]
 
 FATES = ("ok", "child", "long", "flaky", "moody", "hopeless")
-EXPLAINED = {
-    "ingest": {"no_video", "scripted_trouble"},
-    "scenes": {"unreadable_video", "scripted_trouble"},
-    "watermarks": {"unreadable_video", "scripted_trouble"},
-    "transcript": {"unreadable_audio", "scripted_trouble"},
-    "alignment": {"empty_script", "scripted_trouble", "transcript_failed"},
-    "upscale": {"unsupported_video", "scripted_trouble"},
+TYPED = {
+    "ingest": "no_video",
+    "scenes": "unreadable_video",
+    "watermarks": "unreadable_video",
+    "transcript": "unreadable_audio",
+    "alignment": "empty_script",
+    "upscale": "unsupported_video",
 }
-"""Reasons a step may fail for because its film or script says so."""
+"""The reason each step fails for at once if its film or script is moody or hopeless."""
+TROUBLE = "scripted_trouble"
+"""The reason any step fails for if its film or script was flaky once too often."""
 draws = random.Random(os.environ.get("CHAOS_DRAWS", "chaos"))
 """Every start of every process draws its own."""
 _LONG_S = float(os.environ.get("CHAOS_LONG_S", "5"))
@@ -66,7 +69,7 @@ _ENGINE = "scripted"
 class ScriptedTrouble(RuntimeError):
     """What the script calls trouble that passes."""
 
-    reason = "scripted_trouble"
+    reason = TROUBLE
 
 
 def fate_of(engine: str, args: tuple[Any, ...]) -> str:

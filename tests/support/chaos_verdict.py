@@ -7,8 +7,8 @@ from uuid import UUID
 
 from contracts.registry import HEARD_BY
 from support.chaos_books import LOSABLE, Books, Said
-from support.chaos_engines import EXPLAINED
-from support.chaos_journal import Journal
+from support.chaos_engines import TROUBLE, TYPED
+from support.chaos_journal import AcceptedJob, Journal
 
 __all__ = ["Verdict", "judge"]
 
@@ -25,6 +25,7 @@ _TABLE_OF = {
     "transcript": ("transcribe.transcripts", None),
     "alignment": ("align.alignments", None),
 }
+_ENGINE_OF = {"ingest": "ingest", "scenes": "look", "watermarks": "look", "transcript": "listen", "upscale": "upscale"}
 Run = tuple[UUID, str, int]
 """Job, step, run."""
 
@@ -103,19 +104,20 @@ class _Court:
                 self._verdict.lost.append(f"job {id_} was called off with a 2xx and is {sorted(states)}")
             if job.runs != row["run"]:
                 self._verdict.lost.append(f"job {id_} is in run {row['run']}; {job.runs} were accepted")
-            self._explain(id_, row)
+            self._explain(job, row["steps"])
 
-    def _explain(self, id_: UUID, row: dict[str, object]) -> None:
-        steps = row["steps"]
-        assert isinstance(steps, dict)
-        allowed = EXPLAINED["ingest"] if steps["ingest"]["state"] == "failed" else set()
+    def _explain(self, job: AcceptedJob, steps: dict[str, dict[str, str]]) -> None:
+        """Whether each step ended as its film or script says that it may."""
+        allowed = _explained(job, "ingest") if steps["ingest"]["state"] == "failed" else set()
         for name, step in steps.items():
             if step["state"] == "failed":
                 reason = step["reason"]
                 self._verdict.notes[f"steps failed: {reason}"] += 1
-                if reason not in EXPLAINED[name] | allowed:
-                    what = f"step {name} of job {id_} failed: {reason}: {step['detail']}"
+                if reason not in _explained(job, name) | allowed:
+                    what = f"step {name} of job {job.id} failed: {reason}: {step['detail']}"
                     self._verdict.unexplained.append(what[:300])
+            elif step["state"] == "succeeded" and _fate(job, name) == "hopeless":
+                self._verdict.unexplained.append(f"step {name} of job {job.id} succeeded, and nothing could come of it")
 
     def check_heard(self) -> None:
         """Every fact had its effect in every service that hears it, or lies in the dead letters; none was invented."""
@@ -232,3 +234,17 @@ class _Court:
 
     def _video_of(self, job: UUID) -> UUID:
         return self._books.jobs[job]["video_id"] if job in self._books.jobs else job
+
+
+def _fate(job: AcceptedJob, step: str) -> str | None:
+    """What the film says of a step, or the script of the alignment."""
+    return job.align_fate if step == "alignment" else job.video.fates[_ENGINE_OF[step]]
+
+
+def _explained(job: AcceptedJob, step: str) -> set[str]:
+    """Reasons this step of this job may fail for."""
+    by_fate = {"flaky": {TROUBLE}, "moody": {TYPED[step]}, "hopeless": {TYPED[step]}}
+    reasons = set(by_fate.get(_fate(job, step) or "ok", set()))
+    if step == "alignment" and job.video.fates["listen"] in by_fate:
+        reasons.add("transcript_failed")
+    return reasons

@@ -1,0 +1,121 @@
+"""The court of the chaos suite convicts, or its acquittals would be worth nothing: one lie at a time in good books."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import pytest
+
+from contracts.registry import HEARD_BY, SERVICES
+from support.chaos_books import Books, Said
+from support.chaos_journal import AcceptedJob, AcceptedVideo, Journal
+from support.chaos_verdict import Verdict, judge
+
+TENANT, VIDEO, UPLOAD, JOB = uuid4(), uuid4(), uuid4(), uuid4()
+POSTER, DOCUMENT = f"derived/{TENANT}/{VIDEO}/poster.jpg", f"derived/{TENANT}/{JOB}/scenes-1/scenes.json"
+
+
+def honest() -> tuple[Journal, Books]:
+    """One film, one job for its scenes, all well."""
+    video = AcceptedVideo(VIDEO, TENANT, {"ingest": "ok", "look": "ok", "listen": "ok", "upscale": "ok"})
+    journal = Journal({VIDEO: video}, {}, {JOB: AcceptedJob(JOB, video, ("scenes",), None)})
+    books = Books()
+    say(books, "gateway", "video.submitted.v1", None, {"video_id": str(VIDEO)})
+    say(books, "ingest", "video.ingested.v1", None, {"video_id": str(VIDEO), "poster_key": POSTER})
+    say(books, "gateway", "job.requested.v1", JOB, {"video_id": str(VIDEO), "steps": ["scenes"], "run": 1})
+    say(books, "vision", "scenes.detected.v1", JOB, {"video_id": str(VIDEO), "run": 1, "scenes": 2, "key": DOCUMENT})
+    books.heard = {service: set() for service in SERVICES}
+    for said in books.said:
+        for group in HEARD_BY[said.stream]:
+            books.heard[group].add(said.id)
+    steps = {name: {"step": name, "state": "succeeded", "reason": "", "detail": ""} for name in ("ingest", "scenes")}
+    books.jobs[JOB] = {"id": JOB, "tenant_id": TENANT, "video_id": VIDEO, "run": 1, "steps": steps}
+    books.videos[VIDEO] = {"id": VIDEO, "tenant_id": TENANT, "state": "ready", "upload_id": UPLOAD}
+    tables = ("vision.scenes", "vision.overlays", "transcribe.transcripts", "align.alignments", "align.lines")
+    books.rows = {table: Counter() for table in tables}
+    books.rows["vision.scenes"][(JOB, 1)] = 2
+    books.blobs = {POSTER, DOCUMENT}
+    return journal, books
+
+
+def say(books: Books, service: str, stream: str, job: UUID | None, fact: dict[str, object]) -> None:
+    books.said.append(Said(uuid4(), service, stream, TENANT, job, fact))
+
+
+def say_again(books: Books, stream: str) -> None:
+    said = replace(next(said for said in books.said if said.stream == stream), id=uuid4())
+    books.said.append(said)
+    for group in HEARD_BY[stream]:
+        books.heard[group].add(said.id)
+
+
+def unsay(books: Books, stream: str) -> None:
+    books.said = [said for said in books.said if said.stream != stream]
+
+
+def fail(books: Books, reason: str) -> None:
+    books.jobs[JOB]["steps"]["scenes"] |= {"state": "failed", "reason": reason}
+    unsay(books, "scenes.detected.v1")
+    say(books, "vision", "step.failed.v1", JOB, {"video_id": str(VIDEO), "step": "scenes", "run": 1})
+    for group in HEARD_BY["step.failed.v1"]:
+        books.heard[group].add(books.said[-1].id)
+    books.rows["vision.scenes"].clear()
+    books.blobs.discard(DOCUMENT)
+
+
+Doctor = Callable[[Journal, Books], object]
+LIES: dict[str, tuple[str, Doctor]] = {
+    "a job that is nowhere": ("lost", lambda j, b: b.jobs.clear()),
+    "a job nobody asked for": ("doubled", lambda j, b: j.jobs.clear()),
+    "a video that is nowhere": ("lost", lambda j, b: b.videos.clear()),
+    "a step that is not over": ("stuck", lambda j, b: b.jobs[JOB]["steps"]["scenes"].update(state="running")),
+    "a job cancelled by nobody": ("lost", lambda j, b: b.jobs[JOB]["steps"]["scenes"].update(state="cancelled")),
+    "a job called off and done": ("lost", lambda j, b: setattr(j.jobs[JOB], "cancelled", True)),
+    "a retry that was forgotten": ("lost", lambda j, b: setattr(j.jobs[JOB], "runs", 2)),
+    "a fact unheard": ("lost", lambda j, b: b.heard["vision"].clear()),
+    "a dead letter": ("unexplained", lambda j, b: b.buried.append(("vision", "video.ingested.v1", "x", "runtime"))),
+    "a last word said twice": ("doubled", lambda j, b: say_again(b, "scenes.detected.v1")),
+    "a video judged twice": ("doubled", lambda j, b: say_again(b, "video.ingested.v1")),
+    "a step without a last word": ("lost", lambda j, b: unsay(b, "scenes.detected.v1")),
+    "rows written twice": ("lost", lambda j, b: b.rows["vision.scenes"].update({(JOB, 1): 2})),
+    "rows not written": ("lost", lambda j, b: b.rows["vision.scenes"].clear()),
+    "a blob that is gone": ("lost", lambda j, b: b.blobs.discard(DOCUMENT)),
+    "a blob without an owner": ("orphans", lambda j, b: b.blobs.add(f"derived/{TENANT}/{JOB}/scenes-2/scenes.json")),
+    "an upload of a video taken in": ("orphans", lambda j, b: keep_upload(b)),
+    "a failure of a film that is well": ("unexplained", lambda j, b: fail(b, "unreadable_video")),
+    "a success of a hopeless film": ("unexplained", lambda j, b: j.videos[VIDEO].fates.update(look="hopeless")),
+}
+
+
+def keep_upload(books: Books) -> None:
+    books.uploads[UPLOAD] = "received"
+    books.blobs.add(f"scratch/{TENANT}/uploads/{UPLOAD}/content")
+
+
+def test_honest_books_are_acquitted() -> None:
+    verdict = judge(*honest(), stuck=[])
+
+    assert verdict == Verdict(notes=verdict.notes)
+    assert verdict.holds
+
+
+@pytest.mark.parametrize(("kind", "doctor"), LIES.values(), ids=LIES.keys())
+def test_a_lie_is_found(kind: str, doctor: Doctor) -> None:
+    journal, books = honest()
+
+    doctor(journal, books)
+    verdict = judge(journal, books, stuck=[])
+
+    assert getattr(verdict, kind)
+    assert not verdict.holds
+
+
+@pytest.mark.parametrize(("fate", "reason"), [("hopeless", "unreadable_video"), ("flaky", "scripted_trouble")])
+def test_a_failure_that_the_film_explains_is_no_fault(fate: str, reason: str) -> None:
+    journal, books = honest()
+    journal.videos[VIDEO].fates["look"] = fate
+
+    fail(books, reason)
+
+    assert judge(journal, books, stuck=[]).holds
