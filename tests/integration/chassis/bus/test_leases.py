@@ -1,10 +1,10 @@
 """Who holds an entry, for how long, and how it gets back to the others."""
 
-import asyncio
 import signal
 
 import pytest
 
+import chassis.bus._keeper
 from support.bus_looking import (
     a_replica,
     all_noted,
@@ -190,15 +190,23 @@ async def test_a_process_that_sleeps_through_its_lease_does_no_harm(toy: Toy) ->
     assert sorted(await toy.notes()) == ["first", "second"]
 
 
-async def test_an_entry_in_the_hands_of_a_dead_process_is_not_lost_with_its_name(toy: Toy) -> None:
+async def test_an_entry_in_the_hands_of_a_dead_process_is_not_lost_with_its_name(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chassis.bus._keeper, "_CONSUMER_IDLE_MS", 0)  # whoever holds nothing is forgotten at once
     await toy.service.bus.ensure_groups()
     await put(toy, "held")
     await toy.redis.xreadgroup("toy", "a-dead-consumer", {Poked.stream: ">"}, count=1)
+    await toy.redis.xgroup_createconsumer(Poked.stream, "toy", "a-dead-consumer-with-nothing")
     toy.service.bus.lease_s, toy.service.bus.tidy_s = 3600, 0.1
 
     async with reading(toy):
-        await asyncio.sleep(0.5)
+        await until(lambda: forgotten(toy, b"a-dead-consumer-with-nothing"))
 
     names = {consumer["name"] for consumer in await toy.redis.xinfo_consumers(Poked.stream, "toy")}
     assert names == {b"a-dead-consumer"}
     assert await pending(toy) == 1
+
+
+async def forgotten(toy: Toy, name: bytes) -> bool:
+    return name not in {consumer["name"] for consumer in await toy.redis.xinfo_consumers(Poked.stream, "toy")}
