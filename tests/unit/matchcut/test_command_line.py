@@ -49,6 +49,9 @@ def test_the_exit_codes_are_in_the_help() -> None:
         (["job", "list"], "start it with `matchcut up`"),
         (["dlq", "list"], "start it with `matchcut up`"),
         (["dlq", "drop"], "--all"),
+        (["dlq", "replay", "--limit", "3"], "--all"),
+        (["work", "cancel", "--why=--kind"], "--all"),
+        (["work", "requeue", "--limit", "3"], "--all"),
         (["env", "vision"], "no service 'vision' runs"),
     ],
 )

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from matchcut.commands.asking import age, ask_each, chosen_environments
-from matchcut.commands.choices import AsJson, Data, DryRun, Every, Limit, OnlyService
+from matchcut.commands.choices import AsJson, Data, DryRun, Every, Job, Limit, OnlyService, Tenant, narrows, said
 from matchcut.console import Console
 from matchcut.exits import EPILOG, Exit, UsageFault, exit_codes
 from matchcut.launcher import DataFolder
@@ -20,8 +20,6 @@ Ids = Annotated[list[str] | None, typer.Argument(help="Ids as `list` shows them:
 Stream = Annotated[list[str] | None, typer.Option(help="Of this stream; may be repeated.", show_default="all")]
 Reason = Annotated[str | None, typer.Option(help="With this reason.", show_default="any")]
 Event = Annotated[str | None, typer.Option(help="Of the event with this id.", show_default="any")]
-Job = Annotated[str | None, typer.Option(help="Of this job.", show_default="any")]
-Tenant = Annotated[str | None, typer.Option(help="Of this tenant.", show_default="any")]
 Older = Annotated[str | None, typer.Option(metavar="SPAN", help="Died longer ago: 90s, 15m, 2h, 7d.", show_default="")]
 Newer = Annotated[str | None, typer.Option(metavar="SPAN", help="Died since then.", show_default="")]
 
@@ -178,8 +176,8 @@ def _words(
     newer_than: str | None,
     limit: int | None,
 ) -> list[str]:
-    words = [word for stream in streams or () for word in ("--stream", stream)]
-    given = {
+    given: dict[str, str | int | Sequence[str] | None] = {
+        "--stream": streams,
         "--reason": reason,
         "--event": event,
         "--job": job,
@@ -188,12 +186,11 @@ def _words(
         "--newer-than": newer_than,
         "--limit": limit,
     }
-    return words + [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    return said(given)
 
 
 def _meant(ids: list[str] | None, every: bool, narrowed: Sequence[str]) -> list[str]:
-    filters = [word for word in narrowed if word.startswith("--") and word != "--limit"]
-    if not ids and not every and not filters:
+    if not ids and not every and not narrows(narrowed):
         raise UsageFault("name dead letters by their ids, narrow them down with a filter, or say --all")
     return [*narrowed, *(["--all"] if every else [])]
 

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from matchcut.commands.asking import age, ask_each, chosen_environments
-from matchcut.commands.choices import AsJson, Data, DryRun, Every, Limit, OnlyService
+from matchcut.commands.choices import AsJson, Data, DryRun, Every, Job, Limit, OnlyService, Tenant, narrows, said
 from matchcut.console import Console
 from matchcut.exits import EPILOG, Exit, UsageFault, exit_codes
 from matchcut.launcher import DataFolder
@@ -22,8 +22,6 @@ State = Annotated[
     list[str] | None, typer.Option(help="queued dispatched running done failed cancelled; may be repeated.")
 ]
 Kind = Annotated[str | None, typer.Option(help="Of this kind.", show_default="any")]
-Tenant = Annotated[str | None, typer.Option(help="Of this tenant.", show_default="any")]
-Job = Annotated[str | None, typer.Option(help="Of this job.", show_default="any")]
 Subject = Annotated[str | None, typer.Option(help="About this, such as a video.", show_default="any")]
 Key = Annotated[str | None, typer.Option(help="With this key; a trailing * stands for any ending.", show_default="any")]
 Older = Annotated[str | None, typer.Option(metavar="SPAN", help="Made longer ago: 90s, 15m, 2h, 7d.", show_default="")]
@@ -134,8 +132,7 @@ def _act(
 ) -> None:
     console = Console(as_json=as_json)
     with exit_codes(console):
-        filters = [word for word in narrowed if word.startswith("--") and word not in ("--limit", "--why")]
-        if not ids and not every and not filters:
+        if not ids and not every and not narrows(narrowed):
             raise UsageFault("name tasks by their ids, narrow them down with a filter, or say --all")
         flags = [*(["--all"] if every else []), *(["--dry-run"] if dry_run else [])]
         answers = _ask(DataFolder.at(data), service, [action, *(ids or ()), *narrowed, *flags])
@@ -174,8 +171,8 @@ def _words(
     silent: str | None,
     limit: int | None,
 ) -> list[str]:
-    words = [word for state in states or () for word in ("--state", state)]
-    given = {
+    given: dict[str, str | int | Sequence[str] | None] = {
+        "--state": states,
         "--kind": kind,
         "--tenant": tenant,
         "--job": job,
@@ -185,7 +182,7 @@ def _words(
         "--silent": silent,
         "--limit": limit,
     }
-    return words + [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    return said(given)
 
 
 def _ask(folder: DataFolder, service: str | None, words: Sequence[str]) -> dict[str, Any]:
