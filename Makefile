@@ -66,7 +66,8 @@ test: $(VENV)/.dev ## Run every suite against real PostgreSQL, Redis, ffmpeg and
 .PHONY: chaos
 chaos: $(VENV)/.dev ## Kill, stop, flush and cut under load; then prove that nothing is lost (SEED=n JOBS=n, default 10,000)
 	@cd tests && ../$(BIN)/python -m support.chaos_run $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) \
-	    $(if $(REPLICAS),--replicas $(REPLICAS)) $(if $(JSON),--json $(abspath $(JSON)))
+	    $(if $(REPLICAS),--replicas $(REPLICAS)) $(if $(JSON),--json $(abspath $(JSON))) \
+	    $(if $(KEEP),--keep $(abspath $(KEEP)))
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Score scenes, words, ledger and marks on the evaluation data (DATA=folder)

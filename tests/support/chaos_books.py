@@ -45,6 +45,8 @@ class Books:
     jobs: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     videos: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     scripts: dict[UUID, str] = field(default_factory=dict)
+    announced_scripts: dict[UUID, str] = field(default_factory=dict)
+    """Announced and not recorded: the sweep deletes them, and their texts, an hour later."""
     """Blob key by script."""
     uploads: dict[UUID, str] = field(default_factory=dict)
     """State by upload."""
@@ -109,7 +111,8 @@ async def _read_gateway(connection: Any, books: Books) -> None:
         books.jobs[row["id"]] = {**row, "steps": {step["step"]: step for step in json.loads(row["steps"])}}
     for row in await connection.fetch("SELECT id, tenant_id, state, upload_id FROM gateway.videos"):
         books.videos[row["id"]] = dict(row)
-    books.scripts = {row["id"]: row["key"] for row in await connection.fetch("SELECT id, key FROM gateway.scripts")}
+    for row in await connection.fetch("SELECT id, key, pending FROM gateway.scripts"):
+        (books.announced_scripts if row["pending"] else books.scripts)[row["id"]] = row["key"]
     books.uploads = {row["id"]: row["state"] for row in await connection.fetch("SELECT id, state FROM gateway.uploads")}
 
 

@@ -210,6 +210,9 @@ class _Court:
     def _why_orphan(self, key: str) -> str | None:
         """Why nobody owns it; None when somebody does."""
         lifecycle, _, owner, *rest = key.split("/")
+        if key in self._books.announced_scripts.values():
+            self._verdict.notes["texts of scripts that were not recorded, left to the sweep"] += 1
+            return None
         if lifecycle == "scratch" and owner == "uploads":
             if UUID(rest[0]) not in self._books.uploads:
                 return "no such upload"

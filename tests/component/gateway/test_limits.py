@@ -14,8 +14,10 @@ from contracts.steps import Step, StepFailed
 from contracts.vision import ScenesDetected
 from gateway.adapters.passwords import Argon2Passwords
 from gateway.adapters.postgres import PostgresRecords
-from gateway.adapters.postgres.tables import idempotency_keys, job_counts, uploads
+from gateway.adapters.postgres.tables import idempotency_keys, job_counts, scripts, uploads
+from gateway.domain.library import Script
 from gateway.usecases.bootstrap import Bootstrap
+from gateway.usecases.scripts import Scripts
 from gateway.usecases.sweep import Sweep, Swept
 from support.gateway_rig import Gateway, a_gateway, json_of
 from support.small_disk import fill, small_disk
@@ -207,6 +209,50 @@ async def test_an_upload_whose_removal_was_cut_short_is_removed_by_the_sweep(
 
     assert (cut_short.status_code, gone.status_code, used.status_code) == (503, 404, 404)
     assert swept == Swept(uploads=1)
+    assert [key async for key in gateway.harness.blobs.list("")] == []
+
+
+async def test_the_text_of_a_script_that_was_never_recorded_is_removed_by_the_sweep(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await gateway.owner()
+    kept = json_of(await client.post("/v1/scripts", json={"filename": "a.txt", "text": "ANNA\nYes."}), 201)
+
+    async def die(*_: object) -> None:
+        raise ConnectionError("nothing answers any more")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gateway.usecases.scripts.Scripts.submit", die)
+        patched.setattr("gateway.usecases.scripts.Scripts.discard", die)
+        cut_short = await client.post("/v1/scripts", json={"filename": "b.txt", "text": "BEN\nNo."})
+    listed = json_of(await client.get("/v1/scripts"), 200)["items"]
+    too_early = await a_sweep(gateway)()
+    await age(gateway, client, scripts, hours=2)
+    swept = await a_sweep(gateway, batch=1)()
+
+    assert cut_short.status_code == 503
+    assert [script["id"] for script in listed] == [kept["id"]]
+    assert (too_early, swept) == (Swept(), Swept(scripts=1))
+    assert [key.rpartition("/")[2] async for key in gateway.harness.blobs.list("")] == [kept["id"]]
+    assert (await client.get(f"/v1/scripts/{kept['id']}/content")).text == "ANNA\nYes."
+
+
+async def test_a_script_that_was_swept_before_it_was_recorded_is_not_accepted(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await gateway.owner()
+    store = Scripts.store
+
+    async def store_slowly(*args: Any, **given: Any) -> Script:
+        script = await store(*args, **given)
+        await age(gateway, client, scripts, hours=2)
+        await a_sweep(gateway)()
+        return script
+
+    monkeypatch.setattr(Scripts, "store", store_slowly)
+    answer = await client.post("/v1/scripts", json={"filename": "a.txt", "text": "ANNA\nYes."})
+
+    assert answer.status_code == 503
     assert [key async for key in gateway.harness.blobs.list("")] == []
 
 

@@ -4,12 +4,17 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from gateway.adapters.postgres import PostgresRecords
 from gateway.adapters.postgres.jobs import PostgresJobs
+from gateway.domain.jobs import Job
+from gateway.domain.progress import cancel
 from support.gateway_rig import Gateway, json_of
 
 
@@ -62,6 +67,61 @@ async def test_a_database_that_goes_away_in_the_middle_is_said_to_be_so(
                 await asyncio.sleep(0.02)
 
     assert json_of(await asked, 503)["type"] == "/problems/unavailable"
+
+
+async def test_a_request_that_made_way_for_another_is_tried_again_and_counts_once(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await gateway.owner()
+    video = await gateway.ingested(client)
+    add = PostgresJobs.add
+    refused: list[UUID] = []
+
+    async def deadlocked(jobs: PostgresJobs, job: Job) -> None:
+        await add(jobs, job)
+        if len(refused) < 2:
+            refused.append(job.id)
+            await jobs._connection.exec_driver_sql("DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$")
+
+    monkeypatch.setattr(PostgresJobs, "add", deadlocked)
+    asked = json_of(await client.post("/v1/jobs", json={"video_id": video["id"], "steps": ["scenes"]}), 202)
+    jobs = json_of(await client.get("/v1/jobs"), 200)["items"]
+
+    assert len(refused) == 2
+    assert [job["id"] for job in jobs] == [asked["id"]]
+
+
+async def test_a_request_that_makes_way_again_and_again_is_told_to_come_back(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await gateway.owner()
+    video = await gateway.ingested(client)
+
+    async def deadlocked(jobs: PostgresJobs, _: Job) -> None:
+        await jobs._connection.exec_driver_sql("DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$")
+
+    monkeypatch.setattr(PostgresJobs, "add", deadlocked)
+    answer = await client.post("/v1/jobs", json={"video_id": video["id"], "steps": ["scenes"]})
+
+    assert (json_of(answer, 503)["type"], answer.headers["retry-after"]) == ("/problems/unavailable", "5")
+
+
+async def test_who_ends_one_job_and_goes_on_holds_up_nobody_who_ends_another(gateway: Gateway) -> None:
+    """Else the two would wait for each other as soon as the first comes to the job of the second."""
+    client = await gateway.owner()
+    video = await gateway.ingested(client)
+    order = {"video_id": video["id"], "steps": ["scenes"]}
+    first, second = [json_of(await client.post("/v1/jobs", json=order), 202) for _ in range(2)]
+
+    async with gateway.harness.database.begin(UUID(json_of(await client.get("/v1/me"), 200)["tenant_id"])) as work:
+        jobs = PostgresRecords(work.connection).jobs
+        job = await jobs.get(UUID(first["id"]), lock=True)
+        assert job is not None
+        await jobs.save(job.with_steps(cancel(job.steps), now=datetime.now(UTC)))
+        async with asyncio.timeout(30):
+            cancelled = await client.post(f"/v1/jobs/{second['id']}/cancel")
+
+    assert json_of(cancelled, 202)["state"] == "cancelled"
 
 
 @asynccontextmanager

@@ -31,7 +31,7 @@ async def ingest(postgres_url: str) -> AsyncIterator[Harness]:
 async def upload(service: Harness, file: Path | bytes, *, tenant_id: UUID | None = None) -> VideoSubmitted:
     """Lay the bytes where the gateway lays uploads, and say what the gateway says."""
     data = file if isinstance(file, bytes) else await asyncio.to_thread(file.read_bytes)
-    key = f"scratch/{tenant_id or service.tenant_id}/uploads/{uuid4()}"
+    key = f"scratch/{tenant_id or service.tenant_id}/uploads/{uuid4()}/{uuid4()}"
     await service.blobs.put_bytes(key, data)
     return VideoSubmitted(
         video_id=uuid4(),
@@ -82,6 +82,22 @@ async def test_a_submitted_video_is_taken_in_stored_and_announced(ingest: Harnes
     assert not await exists(ingest, submitted.upload_key)
     progress = [event.data for event in ingest.told if isinstance(event.data, StepProgressed)]
     assert {(told.step, told.video_id) for told in progress} == {(Step.INGEST, submitted.video_id)}
+
+
+@pytest.mark.parametrize("erased", [False, True], ids=["taken in", "erased before"])
+async def test_bytes_of_attempts_to_upload_that_were_cut_short_go_with_the_upload_and_no_others(
+    ingest: Harness, tmp_path: Path, erased: bool
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", seconds=0.4)
+    other = await upload(ingest, b"another upload")
+    video = await submit(ingest, clip)
+    await ingest.blobs.put_bytes(f"{video.upload_key.rpartition('/')[0]}/{uuid4()}", b"cut sho")
+
+    if erased:
+        await ingest.hear(VideoErased(video_id=video.video_id), subject=video.video_id)
+    await ingest.work_off()
+
+    assert await stored(ingest, "scratch/") == [other.upload_key]
 
 
 async def test_a_silent_film_is_taken_in_without_sound(ingest: Harness, tmp_path: Path) -> None:

@@ -195,6 +195,23 @@ async def test_a_cancelled_job_stops_and_leaves_no_chunks(service: Harness, film
     assert [key async for key in service.blobs.list("scratch/")] == []
 
 
+async def test_what_a_dead_worker_stored_for_a_job_that_is_then_cancelled_is_deleted(
+    service: Harness, film: Path
+) -> None:
+    job = uuid4()
+    await service.hear(await ingest(service, film), subject=VIDEO)
+    await service.hear(request(), subject=VIDEO, job_id=job)
+    await service.work_off()
+    for ready in service.facts(ChunkReady):
+        await service.hear(ready, subject=VIDEO, job_id=job)  # the joining is queued
+    await service.blobs.put_bytes(f"derived/{service.tenant_id}/{job}/upscale-1/rendition.mp4", b"half a film")
+
+    await service.hear(JobCancelled(video_id=VIDEO), subject=VIDEO, job_id=job)
+    await work_off(service)
+
+    assert [key async for key in service.blobs.list("derived/")] == []
+
+
 async def test_an_erased_video_leaves_no_trace(service: Harness, film: Path) -> None:
     await service.hear(await ingest(service, film), subject=VIDEO)
     await service.hear(request(), subject=VIDEO, job_id=uuid4())

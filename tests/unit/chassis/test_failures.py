@@ -58,6 +58,7 @@ def caused_by(cause: Exception) -> Exception:
         (TimeoutError(), True),
         (caused_by(ConnectionResetError()), True),
         (asyncpg.exceptions.CannotConnectNowError(), True),
+        (asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"), True),
         (DBAPIError("select", {}, asyncpg.exceptions.AdminShutdownError()), True),
         (asyncpg.exceptions.ReadOnlySQLTransactionError(), True),
         (asyncpg.exceptions.DiskFullError(), True),

@@ -22,8 +22,10 @@ _OUTAGE_NAMES = {
         *("OutOfMemoryError", "ReadOnlyError", "MasterDownError", "ClusterDownError", "TryAgainError"),
     },
     "sqlalchemy.exc": {"TimeoutError"},
+    "asyncpg.exceptions._base": {"InternalClientError"},
 }
-"""By name, since a service that uses neither need not load them. SQLAlchemy's is a pool with nothing left to lend."""
+"""By name, since a service that uses neither need not load them. SQLAlchemy's is a pool with nothing left to lend;
+asyncpg's is a connection used between the server's last word on it and its end (MagicStack/asyncpg#1069)."""
 
 
 @dataclass(frozen=True)

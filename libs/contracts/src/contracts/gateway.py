@@ -26,7 +26,7 @@ class VideoSubmitted(Fact):
 
     video_id: UUID
     upload_key: str
-    """Blob key of the bytes as they were uploaded."""
+    """Blob key of the bytes as they were uploaded: ``scratch/<tenant>/uploads/<upload>/<name>``, its own folder."""
     filename: str
     """What the client called it: shown to people, never used as a path."""
     size_bytes: int = Field(ge=0)

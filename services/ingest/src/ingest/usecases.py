@@ -1,6 +1,7 @@
 """What we do: take videos in or turn them away, and forget what must be forgotten."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ class TookTooLong(RuntimeError):
     reason = "took_too_long"
 
 
+_FOLDER = re.compile(r"scratch/[^/]+/uploads/[^/]+")
 ENGINE = "PyAV, ffmpeg"
 """What decodes the film, and what makes its proxy."""
 
@@ -177,13 +179,16 @@ class ForgetVideo:
 
 @dataclass(frozen=True)
 class DropUpload:
-    """Delete an upload that was judged: its bytes are stored as the original, or not wanted."""
+    """Delete an upload that was judged: its bytes are stored as the original, or not wanted.
+
+    Its folder goes, for attempts to send it that were cut short have left their bytes beside those that count.
+    """
 
     blobs: Blobs
 
     async def __call__(self, task: Task) -> None:
         """Delete it; what is gone already is fine."""
-        await self.blobs.delete(task.payload["upload_key"])
+        await _drop(self.blobs, task.payload["upload_key"])
         async with task.finish():
             pass
 
@@ -209,7 +214,7 @@ class EraseBlobs:
     async def __call__(self, task: Task) -> None:
         """Delete what is there; what is gone already is fine."""
         for upload_key in task.payload.get("upload_keys", ()):
-            await self.blobs.delete(upload_key)
+            await _drop(self.blobs, upload_key)
         await _erase(self.database, self.videos, self.blobs, task)
         async with task.finish():
             pass
@@ -223,3 +228,11 @@ async def _erase(database: Database, videos: VideosIn, blobs: Blobs, task: Task)
         held = await videos(work).hold(sha256)
     if not held:
         await blobs.delete(original_key(task.tenant_id, sha256))
+
+
+async def _drop(blobs: Blobs, upload_key: str) -> None:
+    """Delete an upload; with its folder, if it has one of its own."""
+    await blobs.delete(upload_key)
+    folder, _, _ = upload_key.rpartition("/")
+    if _FOLDER.fullmatch(folder):
+        await blobs.delete_prefix(f"{folder}/")

@@ -15,6 +15,12 @@ __all__ = ["Signals"]
 
 _log = get_logger("chassis.database")
 _LEADER_LOCK = 0x6C65_6164
+_LOST = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # used between the server's last word and the end of the connection
+)
 _PULSE_S = 1.0
 _ANSWER_S = 5.0
 _DEPOSE = """
@@ -85,7 +91,7 @@ class Signals:
         while True:
             try:
                 await self._listen()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except _LOST as error:
                 _log.warning("lost the listening connection to PostgreSQL", error=repr(error))
             finally:
                 self._step_down()
@@ -111,7 +117,7 @@ class Signals:
                         await closed.wait()
         finally:
             self._step_down()
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(*_LOST):
                 await connection.close(timeout=2)
 
     async def _pulse(self, connection: Any) -> None:

@@ -10,6 +10,7 @@ AWAY: tuple[type[Exception], ...] = (
     SQLAlchemyError,
     asyncpg.PostgresError,  # while one connects, asyncpg's errors come unwrapped
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     RedisError,
     OSError,
 )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError
 
 from chassis.database import UnitOfWork
 from gateway.api.context import Given
@@ -13,6 +14,11 @@ from gateway.domain.access import Caller
 from gateway.domain.refusals import IdempotencyKeyReused
 
 __all__ = ["Once", "OnlyOnce"]
+
+_GAVE_WAY = ("40001", "40P01")
+"""SQLSTATE: serialization failure, deadlock. Nothing has happened."""
+_MADE_WAY = 2
+"""Times a request makes way before its client is told to come back."""
 
 
 class Once:
@@ -34,8 +40,20 @@ class Once:
         """The answer of ``act``, or the one it gave when this key came first.
 
         Two requests with one key at once: the second waits for the first one's transaction. A refused request leaves
-        no trace, so its key may come again. Answers are kept for a day; ``secret`` ones are sealed.
+        no trace, so its key may come again. Answers are kept for a day; ``secret`` ones are sealed. ``act`` is called
+        once more if PostgreSQL made its transaction give way to another.
         """
+        for _ in range(_MADE_WAY):
+            try:
+                return await self._try(caller, act, status, secret=secret)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in _GAVE_WAY:
+                    raise
+        return await self._try(caller, act, status, secret=secret)
+
+    async def _try(
+        self, caller: Caller, act: Callable[[UnitOfWork], Awaitable[BaseModel]], status: int, *, secret: bool
+    ) -> Response:
         if self._key is None:
             async with self._given.database.begin(caller.tenant_id) as work:
                 body = (await act(work)).model_dump_json().encode()

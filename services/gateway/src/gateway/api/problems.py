@@ -28,8 +28,9 @@ MEDIA_TYPE = "application/problem+json"
 OAUTH_PATHS = frozenset({"/v1/auth/token", "/v1/auth/revoke"})
 """Where RFC 6749, section 5.2, says what an error looks like: JSON with ``error`` and ``error_description``."""
 _OUTAGES = (OperationalError, InterfaceError, PoolTimeout, ConnectionError, TimeoutError, socket.gaierror)
-_OUTAGE_STATES = ("08", "53", "57P")
-"""How an SQLSTATE of PostgreSQL begins that is away: connection lost, out of resources, shutting down or starting."""
+_OUTAGE_STATES = ("08", "53", "57P", "25006", "40")
+"""How an SQLSTATE begins that another try may cure: connection lost, out of resources, shutting down or starting,
+read-only for a change of servers, and a transaction that had to make way for another."""
 
 
 class FieldProblem(BaseModel):

@@ -43,7 +43,7 @@ async def submit_script(
         return await once(caller, record, status=201)
     finally:
         if not recorded:  # the answer was given before, or the key belongs to another request
-            await given.scripts.discard(script)
+            await given.scripts.discard(caller, script)
 
 
 @router.get("", response_model=Page[Script])

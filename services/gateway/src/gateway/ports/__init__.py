@@ -1,6 +1,6 @@
 """What the use cases need from outside: rows, secrets, and word of changes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -115,8 +115,17 @@ class Videos(Protocol):
 class Scripts(Protocol):
     """Scripts of one tenant."""
 
-    async def add(self, script: Script) -> None:
-        """Record a script."""
+    async def announce(self, script: Script) -> None:
+        """Note that the text of a script is about to be stored; nobody else sees it yet."""
+
+    async def record(self, script_id: UUID) -> bool:
+        """Make an announced script one that is there; False if it was forgotten meanwhile."""
+
+    async def announced_long_ago(self, *, older_than_s: float, limit: int) -> Mapping[UUID, str]:
+        """Scripts that were announced and never recorded, locked, with the keys of their texts."""
+
+    async def forget(self, script_ids: Iterable[UUID]) -> None:
+        """Forget announced scripts, once their texts are gone."""
 
     async def get(self, script_id: UUID) -> Script | None:
         """One script."""

@@ -31,7 +31,10 @@ class Scripts:
     async def store(
         self, caller: Caller, *, filename: str, text: str, format: Literal["text", "fountain"] | None
     ) -> Script:
-        """Store the text, before anything is recorded. Raises TooLarge, StorageFull."""
+        """Announce a script and store its text. Raises TooLarge, StorageFull.
+
+        Announced first: should we die before it is recorded, the sweep knows what to delete.
+        """
         content = text.encode()
         if len(content) > self._max_bytes:
             raise TooLarge(f"a script may have at most {self._max_bytes} bytes", field="text")
@@ -45,13 +48,16 @@ class Scripts:
             size_bytes=len(content),
             created_at=datetime.now(UTC),
         )
+        async with self._database.begin(caller.tenant_id) as work:
+            await self._records_on(work.connection).scripts.announce(script)
         with storage_full_refused():
             await self._blobs.put_bytes(script.key, content)
         return script
 
     async def submit(self, work: UnitOfWork, script: Script) -> Script:
-        """Record a stored script and say so."""
-        await self._records_on(work.connection).scripts.add(script)
+        """Record a stored script and say so. Raises TimeoutError if that took so long that its text was swept."""
+        if not await self._records_on(work.connection).scripts.record(script.id):
+            raise TimeoutError("the text of this script was stored too long ago")
         fact = ScriptSubmitted(
             script_id=script.id,
             key=script.key,
@@ -62,9 +68,11 @@ class Scripts:
         await work.announce(fact, subject=script.id)
         return script
 
-    async def discard(self, script: Script) -> None:
+    async def discard(self, caller: Caller, script: Script) -> None:
         """Delete the text of a script that was stored and then not recorded."""
         await self._blobs.delete(script.key)
+        async with self._database.begin(caller.tenant_id) as work:
+            await self._records_on(work.connection).scripts.forget([script.id])
 
     async def get(self, caller: Caller, script_id: UUID) -> Script:
         """One script. Raises NotFound."""

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from chassis.blobs import Blobs
@@ -16,6 +16,8 @@ __all__ = ["Sweep", "Swept"]
 
 _log = get_logger(__name__)
 _NO_TENANT = UUID(int=0)
+_RECORDED_WITHIN_S = 3600.0
+"""A request that stored a script records it in less time, or has died."""
 _TENANTS = 500
 """Tenants listed at once."""
 
@@ -26,6 +28,7 @@ class Swept:
 
     uploads: int = 0
     replies: int = 0
+    scripts: int = 0
     unfinished_blobs: int = 0
 
 
@@ -59,15 +62,16 @@ class Sweep:
                 _log.warning("the sweep waits", error=repr(error))
             else:
                 if swept != Swept():
-                    _log.info("swept", uploads=swept.uploads, replies=swept.replies, blobs=swept.unfinished_blobs)
+                    _log.info("swept", **asdict(swept))
 
     async def __call__(self) -> Swept:
         """One round over all tenants."""
-        uploads = replies = 0
+        uploads = replies = scripts = 0
         async for tenant_id in self._tenants():
             replies += await self._forget_replies(tenant_id)
             uploads += await self._forget_uploads(tenant_id)
-        return Swept(uploads, replies, await self._blobs.forget_unfinished())
+            scripts += await self._forget_scripts(tenant_id)
+        return Swept(uploads, replies, scripts, await self._blobs.forget_unfinished())
 
     async def _tenants(self) -> AsyncIterator[UUID]:
         after: UUID | None = None
@@ -103,4 +107,18 @@ class Sweep:
                 await self._records_on(work.connection).uploads.forget(ids)
             total += len(ids)
             if len(ids) < self._batch:
+                return total
+
+    async def _forget_scripts(self, tenant_id: UUID) -> int:
+        """Texts that were stored for scripts nobody recorded. Locked meanwhile, so that nobody records them now."""
+        total = 0
+        while True:
+            async with self._database.begin(tenant_id) as work:
+                scripts = self._records_on(work.connection).scripts
+                found = await scripts.announced_long_ago(older_than_s=_RECORDED_WITHIN_S, limit=self._batch)
+                for key in found.values():
+                    await self._blobs.delete(key)
+                await scripts.forget(found)
+            total += len(found)
+            if len(found) < self._batch:
                 return total

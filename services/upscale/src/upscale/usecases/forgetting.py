@@ -24,13 +24,15 @@ class CancelJob:
     records: RecordsIn
 
     async def __call__(self, event: Event[JobCancelled], work: UnitOfWork) -> None:
-        """Drop its tasks and what was half done for it."""
+        """Drop its tasks, what was half done for it, and what a task may have stored before its worker died."""
         if event.jobid is None:
             return
         wanted = await self.records(work).cancel_job(event.jobid, at=event.time)
-        await work.cancel_tasks(job_id=event.jobid)
+        stopped = await work.cancel_tasks(job_id=event.jobid)
         if wanted:
+            runs = sorted({payload["run"] for payload in stopped})
             folders = [scratch(event.tenantid, event.jobid)]
+            folders += [results(event.tenantid, event.jobid, run) for run in runs]
             await queue_erasure(work, event.data.video_id, f"cancelled/{event.jobid}/{event.id}", folders)
 
 

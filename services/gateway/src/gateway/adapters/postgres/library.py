@@ -1,6 +1,6 @@
 """Uploads, videos and scripts in PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -112,26 +112,48 @@ class PostgresScripts:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, script: Script) -> None:
-        """Record a script."""
-        await self._connection.execute(insert(scripts).values(asdict(script)))
+    async def announce(self, script: Script) -> None:
+        """Note that the text of a script is about to be stored; nobody else sees it yet."""
+        await self._connection.execute(insert(scripts).values(**asdict(script), pending=True))
+
+    async def record(self, script_id: UUID) -> bool:
+        """Make an announced script one that is there; False if it was forgotten meanwhile."""
+        row = update(scripts).where(scripts.c.id == script_id, scripts.c.pending).values(pending=False)
+        return (await self._connection.execute(row)).rowcount == 1
+
+    async def announced_long_ago(self, *, older_than_s: float, limit: int) -> Mapping[UUID, str]:
+        """Scripts that were announced and never recorded, locked, with the keys of their texts."""
+        old = scripts.c.pending & (scripts.c.created_at < func.now() - timedelta(seconds=older_than_s))
+        some = select(scripts.c.id, scripts.c.key).where(old).limit(limit).with_for_update(skip_locked=True)
+        return {row.id: row.key for row in await self._connection.execute(some)}
+
+    async def forget(self, script_ids: Iterable[UUID]) -> None:
+        """Forget announced scripts, once their texts are gone."""
+        gone = scripts.c.id.in_(list(script_ids)) & scripts.c.pending
+        await self._connection.execute(delete(scripts).where(gone))
 
     async def get(self, script_id: UUID) -> Script | None:
         """One script."""
-        found = await self._connection.execute(select(scripts).where(scripts.c.id == script_id))
-        row = found.mappings().one_or_none()
-        return None if row is None else Script(**_without_tenant(row))
+        known = (scripts.c.id == script_id) & ~scripts.c.pending
+        row = (await self._connection.execute(select(scripts).where(known))).mappings().one_or_none()
+        return None if row is None else _script(row)
 
     async def page(self, *, before: UUID | None, limit: int) -> Sequence[Script]:
         """The newest scripts, older than the one named ``before``."""
-        query = select(scripts).order_by(scripts.c.id.desc()).limit(limit)
+        query = select(scripts).where(~scripts.c.pending).order_by(scripts.c.id.desc()).limit(limit)
         if before is not None:
             query = query.where(scripts.c.id < before)
-        return [Script(**_without_tenant(row)) for row in (await self._connection.execute(query)).mappings()]
+        return [_script(row) for row in (await self._connection.execute(query)).mappings()]
 
 
 def _without_tenant(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "tenant_id"}
+
+
+def _script(row: Mapping[Any, Any]) -> Script:
+    values = _without_tenant(row)
+    values.pop("pending")
+    return Script(**values)
 
 
 def _video(row: Mapping[Any, Any]) -> Video:

@@ -3,7 +3,21 @@
 ``tenant_id`` is filled in by the database from the tenant of the transaction: nothing here can name another one.
 """
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid, func, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    false,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 __all__ = [
@@ -168,6 +182,7 @@ scripts = Table(
     Column("key", Text, nullable=False),
     Column("sha256", Text, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
+    Column("pending", Boolean, nullable=False, server_default=false()),
     _created(),
 )
 
