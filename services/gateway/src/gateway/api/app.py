@@ -138,9 +138,9 @@ def _scopes(dependant: Dependant) -> Iterator[str]:
 def _describe_problems(operation: dict[str, Any], *, oauth: bool) -> None:
     """Give every error response its true media type, and add those that any operation may answer with."""
     described = operation.setdefault("responses", {})
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/OAuthError"}}}
     if oauth:
-        content = {"application/json": {"schema": {"$ref": "#/components/schemas/OAuthError"}}}
         described.pop("422", None)
     else:
         described.setdefault("422", {"description": "The request is not acceptable (`/problems/invalid-request`)"})
@@ -151,4 +151,4 @@ def _describe_problems(operation: dict[str, Any], *, oauth: bool) -> None:
     described.setdefault("503", {"description": "Try again in a few seconds (`/problems/unavailable`)"})
     for status, response in described.items():
         if status.isdecimal() and int(status) >= 400:
-            response["content"] = content
+            response["content"] = refusal if oauth and status in ("400", "429") else problem

@@ -127,7 +127,7 @@ def problem_response(
         errors=tuple(errors),
         **extra,
     )
-    media_type = "application/json" if problem.instance in OAUTH_PATHS else MEDIA_TYPE
+    media_type = "application/json" if "error" in extra else MEDIA_TYPE
     return Response(problem.model_dump_json(), status, headers=headers, media_type=media_type)
 
 
