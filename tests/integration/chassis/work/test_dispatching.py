@@ -56,6 +56,19 @@ async def test_tenants_at_their_cap_hide_nobody_who_has_room(any_toy: Toy) -> No
     assert await dispatched(any_toy) == {"a0", "b0", "c0", "last 1"}
 
 
+async def test_no_more_is_in_flight_than_live_workers_take(any_toy: Toy) -> None:
+    dispatcher = a_dispatcher(any_toy)
+    await places(any_toy, 2)
+    for number in range(6):
+        await put(any_toy, f"{number}")
+
+    sent = [(await dispatcher.dispatch())[0] for _ in range(2)]
+    await change(any_toy, "UPDATE tasks SET state = 'done' WHERE key = '0'")
+    sent.append((await dispatcher.dispatch())[0])
+
+    assert sent == [2, 0, 1]
+
+
 async def test_what_one_round_sends_is_on_its_way_in_the_order_of_turns(any_toy: Toy) -> None:
     await places(any_toy, 4)
     for number in range(3):
