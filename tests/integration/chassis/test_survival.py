@@ -4,6 +4,7 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
@@ -98,6 +99,65 @@ async def test_liveness_follows_the_reads_of_each_bus_by_itself(toy: Toy, monkey
     assert silent is not None
     assert "last asked for facts" in silent
     assert stopped == "the bus has stopped"
+
+
+@pytest.mark.parametrize("hangs", ["the reader", "PostgreSQL"])
+async def test_a_reader_that_hangs_ends_the_bus_unless_postgresql_does(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch, hangs: str
+) -> None:
+    asked: list[str] = []
+    ping = toy.service.database.ping
+
+    async def hang(*_: object) -> None:
+        await asyncio.sleep(3600)
+
+    async def no_answer() -> None:
+        asked.append("ping")
+        raise TimeoutError
+
+    monkeypatch.setattr(Intake, "run", hang)
+    monkeypatch.setattr(chassis.bus._reader, "_WATCH_S", 0.05)
+    monkeypatch.setattr(chassis.bus._reader, "_SILENCE_S", 0.3)
+    monkeypatch.setattr(chassis.bus._reader, "_AILING_S", 0.3)
+    toy.service.bus.patience_s = -1000.0
+    if hangs == "PostgreSQL":
+        monkeypatch.setattr(toy.service.database, "ping", no_answer)
+
+    running = asyncio.create_task(toy.service.bus.run(asyncio.Event()))
+    await until(lambda: ended_or_asked(running, asked, 20))
+    ended = running.done()
+    monkeypatch.setattr(toy.service.database, "ping", ping)
+
+    with pytest.raises(SubscriberLost, match="last asked for facts"):
+        await asyncio.wait_for(running, 30)  # once PostgreSQL answers, it is the reader's own fault
+    assert ended == (hangs == "the reader")
+
+
+async def test_a_batch_that_takes_long_hangs_nowhere_while_each_of_its_facts_is_soon_handled(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chassis.bus._reader, "_SILENCE_S", 7.0)
+    toy.service.bus.patience_s = -9.0  # so that the seven seconds count; nobody is cut off for it
+    real = toy.service.bus._handle
+    seen: list[str | None] = []
+
+    async def patient(*args: Any) -> None:
+        toy.service.bus.patience_s = 60.0
+        await real(*args)
+        toy.service.bus.patience_s = -9.0
+        seen.append(toy.service.bus.ailing())
+
+    monkeypatch.setattr(toy.service.bus, "_handle", patient)
+    await put(toy, *("dawdle 1" for _ in range(9)))
+
+    async with reading(toy):
+        await until(lambda: noted(toy, 9))
+
+    assert set(seen) == {None}
+
+
+async def ended_or_asked(running: asyncio.Task[None], asked: list[str], times: int) -> bool:
+    return running.done() or len(asked) >= times
 
 
 async def reads(toy: Toy) -> bool:

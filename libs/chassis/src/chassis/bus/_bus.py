@@ -124,8 +124,10 @@ class Bus:
         """Handle one event in one commit; False if it was handled before."""
         return await self.deliver_all([event]) == 1
 
-    async def deliver_all(self, events: Sequence[Event[Any]]) -> int:
+    async def deliver_all(self, events: Sequence[Event[Any]], *, begins: Callable[[], None] = lambda: None) -> int:
         """Handle these events in one commit, or none of them; returns how many were not handled before.
+
+        ``begins`` is called as each of them is begun.
 
         In an order that is the same for all who hold the same events, so that they do not lock each other out.
         """
@@ -136,6 +138,7 @@ class Bus:
             for event in events:
                 if event.id in fresh:
                     fresh.remove(event.id)
+                    begins()
                     await self._handle(event, commit)
                     handled.append(event)
         for event in handled:

@@ -186,7 +186,7 @@ class Intake:
         if self._stop.is_set():
             return False
         try:
-            await self._bus.deliver_all([delivery.event for delivery in deliveries])
+            await self._bus.deliver_all([delivery.event for delivery in deliveries], begins=self._look)
         except Exception as error:  # noqa: BLE001 (whose it is shows when each is handled alone)
             away = await self._weather(error)
             if len(deliveries) == 1 and not away:
@@ -270,6 +270,9 @@ class Intake:
                 await self._deliveries.hold(self.stream, sorted(self._in_hand))
             except (RedisError, OSError) as error:
                 _log.warning("a lease could not be renewed", stream=self.stream, error=repr(error))
+
+    def _look(self) -> None:
+        self.looked_at = time.monotonic()
 
     def _finish(self, id_: str) -> None:
         self._in_hand.discard(id_)

@@ -24,6 +24,9 @@ _log = get_logger("chassis.bus")
 _WATCH_S = 2.0
 _SILENCE_S = 30.0
 _BOOT_S = 30.0
+_ANSWER_S = 3.0
+_AILING_S = 10.0
+"""For so long the watch must find us ailing: a process that slept finds all its reads late, and then reads on."""
 
 
 class SubscriberLost(RuntimeError):
@@ -62,6 +65,7 @@ class Reader:
             for stream, known in bus.subscriptions.items()
         ]
         self._reading: list[asyncio.Task[None]] = []
+        self._postgres_hangs = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until ``stop``; raise what ended a reader, or SubscriberLost when Redis cannot be reached at all."""
@@ -89,12 +93,25 @@ class Reader:
         stopped = [task.get_name() for task in self._reading if task.done()]
         if stopped:
             return f"no subscriber reads {', '.join(stopped)}"
+        silent = self._silent()
+        return None if self._postgres_hangs else silent
+
+    def _silent(self) -> str | None:
+        """Which intake has not asked for facts for too long; None if none has."""
         limit_s = max(_SILENCE_S, self._bus.patience_s + 10)
         for intake in self._intakes:
             silence_s = time.monotonic() - intake.looked_at
             if silence_s > limit_s:
                 return f"Redis was last asked for facts of {intake.stream} {silence_s:.0f} s ago"
         return None
+
+    async def _postgres_answers(self) -> bool:
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                await self._bus.database.ping()
+        except Exception:  # noqa: BLE001 (whatever it says, it does not serve)
+            return False
+        return True
 
     async def _wind_down(self) -> None:
         """Let handlers end within the grace period, then give back what is in hand without burning a try."""
@@ -118,9 +135,20 @@ class Reader:
                 await asyncio.sleep(0.5)
 
     async def _watch(self) -> None:
-        """Make lost groups again before a read meets the loss: what comes in between is then read at once."""
+        """Make lost groups again before a read meets the loss: what comes in between is then read at once.
+
+        Raises SubscriberLost when a reader hangs: not every supervisor asks a process how it is.
+        """
+        well_at = time.monotonic()
         while True:
             await asyncio.sleep(_WATCH_S)
+            # A server that hangs holds handlers up; ending the process would cost what else it does, and cure nothing.
+            self._postgres_hangs = self._silent() is not None and not await self._postgres_answers()
+            problem = self.ailing()
+            if problem is None:
+                well_at = time.monotonic()
+            elif time.monotonic() - well_at > _AILING_S:
+                raise SubscriberLost(problem)
             try:
                 for stream in await self._bus.ensure_groups():
                     _log.warning("the group was gone and was made again, at 0", stream=stream)
