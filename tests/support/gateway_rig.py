@@ -1,7 +1,7 @@
 """A gateway with people in it: on a real PostgreSQL, without a network."""
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 from fastapi import FastAPI
 
+from chassis.run import Service
 from chassis.testing import Harness, harness
 from contracts import uuid7
 from contracts.ingest import VideoIngested
@@ -110,10 +111,12 @@ class Gateway:
 
 
 @asynccontextmanager
-async def a_gateway(postgres_url: str, **settings: Any) -> AsyncIterator[Gateway]:
+async def a_gateway(
+    postgres_url: str, *, built_by: Callable[[Settings], Service] = build, **settings: Any
+) -> AsyncIterator[Gateway]:
     """A gateway for one test."""
     settings = {"secret": "a secret of the rig", **settings}
-    async with harness("gateway", build, settings=Settings, admin_url=postgres_url, **settings) as running:
+    async with harness("gateway", built_by, settings=Settings, admin_url=postgres_url, **settings) as running:
         yield Gateway(running)
 
 

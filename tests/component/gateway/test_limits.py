@@ -157,6 +157,7 @@ def a_sweep(gateway: Gateway, *, batch: int = 200) -> Sweep:
         gateway.harness.blobs,
         PostgresRecords,
         upload_lifetime_s=3600,
+        delivery_lifetime_s=3600,
         every_s=1,
         batch=batch,
     )

@@ -9,12 +9,29 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from gateway.adapters.postgres.tables import api_keys, jobs, scripts, sessions, tenants, uploads, users, videos
+from gateway.adapters.postgres.tables import (
+    api_keys,
+    jobs,
+    scripts,
+    sessions,
+    tenants,
+    uploads,
+    users,
+    videos,
+    webhook_deliveries,
+    webhook_lanes,
+    webhook_queue,
+    webhooks,
+)
 from gateway.api.app import OPEN_TO_ALL, declared_rights, routes
 from gateway.api.problems import OAUTH_PATHS
 from gateway.domain.access import Right, Role, may
 from support.gateway_rig import PASSWORD, Gateway, an_ingested, json_of
 
+EVERY_TABLE = (
+    *(tenants, users, sessions, api_keys, uploads, videos, scripts, jobs),
+    *(webhooks, webhook_deliveries, webhook_queue, webhook_lanes),
+)
 WALKED = sorted(
     ((method, route) for route in routes() for method in route.methods or ()), key=lambda one: (one[1].path, one[0])
 )
@@ -35,6 +52,10 @@ def bodies(ids: dict[str, str]) -> dict[tuple[str, str], dict[str, Any]]:
         ("PATCH", "/v1/users/{user_id}"): {"json": {"role": "viewer"}},
         ("POST", "/v1/api-keys"): {"json": {"name": "a", "scopes": ["me:read"]}},
         ("PATCH", "/v1/tenants/{tenant_id}"): {"json": {"name": "stolen"}},
+        ("POST", "/v1/webhooks"): {"json": {"url": "https://8.8.8.8/", "events": ["job.finished"]}},
+        ("PATCH", "/v1/webhooks/{webhook_id}"): {"json": {"enabled": False}},
+        ("POST", "/v1/webhooks/{webhook_id}/rotate"): {"json": {}},
+        ("POST", "/v1/webhooks/{webhook_id}/replay"): {"json": {"since": "2026-01-01T00:00:00Z"}},
     }
 
 
@@ -53,7 +74,12 @@ async def someones_things(gateway: Gateway) -> dict[str, str]:
     video = await gateway.ingested(client)
     upload = json_of(await client.post("/v1/uploads", json={"filename": "a.mp4"}), 201)
     job = await gateway.job(client, video["id"])
+    wanted = {"url": "https://8.8.8.8/", "events": ["webhook.ping"]}
+    webhook = json_of(await client.post("/v1/webhooks", json=wanted), 201)
+    ping = json_of(await client.post(f"/v1/webhooks/{webhook['id']}/ping"), 202)
     return {
+        "webhook_id": webhook["id"],
+        "delivery_id": ping["id"],
         "upload_id": upload["id"],
         "video_id": video["id"],
         "script_id": (await gateway.script(client))["id"],
@@ -109,8 +135,8 @@ async def test_another_tenants_ids_lead_nowhere_on_any_route(gateway: Gateway) -
         assert json_of(answer, 404)["detail"] == json_of(unknown, 404)["detail"], "the two must look the same"
         walked += 1
 
-    assert walked >= 30
-    for listed in ("videos", "scripts", "jobs"):
+    assert walked >= 40
+    for listed in ("videos", "scripts", "jobs", "webhooks"):
         assert json_of(await stranger.get(f"/v1/{listed}"), 200)["items"] == []
     assert await everything(gateway) == before
 
@@ -137,10 +163,7 @@ async def everything(gateway: Gateway) -> list[Any]:
     """All that somebody's tenant has, straight from the tables."""
     tenant_id = gateway.harness.announced[0].tenantid
     async with gateway.harness.database.read(tenant_id) as connection:
-        return [
-            (await connection.execute(table.select())).all()
-            for table in (tenants, users, sessions, api_keys, uploads, videos, scripts, jobs)
-        ]
+        return [(await connection.execute(table.select())).all() for table in EVERY_TABLE]
 
 
 async def test_no_table_shows_a_row_to_a_transaction_without_its_tenant(gateway: Gateway) -> None:
@@ -159,7 +182,7 @@ async def test_no_table_shows_a_row_to_a_transaction_without_its_tenant(gateway:
     before_the_wall = {"signing_keys", "revocations", "sign_in_attempts"}
     open_on_purpose = {"job_counts", "inbox", "outbox", "tasks", "alembic_version"} | before_the_wall
     assert {name for name, walled in forced.items() if not walled} == open_on_purpose
-    assert len(forced) - len(open_on_purpose) == 10
+    assert len(forced) - len(open_on_purpose) == 14
 
 
 async def test_the_door_for_signing_in_shows_one_row_and_closes_again(gateway: Gateway) -> None:

@@ -17,12 +17,14 @@ import httpx
 import psutil
 from redis.asyncio import Redis
 from sqlalchemy.engine import make_url
+from standardwebhooks import Webhook as Verifier
 
 from chassis.bus import Bus
 from chassis.database import Database
 from contracts.event import Event
 from contracts.steps import Step, StepProgressed
 from support.gateway_rig import json_of
+from support.webhook_receiver import a_receiver
 
 PASSWORD = "correct horse battery staple"
 GATEWAY = [sys.executable, "-m", "gateway.main"]
@@ -142,3 +144,50 @@ async def tell_progress(environ: Mapping[str, str], tenant_id: UUID, video_id: s
 async def streams(redis_url: str) -> set[str]:
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
         return {key async for key in redis.scan_iter(_type="stream")}
+
+
+async def test_a_message_that_a_killed_gateway_had_in_its_hands_arrives_by_the_next_one(
+    postgres_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    ask = ["bootstrap", "--tenant", "told", "--email", "told@example.org", "--password-stdin", "--json"]
+    async with a_receiver() as receiver:
+        receiver.answers["/hook"] = ["hang", 204]
+        environ = environment(postgres_url, redis_url, tmp_path) | {
+            "GATEWAY_OUTBOUND_HTTP": "true",
+            "GATEWAY_OUTBOUND_PORTS": f"[{receiver.port}]",
+            "GATEWAY_OUTBOUND_NETWORKS": '["127.0.0.0/8"]',
+            "GATEWAY_WEBHOOK_TIMEOUT_S": "1",
+            "GATEWAY_LEASE_S": "1",
+        }
+        await asyncio.to_thread(gateway, environ, "migrate")
+        await asyncio.to_thread(gateway, environ, *ask, given=f"{PASSWORD}\n")
+        async with served(environ) as (process, client):
+            form = {"grant_type": "password", "username": "told@example.org", "password": PASSWORD}
+            grant = json_of(await client.post("/v1/auth/token", data=form), 200)
+            authorization = {"Authorization": f"Bearer {grant['access_token']}"}
+            client.headers.update(authorization)
+            wanted = {"url": f"http://localhost:{receiver.port}/hook", "events": ["webhook.ping"]}
+            webhook = json_of(await client.post("/v1/webhooks", json=wanted), 201)
+            path = f"/v1/webhooks/{webhook['id']}"
+            ping = json_of(await client.post(f"{path}/ping"), 202)
+            await receiver.until(lambda: len(receiver.heard) == 1)
+            process.kill()
+            await process.wait()
+        async with served(environ) as (_, client):
+            client.headers.update(authorization)
+            await receiver.until(lambda: len(receiver.heard) >= 2)
+            async with asyncio.timeout(20):
+                at = f"{path}/deliveries/{ping['id']}"
+                while (delivery := await found(client, at))["state"] == "pending":  # noqa: ASYNC110 (it is over HTTP)
+                    await asyncio.sleep(0.05)
+            metrics = (await client.get("/metrics")).text
+
+    assert (delivery["state"], delivery["attempts"]) == ("delivered", 1)
+    for heard in receiver.heard:
+        assert Verifier(webhook["secret"]).verify(heard.body, heard.headers) == ping["payload"]
+        assert heard.headers["webhook-id"] == ping["message_id"]
+    assert 'gateway_webhook_attempt_seconds_count{outcome="delivered"} 1.0' in metrics
+
+
+async def found(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
+    return json_of(await client.get(path), 200)

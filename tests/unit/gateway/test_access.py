@@ -13,7 +13,7 @@ def test_viewers_change_nothing_but_their_own_password_and_sessions() -> None:
     assert {right for right in RIGHTS_OF[Role.VIEWER] if right.endswith((":write", ":erase"))} == {Right.ME_WRITE}
 
 
-def test_editors_do_everything_but_erase_and_govern() -> None:
+def test_editors_do_everything_but_erase_govern_and_send_news_out_of_the_house() -> None:
     assert RIGHTS_OF[Role.OWNER] - RIGHTS_OF[Role.EDITOR] == {
         Right.VIDEOS_ERASE,
         Right.USERS_READ,
@@ -21,6 +21,8 @@ def test_editors_do_everything_but_erase_and_govern() -> None:
         Right.API_KEYS_READ,
         Right.API_KEYS_WRITE,
         Right.TENANT_WRITE,
+        Right.WEBHOOKS_READ,
+        Right.WEBHOOKS_WRITE,
     }
 
 

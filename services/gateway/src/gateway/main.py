@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import ssl
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,22 +14,29 @@ from chassis.database import Database
 from chassis.run import Service, run
 from gateway import handlers
 from gateway.adapters.changes import RedisChanges, TellingDatabase
+from gateway.adapters.messenger import GuardedDestinations, SigningMessenger
+from gateway.adapters.outbound import Outbound, Resolve, system_resolver
 from gateway.adapters.passwords import Argon2Passwords
 from gateway.adapters.postgres import PostgresRecords
+from gateway.adapters.postgres.delivery_queue import PostgresDeliveryQueue
 from gateway.adapters.revocations import RedisRevocations
 from gateway.adapters.sealing import FernetSeal
+from gateway.adapters.signatures import SealedKeys
 from gateway.adapters.signing_keys import KeyRing, Rotation
 from gateway.adapters.tally import Tally
 from gateway.adapters.tokens import SignedTokens
 from gateway.api import Accounts, UseCases, create_app
 from gateway.domain.admission import Limits
+from gateway.domain.destinations import OutboundRules
 from gateway.domain.refusals import Refusal
 from gateway.settings import Settings
 from gateway.usecases.api_keys import ApiKeys, Recognize
 from gateway.usecases.bootstrap import Bootstrap
 from gateway.usecases.check_password import CheckPassword
+from gateway.usecases.courier import Courier, CourierTerms
 from gateway.usecases.follow import FollowFacts
 from gateway.usecases.jobs import Jobs
+from gateway.usecases.notify import Notify
 from gateway.usecases.results import Results
 from gateway.usecases.scripts import Scripts
 from gateway.usecases.sessions import Sessions
@@ -38,20 +46,24 @@ from gateway.usecases.tenants import Tenants
 from gateway.usecases.uploads import Uploads
 from gateway.usecases.users import Users
 from gateway.usecases.videos import Videos
+from gateway.usecases.webhooks import Webhooks
 
-__all__ = ["bootstrap", "build", "key_ring", "main", "replace_keys"]
+__all__ = ["bootstrap", "build", "courier_of", "key_ring", "main", "replace_keys", "rules_of"]
 
 
-def build(settings: Settings) -> Service:
-    """The whole service, not yet running."""
+def build(
+    settings: Settings, *, resolve: Resolve = system_resolver, ssl_context: ssl.SSLContext | None = None
+) -> Service:
+    """The whole service, not yet running. Tests bring names and certificates of their own."""
     changes = RedisChanges(str(settings.redis_url))
     database = TellingDatabase(str(settings.database_url), service="gateway", changes=changes)
     bus = Bus("gateway", str(settings.redis_url), database)
-    handlers.register(bus, FollowFacts(PostgresRecords, changes))
+    outbound = Outbound(rules_of(settings), resolve=resolve, ssl_context=ssl_context)
+    handlers.register(bus, FollowFacts(PostgresRecords, changes, Notify(PostgresRecords)))
     keys = key_ring(settings, database)
     revocations = RedisRevocations(database, str(settings.redis_url))
     app = create_app(
-        _use_cases(settings, database, changes, _accounts(settings, database, keys, revocations)),
+        _use_cases(settings, database, changes, _accounts(settings, database, keys, revocations), outbound),
         max_body_bytes=settings.max_body_bytes,
         cors_origins=settings.cors_origins,
     )
@@ -60,6 +72,7 @@ def build(settings: Settings) -> Service:
         blobs_at(settings.blobs_url),
         PostgresRecords,
         upload_lifetime_s=settings.upload_lifetime_s,
+        delivery_lifetime_s=settings.webhook_keep_s,
         every_s=settings.sweep_s,
     )
     return Service(
@@ -69,7 +82,10 @@ def build(settings: Settings) -> Service:
         bus=bus,
         work=None,
         app=app,
-        background=(changes.run, sweep.run, Tally(database).run, keys.run, revocations.run),
+        background=(
+            *(changes.run, sweep.run, Tally(database).run, keys.run, revocations.run),
+            courier_of(settings, database, outbound).run,
+        ),
     )
 
 
@@ -100,8 +116,39 @@ def _accounts(settings: Settings, database: Database, keys: KeyRing, revocations
     )
 
 
-def _use_cases(settings: Settings, database: Database, changes: RedisChanges, accounts: Accounts) -> UseCases:
-    blobs = blobs_at(settings.blobs_url)
+def rules_of(settings: Settings) -> OutboundRules:
+    """Where we may connect to for customers."""
+    return OutboundRules(
+        ports=settings.outbound_ports, allow_http=settings.outbound_http, networks=settings.outbound_networks
+    )
+
+
+def _webhook_keys(settings: Settings) -> SealedKeys:
+    return SealedKeys(FernetSeal(settings.secret.get_secret_value()))
+
+
+def courier_of(settings: Settings, database: Database, outbound: Outbound) -> Courier:
+    """Who carries messages to webhooks."""
+    return Courier(
+        database,
+        PostgresRecords,
+        PostgresDeliveryQueue(slots=settings.webhook_slots),
+        SigningMessenger(outbound, _webhook_keys(settings), timeout_s=settings.webhook_timeout_s),
+        Notify(PostgresRecords),
+        CourierTerms(
+            slots=settings.webhook_slots,
+            per_webhook=settings.webhook_concurrency,
+            lease_s=settings.webhook_timeout_s + settings.lease_s,
+            poll_s=settings.webhook_poll_s,
+            disable_after=timedelta(seconds=settings.webhook_disable_after_s),
+        ),
+    )
+
+
+def _use_cases(
+    settings: Settings, database: Database, changes: RedisChanges, accounts: Accounts, outbound: Outbound
+) -> UseCases:
+    blobs, notify = blobs_at(settings.blobs_url), Notify(PostgresRecords)
     return UseCases(
         database=database,
         records_on=PostgresRecords,
@@ -114,12 +161,13 @@ def _use_cases(settings: Settings, database: Database, changes: RedisChanges, ac
             max_bytes=settings.max_upload_bytes,
             min_free_bytes=settings.min_free_bytes,
         ),
-        videos=Videos(database, blobs, PostgresRecords, changes),
+        videos=Videos(database, blobs, PostgresRecords, changes, notify),
         scripts=Scripts(database, blobs, PostgresRecords, max_bytes=settings.max_script_bytes),
         jobs=Jobs(
             database,
             PostgresRecords,
             changes,
+            notify,
             Limits(
                 tenant_jobs=settings.max_unfinished_jobs,
                 total_jobs=settings.max_unfinished_jobs_of_all,
@@ -127,6 +175,13 @@ def _use_cases(settings: Settings, database: Database, changes: RedisChanges, ac
             ),
         ),
         results=Results(database, blobs, PostgresRecords),
+        webhooks=Webhooks(
+            database,
+            PostgresRecords,
+            GuardedDestinations(outbound),
+            SealedKeys(accounts.seal),
+            most=settings.max_webhooks,
+        ),
         heartbeat_s=settings.heartbeat_s,
         poll_s=settings.poll_s,
     )

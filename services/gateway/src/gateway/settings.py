@@ -1,5 +1,7 @@
 """What an operator may tune."""
 
+from ipaddress import IPv4Network, IPv6Network
+
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import SettingsConfigDict
 
@@ -46,3 +48,23 @@ class Settings(ServiceSettings):
     """Silence on a stream of events after which we say that we are still there."""
     poll_s: PositiveFloat = 2
     """How often watched jobs are looked up while Redis is away."""
+    outbound_http: bool = False
+    """Whether addresses that customers name (webhooks) may be plain http."""
+    outbound_ports: frozenset[int] = frozenset({443, 8443})
+    """Ports such addresses may have, as JSON."""
+    outbound_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks they may be in though these are not public, as JSON: ``["10.1.0.0/16"]``. None by default."""
+    max_webhooks: PositiveInt = 50
+    """Of one tenant."""
+    webhook_timeout_s: PositiveFloat = 15
+    """What a receiver has to take a message and answer."""
+    webhook_slots: PositiveInt = 64
+    """Messages on their way at once, in one replica; those to webhooks that fail have half of them."""
+    webhook_concurrency: PositiveInt = 2
+    """Messages on their way at once to one webhook, over all replicas."""
+    webhook_poll_s: PositiveFloat = 0.5
+    """How often messages that are due are looked for."""
+    webhook_disable_after_s: PositiveFloat = 3 * 24 * 3600
+    """A webhook that nothing has reached for so long is disabled."""
+    webhook_keep_s: PositiveFloat = 30 * 24 * 3600
+    """How long messages that arrived or failed can be read and sent again."""

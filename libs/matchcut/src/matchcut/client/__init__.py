@@ -28,12 +28,14 @@ from matchcut.client.errors import (
 from matchcut.client.people import ApiKey, Invitation, NewApiKey, Session, Tenant, User, accept_invitation
 from matchcut.client.resources import Job, Me, Rejection, ResultFile, Script, Upload, Video
 from matchcut.client.tokens import Credentials
+from matchcut.client.webhooks import Delivery, Webhook, Webhooks
 
 __all__ = [
     "ApiError",
     "ApiKey",
     "Conflict",
     "Credentials",
+    "Delivery",
     "Forbidden",
     "Invalid",
     "Invitation",
@@ -57,5 +59,7 @@ __all__ = [
     "Upload",
     "User",
     "Video",
+    "Webhook",
+    "Webhooks",
     "accept_invitation",
 ]

@@ -16,6 +16,7 @@ from matchcut.client.resources import Job, Me, Page, ResultFile, Script, Upload,
 from matchcut.client.tokens import Credentials, TokenAuth, revoke
 from matchcut.client.transfers import OnBytes, Outgoing, receive
 from matchcut.client.watching import follow
+from matchcut.client.webhooks import Webhooks
 
 __all__ = ["Matchcut"]
 
@@ -42,6 +43,11 @@ class Matchcut(People):
             trust_env=False,
             headers={"User-Agent": "matchcut-client"},
         )
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Who is told of what."""
+        return Webhooks(_Requests(self))
 
     def __enter__(self) -> Self:
         return self
@@ -167,11 +173,11 @@ class Matchcut(People):
         response = self._send("POST", path, json=body, headers={"Idempotency-Key": str(uuid4())})
         return kind.model_validate_json(response.content)
 
-    def _pages(self, kind: type[M], path: str) -> Iterator[M]:
+    def _pages(self, kind: type[M], path: str, **query: str) -> Iterator[M]:
         cursor: str | None = None
         while True:
-            query = {"cursor": cursor} if cursor else {}
-            page = Page[kind].model_validate_json(self._send("GET", path, params=query).content)  # type: ignore[valid-type]
+            asked = {**query, "cursor": cursor} if cursor else query
+            page = Page[kind].model_validate_json(self._send("GET", path, params=asked).content)  # type: ignore[valid-type]
             yield from page.items
             cursor = page.next_cursor
             if not cursor:
@@ -203,6 +209,16 @@ class Matchcut(People):
                     raise Unreachable(f"no answer from {self.url}: {fault}") from fault
             time.sleep(wait_s)
             pause = min(pause * 1.6, 2.0)
+
+
+class _Requests:
+    """What the resources with a module of their own are given: our requests, and nothing else."""
+
+    def __init__(self, client: Matchcut) -> None:
+        self.get = client._get
+        self.post = client._post
+        self.pages = client._pages
+        self.send = client._send
 
 
 def _given(**fields: Any) -> dict[str, Any]:

@@ -21,10 +21,12 @@ from gateway.api import (
     uploads,
     users,
     videos,
+    webhooks,
 )
 from gateway.api.context import UseCases
 from gateway.api.edge import Edge
 from gateway.api.problems import OAUTH_PATHS, Problem, answer_with_problems
+from gateway.api.webhook_events import describe_webhooks
 
 __all__ = ["OPEN_TO_ALL", "UndeclaredRoute", "create_app", "declared_rights", "routes"]
 
@@ -52,6 +54,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     scripts.router,
     jobs.router,
     results.router,
+    webhooks.router,
 )
 _ABOUT = """Upload a video and the script it was shot from; get its scenes, its words with their times, what became of
 each line of the script, its watermarks, and an upscaled rendition.
@@ -59,7 +62,7 @@ each line of the script, its watermarks, and an upscaled rendition.
 1. `POST /v1/auth/token`, then send the access token as `Authorization: Bearer …`; programs send an API key there.
 2. `POST /v1/uploads`, `PUT` the bytes to its `content_url`, `POST /v1/videos`.
 3. `POST /v1/scripts`, then `POST /v1/jobs` with the steps you want.
-4. Watch `GET /v1/jobs/{id}/events`, then get `GET /v1/jobs/{id}/results`.
+4. Watch `GET /v1/jobs/{id}/events`, or be told by a webhook, then get `GET /v1/jobs/{id}/results`.
 
 Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems. Times are RFC 3339. Lists come in pages, by
 cursor. A POST with an `Idempotency-Key` may be repeated without harm."""
@@ -98,6 +101,7 @@ def create_app(use_cases: UseCases, *, max_body_bytes: int, cors_origins: Sequen
     app.state.use_cases = use_cases
     for router in _ROUTERS:
         app.include_router(router)
+    describe_webhooks(app)
     reference.add_reference(app)
     answer_with_problems(app)
     if cors_origins:
@@ -105,7 +109,7 @@ def create_app(use_cases: UseCases, *, max_body_bytes: int, cors_origins: Sequen
             CORSMiddleware,
             allow_origins=list(cors_origins),
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Range"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Range"],
             expose_headers=["ETag", "Content-Range", "X-Request-Id"],
         )
     app.add_middleware(Edge, max_body_bytes=max_body_bytes)

@@ -22,6 +22,7 @@ from gateway.usecases.tenants import Tenants
 from gateway.usecases.uploads import Uploads
 from gateway.usecases.users import Users
 from gateway.usecases.videos import Videos
+from gateway.usecases.webhooks import Webhooks
 
 __all__ = ["Accounts", "From", "Given", "UseCases", "identify", "needs"]
 
@@ -53,6 +54,7 @@ class UseCases:
     scripts: Scripts
     jobs: Jobs
     results: Results
+    webhooks: Webhooks
     heartbeat_s: float
     poll_s: float
 

@@ -34,14 +34,15 @@ class Once:
         caller: Caller,
         act: Callable[[UnitOfWork], Awaitable[BaseModel]],
         *,
-        status: int,
+        status: int | Callable[[], int],
         secret: bool = False,
     ) -> Response:
         """The answer of ``act``, or the one it gave when this key came first.
 
         Two requests with one key at once: the second waits for the first one's transaction. A refused request leaves
         no trace, so its key may come again. Answers are kept for a day; ``secret`` ones are sealed. ``act`` is called
-        once more if PostgreSQL made its transaction give way to another.
+        once more if PostgreSQL made its transaction give way to another. A status that depends on what ``act`` found
+        is asked for after it.
         """
         for _ in range(_MADE_WAY):
             try:
@@ -52,12 +53,17 @@ class Once:
         return await self._try(caller, act, status, secret=secret)
 
     async def _try(
-        self, caller: Caller, act: Callable[[UnitOfWork], Awaitable[BaseModel]], status: int, *, secret: bool
+        self,
+        caller: Caller,
+        act: Callable[[UnitOfWork], Awaitable[BaseModel]],
+        status: int | Callable[[], int],
+        *,
+        secret: bool,
     ) -> Response:
         if self._key is None:
             async with self._given.database.begin(caller.tenant_id) as work:
                 body = (await act(work)).model_dump_json().encode()
-            return _answer(body, status, secret=secret)
+            return _answer(body, _plain(status), secret=secret)
         digest = hashlib.sha256(f"{self._request.method} {self._request.url.path}\n".encode())
         digest.update(await self._request.body())
         async with self._given.database.begin(caller.tenant_id) as work:
@@ -66,8 +72,8 @@ class Once:
             if reply is None:
                 body = (await act(work)).model_dump_json().encode()
                 kept = self._given.accounts.seal.close(body) if secret else body
-                await replies.keep(caller, self._key, status=status, body=kept)
-                return _answer(body, status, secret=secret)
+                await replies.keep(caller, self._key, status=_plain(status), body=kept)
+                return _answer(body, _plain(status), secret=secret)
         if reply.request_hash != digest.hexdigest():
             raise IdempotencyKeyReused("this Idempotency-Key came with another request before; choose a new one")
         first = self._given.accounts.seal.open(reply.body) if secret else reply.body
@@ -81,6 +87,10 @@ def _answer(body: bytes, status: int, *, secret: bool, replayed: bool = False) -
     if secret:
         headers["Cache-Control"] = "no-store"
     return Response(body, status, headers=headers, media_type="application/json")
+
+
+def _plain(status: int | Callable[[], int]) -> int:
+    return status if isinstance(status, int) else status()
 
 
 def _once(

@@ -90,6 +90,9 @@ _REFUSALS: dict[type[Refusal], tuple[int, str, str]] = {
     refusals.QuotaExceeded: (429, "quota-exceeded", "Too many jobs of yours at once"),
     refusals.TooManyAttempts: (429, "too-many-attempts", "Too many wrong passwords"),
     refusals.Busy: (429, "busy", "Too many jobs at once"),
+    refusals.ChangedMeanwhile: (412, "changed-meanwhile", "Somebody else changed it"),
+    refusals.TooManyWebhooks: (409, "too-many-webhooks", "No more webhooks"),
+    refusals.WebhookOff: (409, "webhook-disabled", "The webhook is disabled"),
     refusals.StorageFull: (507, "storage-full", "No room left"),
 }
 _SLUGS = {

@@ -17,7 +17,7 @@ from gateway.api.problems import problem_response
 from gateway.domain.ranges import UnsatisfiableRange, byte_range
 from gateway.usecases.results import Result
 
-__all__ = ["BLOB_RESPONSES", "ClosingStream", "blob_response", "json_response"]
+__all__ = ["BLOB_RESPONSES", "ClosingStream", "blob_response", "etag_of", "json_response"]
 
 BLOB_RESPONSES: dict[int | str, dict[str, object]] = {
     200: {"description": "The whole", "content": {"application/octet-stream": {"schema": {"type": "string"}}}},
@@ -45,12 +45,16 @@ class ClosingStream(StreamingResponse):
 
 def json_response(request: Request, body: BaseModel) -> Response:
     """JSON with an ETag, or 304 for a client that has it."""
-    content = body.model_dump_json().encode()
-    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    content, etag = body.model_dump_json().encode(), etag_of(body)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if _has_it(request, etag):
+    if request.method == "GET" and _has_it(request, etag):
         return Response(status_code=304, headers=headers)
     return Response(content, media_type="application/json", headers=headers)
+
+
+def etag_of(body: BaseModel) -> str:
+    """The tag of exactly this content."""
+    return f'"{hashlib.sha256(body.model_dump_json().encode()).hexdigest()[:32]}"'
 
 
 def blob_response(

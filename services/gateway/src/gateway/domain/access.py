@@ -41,6 +41,8 @@ class Right(StrEnum):
     JOBS_READ = "jobs:read"
     JOBS_WRITE = "jobs:write"
     RESULTS_READ = "results:read"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
 
 
 _MYSELF = frozenset({Right.ME_READ, Right.ME_WRITE})
@@ -60,6 +62,8 @@ _GOVERN = _WRITE | {
     Right.API_KEYS_READ,
     Right.API_KEYS_WRITE,
     Right.TENANT_WRITE,
+    Right.WEBHOOKS_READ,
+    Right.WEBHOOKS_WRITE,
 }
 
 RIGHTS_OF: dict[Role, frozenset[Right]] = {
@@ -70,7 +74,7 @@ RIGHTS_OF: dict[Role, frozenset[Right]] = {
     Role.RUNNER: _MYSELF,
     Role.OPS: _MYSELF | {Right.JOBS_READ},
 }
-"""Erasing cannot be undone: it takes an admin or an owner."""
+"""Erasing cannot be undone: it takes an admin or an owner. So do webhooks: they send news out of the house."""
 
 
 def may(role: Role, right: Right) -> bool:

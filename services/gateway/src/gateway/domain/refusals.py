@@ -2,6 +2,7 @@
 
 __all__ = [
     "Busy",
+    "ChangedMeanwhile",
     "ChecksumMismatch",
     "EmailTaken",
     "Forbidden",
@@ -20,9 +21,11 @@ __all__ = [
     "TooLarge",
     "TooMany",
     "TooManyAttempts",
+    "TooManyWebhooks",
     "Unauthenticated",
     "UploadConflict",
     "VideoUnusable",
+    "WebhookOff",
 ]
 
 
@@ -131,3 +134,15 @@ class TooManyAttempts(TooMany):
 
 class StorageFull(Refusal):
     """No room is left for the bytes."""
+
+
+class ChangedMeanwhile(Refusal):
+    """Somebody changed it since you read it: read it again, and send its new ETag as ``If-Match``."""
+
+
+class TooManyWebhooks(Refusal):
+    """The tenant has as many webhooks as it may have: remove one first."""
+
+
+class WebhookOff(Refusal):
+    """The webhook is disabled: enable it first."""

@@ -29,6 +29,7 @@ from gateway.ports.identity import (
     TokenMint,
     User,
 )
+from gateway.ports.webhooks import Deliveries, Webhooks
 
 __all__ = [
     "ApiKey",
@@ -195,6 +196,10 @@ class Records(Protocol):
     def jobs(self) -> Jobs: ...  # noqa: D102
     @property
     def replies(self) -> Replies: ...  # noqa: D102
+    @property
+    def webhooks(self) -> Webhooks: ...  # noqa: D102
+    @property
+    def deliveries(self) -> Deliveries: ...  # noqa: D102
 
 
 RecordsOn = Callable[[AsyncConnection], Records]

@@ -12,8 +12,10 @@ from contracts.steps import Step, StepFailed
 from gateway.domain.jobs import Job
 from gateway.domain.library import Rejection, Video
 from gateway.domain.news import news_of, results_of
+from gateway.domain.notices import job_notices, video_notices
 from gateway.domain.progress import News, fold
 from gateway.ports import Changes, Records, RecordsOn
+from gateway.usecases.notify import Notify
 
 __all__ = ["FollowFacts"]
 
@@ -21,9 +23,10 @@ __all__ = ["FollowFacts"]
 class FollowFacts:
     """Folds facts into videos and jobs, within the transaction that received them."""
 
-    def __init__(self, records_on: RecordsOn, changes: Changes) -> None:
+    def __init__(self, records_on: RecordsOn, changes: Changes, notify: Notify) -> None:
         self._records_on = records_on
         self._changes = changes
+        self._notify = notify
 
     async def __call__(self, event: Event[Any], work: UnitOfWork) -> None:
         """Move what waits for this fact. Late, repeated and stray facts do nothing."""
@@ -48,6 +51,7 @@ class FollowFacts:
         moved = _after(video, fact)
         if moved != video:
             await records.videos.save(moved)
+            await self._notify(work, video_notices(video, moved))
         for job in await records.jobs.of_video(video_id):
             await self._move(records, work, job, fact, news)
 
@@ -59,6 +63,7 @@ class FollowFacts:
         if moved != job:
             await records.jobs.save(moved)
             self._changes.note(work, job.id)
+            await self._notify(work, job_notices(job, moved))
 
 
 def _after(video: Video, fact: Fact) -> Video:

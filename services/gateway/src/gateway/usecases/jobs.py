@@ -14,9 +14,11 @@ from gateway.domain.access import Caller
 from gateway.domain.admission import Limits
 from gateway.domain.jobs import Job, Priority, steps_wanted
 from gateway.domain.library import Video
+from gateway.domain.notices import job_notices
 from gateway.domain.progress import Done, StepStatus, again, cancel, fold
 from gateway.domain.refusals import InvalidRequest, JobFinished, NotFound, NothingToRetry
 from gateway.ports import Changes, Records, RecordsOn
+from gateway.usecases.notify import Notify
 from gateway.usecases.videos import require_usable
 
 __all__ = ["JobOrder", "Jobs"]
@@ -37,10 +39,13 @@ class JobOrder:
 class Jobs:
     """What a tenant's people do with jobs."""
 
-    def __init__(self, database: Database, records_on: RecordsOn, changes: Changes, limits: Limits) -> None:
+    def __init__(
+        self, database: Database, records_on: RecordsOn, changes: Changes, notify: Notify, limits: Limits
+    ) -> None:
         self._database = database
         self._records_on = records_on
         self._changes = changes
+        self._notify = notify
         self._limits = limits
 
     async def request(self, work: UnitOfWork, order: JobOrder) -> Job:
@@ -70,6 +75,7 @@ class Jobs:
             await self._admit(records)
         await records.jobs.add(job)
         await _announce(work, job, steps)
+        await self._notify(work, job_notices(None, job))
         return job
 
     async def get(self, caller: Caller, job_id: UUID) -> Job:
@@ -91,7 +97,7 @@ class Jobs:
         if job.over:
             raise JobFinished(f"this job has {job.state} already")
         stopped = job.with_steps(cancel(job.steps), now=datetime.now(UTC))
-        await self._save(work, records, stopped)
+        await self._save(work, records, job, stopped)
         await work.announce(JobCancelled(video_id=job.video_id, reason=reason), subject=job.video_id, job_id=job.id)
         return stopped
 
@@ -110,7 +116,7 @@ class Jobs:
         run = job.run + 1
         steps = _with_ingest(video, again(job.steps, run=run))
         retried = replace(job.with_steps(steps, now=datetime.now(UTC)), run=run)
-        await self._save(work, records, retried)
+        await self._save(work, records, job, retried)
         await _announce(work, retried, tuple(step for step in failed if step is not Step.INGEST))
         return retried
 
@@ -148,9 +154,10 @@ class Jobs:
         mine, all_ = await records.jobs.unfinished_while_adding()
         self._limits.admit(mine=mine, all_=all_)
 
-    async def _save(self, work: UnitOfWork, records: Records, job: Job) -> None:
+    async def _save(self, work: UnitOfWork, records: Records, before: Job, job: Job) -> None:
         await records.jobs.save(job)
         self._changes.note(work, job.id)
+        await self._notify(work, job_notices(before, job))
 
 
 def _found(job: Job | None) -> Job:

@@ -1,4 +1,4 @@
-"""What nobody will come back for: uploads without a video, answers no request will repeat, bytes half written."""
+"""What nobody comes back for: uploads without a video, answers no request will repeat, old messages, half bytes."""
 
 import asyncio
 import random
@@ -30,6 +30,7 @@ class Swept:
     replies: int = 0
     scripts: int = 0
     unfinished_blobs: int = 0
+    deliveries: int = 0
 
 
 class Sweep:
@@ -42,6 +43,7 @@ class Sweep:
         records_on: RecordsOn,
         *,
         upload_lifetime_s: float,
+        delivery_lifetime_s: float,
         every_s: float,
         batch: int = 200,
     ) -> None:
@@ -49,6 +51,7 @@ class Sweep:
         self._blobs = blobs
         self._records_on = records_on
         self._upload_lifetime_s = upload_lifetime_s
+        self._delivery_lifetime_s = delivery_lifetime_s
         self._every_s = every_s
         self._batch = batch
 
@@ -66,12 +69,13 @@ class Sweep:
 
     async def __call__(self) -> Swept:
         """One round over all tenants."""
-        uploads = replies = scripts = 0
+        uploads = replies = scripts = deliveries = 0
         async for tenant_id in self._tenants():
             replies += await self._forget_replies(tenant_id)
             uploads += await self._forget_uploads(tenant_id)
             scripts += await self._forget_scripts(tenant_id)
-        return Swept(uploads, replies, scripts, await self._blobs.forget_unfinished())
+            deliveries += await self._forget_deliveries(tenant_id)
+        return Swept(uploads, replies, scripts, await self._blobs.forget_unfinished(), deliveries)
 
     async def _tenants(self) -> AsyncIterator[UUID]:
         after: UUID | None = None
@@ -90,6 +94,16 @@ class Sweep:
         while True:
             async with self._database.begin(tenant_id) as work:
                 count = await self._records_on(work.connection).replies.forget_old(limit=self._batch)
+            total += count
+            if count < self._batch:
+                return total
+
+    async def _forget_deliveries(self, tenant_id: UUID) -> int:
+        total = 0
+        while True:
+            async with self._database.begin(tenant_id) as work:
+                deliveries = self._records_on(work.connection).deliveries
+                count = await deliveries.forget_old(older_than_s=self._delivery_lifetime_s, limit=self._batch)
             total += count
             if count < self._batch:
                 return total

@@ -11,9 +11,11 @@ from contracts import uuid7
 from contracts.gateway import VideoErased, VideoSubmitted
 from gateway.domain.access import Caller
 from gateway.domain.library import Video, title_of
+from gateway.domain.notices import job_notices, video_notices
 from gateway.domain.progress import cancel
 from gateway.domain.refusals import NotFound, NotReady, UploadConflict, VideoUnusable
 from gateway.ports import Changes, Records, RecordsOn
+from gateway.usecases.notify import Notify
 from gateway.usecases.uploads import upload_folder
 
 __all__ = ["Videos", "require_usable", "tombstone"]
@@ -22,11 +24,14 @@ __all__ = ["Videos", "require_usable", "tombstone"]
 class Videos:
     """What a tenant's people do with videos."""
 
-    def __init__(self, database: Database, blobs: Blobs, records_on: RecordsOn, changes: Changes) -> None:
+    def __init__(
+        self, database: Database, blobs: Blobs, records_on: RecordsOn, changes: Changes, notify: Notify
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._records_on = records_on
         self._changes = changes
+        self._notify = notify
 
     async def submit(self, work: UnitOfWork, *, upload_id: UUID, title: str | None, passthrough: str | None) -> Video:
         """Make a video of an upload and say so. Raises NotFound, UploadConflict."""
@@ -95,11 +100,14 @@ class Videos:
 
     async def _erase(self, work: UnitOfWork, records: Records, video: Video) -> None:
         now = datetime.now(UTC)
+        await records.deliveries.erase(video.id)
         for job in await records.jobs.of_video(video.id):
-            stopped = job.with_steps(cancel(job.steps), now=now)
-            await records.jobs.save(replace(stopped, results={}, passthrough=None))
+            stopped = replace(job.with_steps(cancel(job.steps), now=now), results={}, passthrough=None)
+            await records.jobs.save(stopped)
             self._changes.note(work, job.id)
+            await self._notify(work, job_notices(job, stopped))
         await records.videos.save(tombstone(video))
+        await self._notify(work, video_notices(video, tombstone(video)))
         if video.upload_id is not None:
             await records.uploads.erase(video.upload_id)
         await work.announce(VideoErased(video_id=video.id), subject=video.id)

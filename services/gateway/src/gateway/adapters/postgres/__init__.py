@@ -4,11 +4,13 @@ from functools import cached_property
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.adapters.postgres.deliveries import PostgresDeliveries
 from gateway.adapters.postgres.jobs import PostgresJobs
 from gateway.adapters.postgres.keys import PostgresApiKeys, PostgresAttempts
 from gateway.adapters.postgres.library import PostgresScripts, PostgresUploads, PostgresVideos
 from gateway.adapters.postgres.people import PostgresPeople, PostgresReplies
 from gateway.adapters.postgres.sessions import PostgresRefreshTokens, PostgresSessions
+from gateway.adapters.postgres.webhooks import PostgresWebhooks
 
 __all__ = ["PostgresRecords"]
 
@@ -68,3 +70,13 @@ class PostgresRecords:
     def replies(self) -> PostgresReplies:
         """First answers to requests with an Idempotency-Key."""
         return PostgresReplies(self._connection)
+
+    @cached_property
+    def webhooks(self) -> PostgresWebhooks:
+        """Webhooks."""
+        return PostgresWebhooks(self._connection)
+
+    @cached_property
+    def deliveries(self) -> PostgresDeliveries:
+        """Messages to webhooks."""
+        return PostgresDeliveries(self._connection)

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Float,
     Integer,
     LargeBinary,
     MetaData,
@@ -36,6 +37,10 @@ __all__ = [
     "uploads",
     "users",
     "videos",
+    "webhook_deliveries",
+    "webhook_lanes",
+    "webhook_queue",
+    "webhooks",
 ]
 
 _metadata = MetaData()
@@ -222,4 +227,61 @@ idempotency_keys = Table(
     Column("status", Integer),
     Column("body", LargeBinary),
     _created(),
+)
+
+webhooks = Table(
+    "webhooks",
+    _metadata,
+    Column("id", Uuid, primary_key=True),
+    _tenant(),
+    Column("url", Text, nullable=False),
+    Column("events", ARRAY(Text), nullable=False),
+    Column("description", Text),
+    Column("enabled", Boolean, nullable=False),
+    Column("disabled_reason", Text),
+    Column("failing_since", DateTime(timezone=True)),
+    Column("keys", JSONB, nullable=False),
+    _created(),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    _metadata,
+    Column("id", Uuid, primary_key=True),
+    _tenant(),
+    Column("webhook_id", Uuid, nullable=False),
+    Column("event_id", Uuid, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("video_id", Uuid),
+    Column("body", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("status", Integer),
+    Column("error", Text),
+    Column("seconds", Float),
+    Column("attempted_at", DateTime(timezone=True)),
+    Column("next_attempt_at", DateTime(timezone=True)),
+    _created(),
+)
+
+webhook_queue = Table(
+    "webhook_queue",
+    _metadata,
+    Column("delivery_id", Uuid, primary_key=True),
+    _tenant(),
+    Column("webhook_id", Uuid, nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("leased_until", DateTime(timezone=True)),
+    Column("token", BigInteger, nullable=False, server_default=text("0")),
+    comment="A row for each pending delivery. The courier sees those of all tenants (see migration 0005).",
+)
+
+webhook_lanes = Table(
+    "webhook_lanes",
+    _metadata,
+    Column("webhook_id", Uuid, primary_key=True),
+    _tenant(),
+    Column("failing", Boolean, nullable=False, server_default=text("false")),
+    Column("paused_until", DateTime(timezone=True)),
+    comment="How each webhook does, for the courier.",
 )
