@@ -162,6 +162,15 @@ async def test_a_hundred_guesses_at_once_are_not_a_hundred_guesses(gateway: Gate
     assert sorted({answer.status_code for answer in answers}) == [400, 429]
 
 
+async def test_many_right_passwords_at_once_are_no_guesses(gateway: Gateway, quick: list[str]) -> None:
+    await anna(gateway)
+    farm = at(gateway, "203.0.113.1")
+
+    answers = await asyncio.gather(*(try_(farm, PASSWORD) for _ in range(ADDRESS.free + 10)))
+
+    assert {answer.status_code for answer in answers} == {200}
+
+
 async def test_accounts_that_do_not_exist_look_like_those_that_do(gateway: Gateway, quick: list[str]) -> None:
     await anna(gateway)
     seen = []

@@ -1,10 +1,12 @@
 """Checking a password, with a wait for those who guess."""
 
+import asyncio
 import hashlib
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from chassis.database import Database
 from chassis.telemetry import get_logger
@@ -26,12 +28,19 @@ class CheckPassword:
         self._database = database
         self._records_on = records_on
         self._passwords = passwords
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(self, email: str, password: str, *, address: str) -> User | None:
         """The user, if the password is right and they may sign in; raises TooManyAttempts.
 
-        A right password whose hash is out of date is hashed anew.
+        A right password whose hash is out of date is hashed anew. Attempts from one address come one after the other:
+        those under way count as failures, and many right ones at once shall not look like guesses.
         """
+        turn = self._turns.setdefault(address, asyncio.Lock())
+        async with turn:
+            return await self._check(email, password, address)
+
+    async def _check(self, email: str, password: str, address: str) -> User | None:
         async with self._database.read(_NO_TENANT) as connection:
             user = await self._records_on(connection).people.user_by_email(email)
         subjects = await self._subjects(email, address, user)
