@@ -263,6 +263,52 @@ async def test_a_dead_worker_is_noticed_even_right_after_the_leader_changed(toy:
     assert await toy.notes() == ["k at attempt 2"]
 
 
+async def test_a_heartbeat_that_hangs_is_given_up_and_the_next_one_gets_through(
+    any_toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats: list[int] = []
+    beat = TaskStore.beat
+    work = any_toy.service.work
+    assert work is not None
+    work.lease_s = 0.6
+
+    async def hangs_once(self: TaskStore, *args: Any) -> str:
+        beats.append(1)
+        if len(beats) == 1:
+            await asyncio.Event().wait()
+        return await beat(self, *args)
+
+    async def waits(_: object) -> None:
+        await until(lambda: at_least(beats, 3), timeout_s=20)
+
+    monkeypatch.setattr(TaskStore, "beat", hangs_once)
+    work.does("waits")(waits)
+    await put(any_toy, "k", kind="waits")
+    async with any_toy.service.database.begin_untenanted() as connection:
+        claim = await work._store.claim_next(connection, "test")
+    assert claim is not None
+
+    assert await work._execution(claim).run() == "done"
+
+
+async def at_least(of: list[int], count: int) -> bool:
+    return len(of) >= count
+
+
+async def test_a_task_whose_row_its_worker_is_writing_to_is_not_taken_from_it(any_toy: Toy) -> None:
+    store, database = TaskStore("toy", lease_s=1), any_toy.service.database
+    await put(any_toy, "k")
+    async with database.begin_untenanted() as connection:
+        claim = await store.claim_next(connection, "test")
+    assert claim is not None
+
+    async with database.begin_untenanted() as writing, database.begin_untenanted() as looking, asyncio.timeout(20):
+        await store.beat(writing, claim.id, claim.token)
+        requeued = await store.requeue(looking, [(claim.id, claim.token)])
+
+    assert requeued == 0
+
+
 @pytest.mark.parametrize("jump_s", [36_000, -36_000], ids=["ahead", "back"])
 async def test_a_clock_that_jumps_by_hours_costs_nobody_a_lease_and_saves_nobody_who_is_dead(
     any_toy: Toy, monkeypatch: pytest.MonkeyPatch, jump_s: float
