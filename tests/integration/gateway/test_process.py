@@ -21,6 +21,7 @@ from standardwebhooks import Webhook as Verifier
 
 from chassis.bus import Bus
 from chassis.database import Database
+from chassis.testing import service_url
 from contracts.event import Event
 from contracts.steps import Step, StepProgressed
 from support.gateway_rig import json_of
@@ -39,10 +40,11 @@ def free_port() -> int:
 
 
 def environment(postgres_url: str, redis_url: str, folder: Path) -> dict[str, str]:
-    service = make_url(postgres_url).set(username="gateway", password="gateway's own")
+    # The role is one for the whole server: another password would lock out the suites beside this one.
+    database = make_url(postgres_url).database or "postgres"
     return {
         "PATH": os.environ["PATH"],
-        "GATEWAY_DATABASE_URL": service.render_as_string(hide_password=False),
+        "GATEWAY_DATABASE_URL": service_url("gateway", postgres_url, database),
         "GATEWAY_ADMIN_DATABASE_URL": postgres_url,
         "GATEWAY_REDIS_URL": redis_url,
         "GATEWAY_BLOBS_URL": f"file://{folder}",
