@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import event as hook
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.exc import DisconnectionError, InterfaceError, InternalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from chassis.database._unit import Commit, UnitOfWork, enter
 from contracts.event import Event
@@ -66,7 +67,7 @@ class Database:
     @asynccontextmanager
     async def _begin_many(self) -> AsyncIterator[Commit]:
         """One transaction that several units of work share, one after the other: all of them hold, or none."""
-        async with self._engine.begin() as connection:
+        async with _lent(self._engine) as connection, connection.begin():
             commit = Commit(connection, service=self.service)
             yield commit
             await commit.seal()
@@ -79,7 +80,7 @@ class Database:
     @asynccontextmanager
     async def read(self, tenant_id: UUID) -> AsyncIterator[AsyncConnection]:
         """One read-only transaction for one tenant."""
-        async with self._engine.connect() as connection:
+        async with _lent(self._engine) as connection:
             await connection.execute(text("SET TRANSACTION READ ONLY"))
             await enter(connection, tenant_id)
             yield connection
@@ -87,18 +88,18 @@ class Database:
     @asynccontextmanager
     async def begin_untenanted(self) -> AsyncIterator[AsyncConnection]:
         """One transaction for no tenant: it sees the plumbing and tables without a wall, and no tenant's rows."""
-        async with self._engine.begin() as connection:
+        async with _lent(self._engine) as connection, connection.begin():
             yield connection
 
     @asynccontextmanager
     async def _single_statements(self) -> AsyncIterator[AsyncConnection]:
         """A connection on which each statement is its own transaction: a third of the round trips, for the plumbing."""
-        async with self._singly.connect() as connection:
+        async with _lent(self._singly) as connection:
             yield connection
 
     async def ping(self) -> None:
         """Return if PostgreSQL answers; raise what the driver raises if not."""
-        async with self._engine.connect() as connection:
+        async with _lent(self._engine) as connection:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
@@ -124,6 +125,23 @@ def _notice_a_vanished_server(connection: Any, _record: Any) -> None:
     ):
         if hasattr(socket, name):  # not every system knows all of them
             wire.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+@asynccontextmanager
+async def _lent(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection from the pool. A session that ends while it is being set up is a server that went away.
+
+    Of that the driver says just that its connection is closed or busy, which elsewhere would be our fault.
+    """
+    lent = False
+    try:
+        async with engine.connect() as connection:
+            lent = True
+            yield connection
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError, InterfaceError, InternalError) as error:
+        if lent or isinstance(error, asyncpg.ClientConfigurationError):
+            raise
+        raise ConnectionError("PostgreSQL ended a session that was being set up") from error
 
 
 def _refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
