@@ -161,6 +161,37 @@ async def test_while_something_is_away_a_task_burns_no_try_and_looks_again_withi
     assert await waiting(any_toy) <= 30.1
 
 
+async def test_what_looks_like_an_outage_for_most_of_a_day_is_a_failure_with_a_reason(any_toy: Toy) -> None:
+    @bench(any_toy).does("calls out", tries=1)
+    async def calls_out(_: Task) -> None:
+        raise ConnectionRefusedError("nobody there")
+
+    await put(any_toy, "k", kind="calls out")
+    await change(any_toy, "UPDATE tasks SET token = 3 * 3000 - 3")
+    outcomes = [await bench(any_toy)._execution(await claimed(any_toy)).run()]
+    await change(any_toy, "UPDATE tasks SET not_before = NULL, token = token + 1")  # as when it is sent
+    outcomes += [await bench(any_toy)._execution(await claimed(any_toy)).run()]
+
+    assert outcomes == ["retried", "failed"]
+    assert [(failed.reason, failed.detail) for failed in await failures(any_toy)] == [
+        ("connection_refused", "nobody there")
+    ]
+
+
+async def test_the_longer_something_is_away_the_less_often_a_task_asks_for_it(any_toy: Toy) -> None:
+    @bench(any_toy).does("calls out", tries=1)
+    async def calls_out(_: Task) -> None:
+        raise ConnectionRefusedError("nobody there")
+
+    await put(any_toy, "k", kind="calls out")
+    bench(any_toy)._base_s = 1.0
+    await change(any_toy, "UPDATE tasks SET token = 11")  # the fourth try begins
+
+    await bench(any_toy)._execution(await claimed(any_toy)).run()
+
+    assert 3.9 <= await waiting(any_toy) <= 8.1
+
+
 async def waiting(toy: Toy) -> float:
     async with toy.service.database.begin_untenanted() as connection:
         query = "SELECT extract(epoch FROM not_before - changed_at)::float8 FROM tasks"

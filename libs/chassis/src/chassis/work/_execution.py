@@ -29,6 +29,11 @@ __all__ = ["Execution", "OnFailure", "Skill", "announce_failure"]
 _log = get_logger("chassis.work")
 OnFailure = Callable[[Task, Failure, UnitOfWork], Awaitable[None]]
 _OUTAGE_CAP_S = 30.0
+_TURN = 3
+"""By how much a task's token grows from one try to the next: sent, begun, put back."""
+_MOST_TURNS = 3_000
+"""After so many, most of a day at half a minute each, what looks like an outage is taken for the task's own fault: it
+shall end some time, with a reason."""
 _LONG_WAIT = 5
 """The try after which the wait is as long as an outage allows; a task without room waits so from the first on."""
 _LAST_WORDS_S = 3.0
@@ -189,11 +194,12 @@ class Execution:
 
     async def _failed(self, error: Exception) -> str:
         final = isinstance(error, self._skill.gives_up_on)
-        away = not final and is_outage(error)
+        turns = self.claim.token // _TURN
+        away = not final and is_outage(error) and turns < _MOST_TURNS
         if final or (self.claim.attempt >= self._skill.tries and not away):
             _log.error("task failed", exc_info=error, kind=self.claim.kind, attempt=self.claim.attempt)
             return await self._fail(Failure(reason_of(error), plain(str(error)), self.claim.attempt))
-        rank = max(_LONG_WAIT, self.claim.attempt) if lacks_room(error) else self.claim.attempt
+        rank = max(self.claim.attempt, turns if away else 0, _LONG_WAIT if lacks_room(error) else 0)
         wait_s = backoff_s(rank, base_s=self._base_s, cap_s=_OUTAGE_CAP_S if away else 300.0)
         _log.warning("task will be tried again", wait_s=round(wait_s, 1), attempt=self.claim.attempt, error=repr(error))
         return await self._put_back("retried", wait_s=wait_s, burned=not away, detail=repr(error))
