@@ -192,6 +192,38 @@ async def test_cancelling_many_tasks_tells_only_those_who_do_one_of_them(any_toy
     assert len(heard) == 1
 
 
+async def test_two_who_cancel_the_same_tasks_wait_for_each_other_in_one_order(any_toy: Toy) -> None:
+    """Else each holds a task that the other wants, and PostgreSQL ends one of them."""
+    database = any_toy.service.database
+    for number in range(3):
+        await put(any_toy, f"{number}")
+    async with database.begin(TENANT) as unit:  # the oldest is now the last that a scan comes to
+        await unit.connection.execute(text("UPDATE tasks SET priority = 2 WHERE key = '0'"))
+
+    async with database.begin(TENANT) as first:
+        await first.connection.execute(text("SELECT 1 FROM tasks WHERE key = '0' FOR UPDATE"))
+        cancelling = asyncio.create_task(cancel_all(any_toy))
+        await until(lambda: somebody_waits(any_toy))
+        async with database.begin(TENANT) as other:
+            free = await other.connection.execute(text("SELECT key FROM tasks ORDER BY key FOR UPDATE SKIP LOCKED"))
+            keys = list(free.scalars())
+    cancelled = await cancelling
+
+    assert keys == ["1", "2"]
+    assert cancelled == 3
+
+
+async def cancel_all(toy: Toy) -> int:
+    async with toy.service.database.begin(TENANT) as unit:
+        return len(await unit.cancel_tasks(subject=SUBJECT))
+
+
+async def somebody_waits(toy: Toy) -> bool:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with toy.service.database.begin_untenanted() as connection:
+        return bool(await connection.scalar(text(query)))
+
+
 async def test_a_key_is_known_for_ever_and_only_to_its_tenant(any_toy: Toy) -> None:
     async with any_toy.service.database.begin(TENANT) as work:
         first = await work.enqueue(step="s", kind="act", key="k", subject="x", payload={"run": 1})

@@ -173,7 +173,8 @@ class UnitOfWork:
             query = query.where(tasks.c.job_id == job_id)
         if subject is not None:
             query = query.where(tasks.c.subject == str(subject))
-        found = query.with_for_update().cte("found")
+        # In one order: two who call off the same tasks wait for each other, and not crosswise.
+        found = query.order_by(tasks.c.id).with_for_update().cte("found")
         cancelled = await self.connection.execute(
             update(tasks)
             .where(tasks.c.id == found.c.id)
