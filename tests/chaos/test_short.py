@@ -13,13 +13,14 @@ SEED = 614
 
 @pytest.mark.timeout(900)
 async def test_nothing_accepted_is_lost_or_done_twice_while_services_and_servers_die(tmp_path: Path) -> None:
-    options = Options(seed=SEED, jobs=80, most_unfinished=40)
+    options = Options(seed=SEED, jobs=80, most_unfinished=40, least_faults=6)
 
     report = await run_chaos(options, tmp_path)
 
     assert report.holds, report.as_text()
-    assert sum(report.faults.values()) >= 4, f"too little happened to prove anything:\n{report.as_text()}"
-    assert report.numbers["jobs accepted"] == 80
+    assert sum(report.faults.values()) >= 6
+    assert len(report.faults) >= 4, "of too few kinds"
+    assert report.numbers["jobs accepted"] >= 80
 
 
 def test_a_seed_decides_the_faults() -> None:

@@ -62,7 +62,10 @@ async def make_tenants(database_url: str, count: int) -> list[Tenant]:
 
 
 class Customers:
-    """All of them. ``unfinished`` says how many jobs are under way, so that they do not run ahead of the house."""
+    """All of them. ``unfinished`` says how many jobs are under way, so that they do not run ahead of the house.
+
+    They ask for at least ``jobs``, and for more while ``wants_more`` says so.
+    """
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class Customers:
         jobs: int,
         unfinished: Callable[[], int],
         most_unfinished: int,
+        wants_more: Callable[[], bool],
     ) -> None:
         self._gateways = list(gateways)
         self._tenants = tenants
@@ -82,6 +86,7 @@ class Customers:
         self._jobs = jobs
         self._unfinished = unfinished
         self._most = most_unfinished
+        self._wants_more = wants_more
         self._claimed = 0
         self._errands: set[asyncio.Task[None]] = set()
         limits = httpx.Limits(max_connections=60, max_keepalive_connections=60)
@@ -108,7 +113,7 @@ class Customers:
 
     async def _customer(self, number: int) -> None:
         rng = random.Random(f"{self._seed}/customer/{number}")
-        while self._claimed < self._jobs:
+        while self._claimed < self._jobs or self._wants_more():
             while self._unfinished() > self._most:  # noqa: ASYNC110 (a number that others change)
                 await asyncio.sleep(0.1)
             self._claimed += 1

@@ -46,6 +46,8 @@ class Options:
     lease_s: float = 3.0
     most_unfinished: int = 120
     settle_s: float = _SETTLE_S
+    least_faults: int = 0
+    """There are more jobs than asked for if the machine is so fast that less went wrong meanwhile."""
     calm: bool = False
     """Without any fault: to see what the house does when it is left in peace."""
 
@@ -205,6 +207,7 @@ async def _live(house: House, monkey: Monkey, clock: _Clock, journal: Journal, o
         jobs=options.jobs,
         unfinished=lambda: clock.unfinished,
         most_unfinished=options.most_unfinished,
+        wants_more=lambda: len(monkey.done) < options.least_faults,
     )
     if options.calm:
         monkey.rest()
