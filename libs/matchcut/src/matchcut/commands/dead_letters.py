@@ -1,6 +1,7 @@
 """``matchcut dlq list|show|replay|drop``: facts that services gave up."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from matchcut.commands.asking import age, ask_each, chosen_environments
-from matchcut.commands.choices import AsJson, Data, DryRun, Every, Job, Limit, OnlyService, Tenant, narrows, said
+from matchcut.commands.choices import AsJson, Data, DryRun, Every, Filters, Job, Limit, OnlyService, Tenant, filtered_by
 from matchcut.console import Console
 from matchcut.exits import EPILOG, Exit, UsageFault, exit_codes
 from matchcut.launcher import DataFolder
@@ -20,35 +21,47 @@ Ids = Annotated[list[str] | None, typer.Argument(help="Ids as `list` shows them:
 Stream = Annotated[list[str] | None, typer.Option(help="Of this stream; may be repeated.", show_default="all")]
 Reason = Annotated[str | None, typer.Option(help="With this reason.", show_default="any")]
 Event = Annotated[str | None, typer.Option(help="Of the event with this id.", show_default="any")]
-Older = Annotated[str | None, typer.Option(metavar="SPAN", help="Died longer ago: 90s, 15m, 2h, 7d.", show_default="")]
-Newer = Annotated[str | None, typer.Option(metavar="SPAN", help="Died since then.", show_default="")]
+Older = Annotated[
+    str | None, typer.Option(metavar="SPAN", help="Died longer ago: 90s, 15m, 2h, 7d.", show_default=False)
+]
+Newer = Annotated[str | None, typer.Option(metavar="SPAN", help="Died since then.", show_default=False)]
+
+
+@dataclass(frozen=True)
+class LetterFilters(Filters):
+    """Which dead letters are meant."""
+
+    stream: Stream = None
+    reason: Reason = None
+    event: Event = None
+    job: Job = None
+    tenant: Tenant = None
+    older_than: Older = None
+    newer_than: Newer = None
+    limit: Limit = None
+
+
+_ALL = LetterFilters()
 
 
 @app.command("list", epilog=EPILOG)
+@filtered_by(LetterFilters)
 def list_letters(
     service: OnlyService = None,
-    stream: Stream = None,
-    reason: Reason = None,
-    event: Event = None,
-    job: Job = None,
-    tenant: Tenant = None,
-    older_than: Older = None,
-    newer_than: Newer = None,
-    limit: Limit = None,
+    filters: LetterFilters = _ALL,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """What was given up, and why; 100 of each service unless told otherwise."""
     console = Console(as_json=as_json)
     with exit_codes(console):
-        narrowed = _words(stream, reason, event, job, tenant, older_than, newer_than, limit)
-        answers = _ask(DataFolder.at(data), service, "list", None, narrowed)
+        answers = _ask(DataFolder.at(data), service, "list", None, filters.words())
         if as_json:
             console.print_json(answers)
             return
         letters = [(name, letter) for name, answer in answers.items() for letter in answer["letters"]]
         if not letters:
-            console.out.print("no dead letter is like that" if narrowed else "no dead letters")
+            console.out.print("no dead letter is like that" if filters.words() else "no dead letters")
             return
         heading = ("id", "age", "reason", "tries", "tenant", "detail")
         console.show_rows(heading, [_row(*found) for found in letters], cut={"tenant": "tail", "detail": "head"})
@@ -60,26 +73,19 @@ def list_letters(
 
 
 @app.command("show", epilog=EPILOG)
+@filtered_by(LetterFilters)
 def show(
     ids: Ids = None,
     every: Every = False,
     service: OnlyService = None,
-    stream: Stream = None,
-    reason: Reason = None,
-    event: Event = None,
-    job: Job = None,
-    tenant: Tenant = None,
-    older_than: Older = None,
-    newer_than: Newer = None,
-    limit: Limit = None,
+    filters: LetterFilters = _ALL,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Whole dead letters, with what was in them and the traceback."""
     console = Console(as_json=as_json)
     with exit_codes(console):
-        narrowed = _words(stream, reason, event, job, tenant, older_than, newer_than, limit)
-        answers = _ask(DataFolder.at(data), service, "show", ids, _meant(ids, every, narrowed))
+        answers = _ask(DataFolder.at(data), service, "show", ids, _meant(ids, every, filters))
         if as_json:
             console.print_json(answers)
         for name, answer in () if as_json else answers.items():
@@ -89,47 +95,33 @@ def show(
 
 
 @app.command("replay", epilog=EPILOG)
+@filtered_by(LetterFilters)
 def replay(
     ids: Ids = None,
     every: Every = False,
     service: OnlyService = None,
-    stream: Stream = None,
-    reason: Reason = None,
-    event: Event = None,
-    job: Job = None,
-    tenant: Tenant = None,
-    older_than: Older = None,
-    newer_than: Newer = None,
-    limit: Limit = None,
+    filters: LetterFilters = _ALL,
     dry_run: DryRun = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Give dead letters to their service once more, with all its tries; after what killed them was mended."""
-    narrowed = _words(stream, reason, event, job, tenant, older_than, newer_than, limit)
-    _act("replay", ids, every, service, narrowed, dry_run, data, as_json)
+    _act("replay", ids, every, service, filters, dry_run, data, as_json)
 
 
 @app.command("drop", epilog=EPILOG)
+@filtered_by(LetterFilters)
 def drop(
     ids: Ids = None,
     every: Every = False,
     service: OnlyService = None,
-    stream: Stream = None,
-    reason: Reason = None,
-    event: Event = None,
-    job: Job = None,
-    tenant: Tenant = None,
-    older_than: Older = None,
-    newer_than: Newer = None,
-    limit: Limit = None,
+    filters: LetterFilters = _ALL,
     dry_run: DryRun = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Forget dead letters. What they were about will not happen."""
-    narrowed = _words(stream, reason, event, job, tenant, older_than, newer_than, limit)
-    _act("drop", ids, every, service, narrowed, dry_run, data, as_json)
+    _act("drop", ids, every, service, filters, dry_run, data, as_json)
 
 
 def _act(
@@ -137,14 +129,14 @@ def _act(
     ids: list[str] | None,
     every: bool,
     service: str | None,
-    narrowed: Sequence[str],
+    filters: LetterFilters,
     dry_run: bool,
     data: Data,
     as_json: bool,
 ) -> None:
     console = Console(as_json=as_json)
     with exit_codes(console):
-        words = [*_meant(ids, every, narrowed), *(["--dry-run"] if dry_run else [])]
+        words = [*_meant(ids, every, filters), *(["--dry-run"] if dry_run else [])]
         answers = _ask(DataFolder.at(data), service, action, ids, words)
         would = "would be " if dry_run else ""
         done = {"replay": "replayed", "drop": "dropped"}[action]
@@ -166,33 +158,10 @@ def _end_with_missing(console: Console, answers: dict[str, Any]) -> None:
         raise typer.Exit(Exit.FAILED)
 
 
-def _words(
-    streams: list[str] | None,
-    reason: str | None,
-    event: str | None,
-    job: str | None,
-    tenant: str | None,
-    older_than: str | None,
-    newer_than: str | None,
-    limit: int | None,
-) -> list[str]:
-    given: dict[str, str | int | Sequence[str] | None] = {
-        "--stream": streams,
-        "--reason": reason,
-        "--event": event,
-        "--job": job,
-        "--tenant": tenant,
-        "--older-than": older_than,
-        "--newer-than": newer_than,
-        "--limit": limit,
-    }
-    return said(given)
-
-
-def _meant(ids: list[str] | None, every: bool, narrowed: Sequence[str]) -> list[str]:
-    if not ids and not every and not narrows(narrowed):
+def _meant(ids: list[str] | None, every: bool, filters: LetterFilters) -> list[str]:
+    if not ids and not every and not filters.narrow:
         raise UsageFault("name dead letters by their ids, narrow them down with a filter, or say --all")
-    return [*narrowed, *(["--all"] if every else [])]
+    return [*filters.words(), *(["--all"] if every else [])]
 
 
 def _ask(

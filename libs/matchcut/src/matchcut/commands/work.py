@@ -1,13 +1,14 @@
 """``matchcut work list|cancel|requeue``: the long tasks of the services."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from matchcut.commands.asking import age, ask_each, chosen_environments
-from matchcut.commands.choices import AsJson, Data, DryRun, Every, Job, Limit, OnlyService, Tenant, narrows, said
+from matchcut.commands.choices import AsJson, Data, DryRun, Every, Filters, Job, Limit, OnlyService, Tenant, filtered_by
 from matchcut.console import Console
 from matchcut.exits import EPILOG, Exit, UsageFault, exit_codes
 from matchcut.launcher import DataFolder
@@ -24,40 +25,52 @@ State = Annotated[
 Kind = Annotated[str | None, typer.Option(help="Of this kind.", show_default="any")]
 Subject = Annotated[str | None, typer.Option(help="About this, such as a video.", show_default="any")]
 Key = Annotated[str | None, typer.Option(help="With this key; a trailing * stands for any ending.", show_default="any")]
-Older = Annotated[str | None, typer.Option(metavar="SPAN", help="Made longer ago: 90s, 15m, 2h, 7d.", show_default="")]
-Silent = Annotated[
-    str | None, typer.Option(metavar="SPAN", help="In flight, and not heard of for longer.", show_default="")
+Older = Annotated[
+    str | None, typer.Option(metavar="SPAN", help="Made longer ago: 90s, 15m, 2h, 7d.", show_default=False)
 ]
-Why = Annotated[str | None, typer.Option(help="What those are told who wait for it.", show_default="")]
+Silent = Annotated[
+    str | None, typer.Option(metavar="SPAN", help="In flight, and not heard of for longer.", show_default=False)
+]
+Why = Annotated[str | None, typer.Option(help="What those are told who wait for it.", show_default=False)]
+
+
+@dataclass(frozen=True)
+class TaskFilters(Filters):
+    """Which tasks are meant."""
+
+    state: State = None
+    kind: Kind = None
+    tenant: Tenant = None
+    job: Job = None
+    subject: Subject = None
+    key: Key = None
+    older_than: Older = None
+    silent: Silent = None
+    limit: Limit = None
+
+
+_ALL = TaskFilters()
 
 
 @app.command("list", epilog=EPILOG)
+@filtered_by(TaskFilters)
 def list_tasks(
     ids: Ids = None,
     service: OnlyService = None,
-    state: State = None,
-    kind: Kind = None,
-    tenant: Tenant = None,
-    job: Job = None,
-    subject: Subject = None,
-    key: Key = None,
-    older_than: Older = None,
-    silent: Silent = None,
-    limit: Limit = None,
+    filters: TaskFilters = _ALL,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """What waits, runs or has failed, the oldest first; 100 of each service unless told otherwise."""
     console = Console(as_json=as_json)
     with exit_codes(console):
-        narrowed = _words(state, kind, tenant, job, subject, key, older_than, silent, limit)
-        answers = _ask(DataFolder.at(data), service, ["list", *(ids or ()), *narrowed])
+        answers = _ask(DataFolder.at(data), service, ["list", *(ids or ()), *filters.words()])
         if as_json:
             console.print_json(answers)
             return
         found = [(name, task) for name, answer in answers.items() for task in answer["tasks"]]
         if not found:
-            console.out.print("no task is like that" if narrowed or ids else "nothing waits, runs or has failed")
+            console.out.print("no task is like that" if ids or filters.words() else "nothing waits, runs or has failed")
             return
         heading = ("service", "id", "state", "kind", "age", "since", "heard", "try", "tenant", "note", "key")
         console.show_rows(heading, [_row(*each) for each in found], cut=_CUT)
@@ -69,51 +82,35 @@ def list_tasks(
 
 
 @app.command("cancel", epilog=EPILOG)
+@filtered_by(TaskFilters)
 def cancel(
     ids: Ids = None,
     every: Every = False,
     service: OnlyService = None,
-    state: State = None,
-    kind: Kind = None,
-    tenant: Tenant = None,
-    job: Job = None,
-    subject: Subject = None,
-    key: Key = None,
-    older_than: Older = None,
-    silent: Silent = None,
+    filters: TaskFilters = _ALL,
     why: Why = None,
-    limit: Limit = None,
     dry_run: DryRun = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Call tasks off. Their steps fail with the reason cancelled_by_operator, so the owner of the job may retry it."""
-    narrowed = _words(state, kind, tenant, job, subject, key, older_than, silent, limit)
-    words = [*narrowed, *(["--why", why] if why else [])]
-    _act("cancel", ids, every, service, words, dry_run, data, as_json)
+    more = ["--why", why] if why else []
+    _act("cancel", ids, every, service, filters, dry_run, data, as_json, more)
 
 
 @app.command("requeue", epilog=EPILOG)
+@filtered_by(TaskFilters)
 def requeue(
     ids: Ids = None,
     every: Every = False,
     service: OnlyService = None,
-    state: State = None,
-    kind: Kind = None,
-    tenant: Tenant = None,
-    job: Job = None,
-    subject: Subject = None,
-    key: Key = None,
-    older_than: Older = None,
-    silent: Silent = None,
-    limit: Limit = None,
+    filters: TaskFilters = _ALL,
     dry_run: DryRun = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Have tasks done from the start, now, with all their tries: failed ones unless --state or --silent says which."""
-    narrowed = _words(state, kind, tenant, job, subject, key, older_than, silent, limit)
-    _act("requeue", ids, every, service, narrowed, dry_run, data, as_json)
+    _act("requeue", ids, every, service, filters, dry_run, data, as_json)
 
 
 _CUT = {"tenant": "tail", "note": "head", "key": "tail"}
@@ -125,17 +122,18 @@ def _act(
     ids: list[str] | None,
     every: bool,
     service: str | None,
-    narrowed: Sequence[str],
+    filters: TaskFilters,
     dry_run: bool,
     data: Data,
     as_json: bool,
+    more: Sequence[str] = (),
 ) -> None:
     console = Console(as_json=as_json)
     with exit_codes(console):
-        if not ids and not every and not narrows(narrowed):
+        if not ids and not every and not filters.narrow:
             raise UsageFault("name tasks by their ids, narrow them down with a filter, or say --all")
         flags = [*(["--all"] if every else []), *(["--dry-run"] if dry_run else [])]
-        answers = _ask(DataFolder.at(data), service, [action, *(ids or ()), *narrowed, *flags])
+        answers = _ask(DataFolder.at(data), service, [action, *(ids or ()), *filters.words(), *more, *flags])
         problems = _problems(answers)
         if as_json:
             console.print_json(answers)
@@ -158,31 +156,6 @@ def _problems(answers: dict[str, Any]) -> list[str]:
     known = [problem for problem in said if not problem.endswith(unknown)]
     nowhere = {problem for problem in said if said.count(problem) == len(answers) and problem.endswith(unknown)}
     return [*known, *sorted(nowhere)]
-
-
-def _words(
-    states: list[str] | None,
-    kind: str | None,
-    tenant: str | None,
-    job: str | None,
-    subject: str | None,
-    key: str | None,
-    older_than: str | None,
-    silent: str | None,
-    limit: int | None,
-) -> list[str]:
-    given: dict[str, str | int | Sequence[str] | None] = {
-        "--state": states,
-        "--kind": kind,
-        "--tenant": tenant,
-        "--job": job,
-        "--subject": subject,
-        "--key": key,
-        "--older-than": older_than,
-        "--silent": silent,
-        "--limit": limit,
-    }
-    return said(given)
 
 
 def _ask(folder: DataFolder, service: str | None, words: Sequence[str]) -> dict[str, Any]:
