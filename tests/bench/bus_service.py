@@ -1,6 +1,6 @@
 """Our side of ``bench/bus.py``, as programs: a service that hears facts and does tasks, and one that announces.
 
-    python -m bench.bus_service facts|tasks|announce|enqueue REDIS_URL DATABASE_URL COUNT GAP_S
+    python -m bench.bus_service facts|tasks|dispatch|announce|enqueue REDIS_URL DATABASE_URL COUNT GAP_S
 
 The handler writes one row; its inbox row is in the same commit. They say what the peers' programs say.
 """
@@ -12,6 +12,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from prometheus_client import Counter
+from sqlalchemy import text as sql
 
 from bench.peers.saying import Tally, say, text
 from chassis.bus import Bus
@@ -20,11 +21,16 @@ from chassis.database._signals import Signals
 from chassis.outbox import Relay
 from chassis.telemetry.metrics import FACTS_HANDLED, TASKS_ENDED
 from chassis.work import Task, Workbench
+from chassis.work._dispatcher import Dispatcher
+from chassis.work._store import TaskStore
+from chassis.work._stream import WorkStream
 from contracts import Event, Fact
 from support.chassis_toy import TENANT, note
 
 SHARED_COMMIT = 20
 """Facts announced in one commit when there are many, as a service does that announces a chunk's results."""
+_UNSYNCED = sql("SET LOCAL synchronous_commit = off")
+_DONE = sql("UPDATE tasks SET state = 'done', changed_at = now() WHERE state = 'dispatched'")
 TENANTS = [UUID(int=TENANT.int + number) for number in range(50)]
 
 
@@ -79,6 +85,24 @@ async def work(bus: Bus, database: Database, tally: Tally) -> None:
         part.cancel()
 
 
+async def dispatch(bus: Bus, database: Database, tally: Tally, slots: int) -> None:
+    """Dispatch tasks in rounds of ``slots``; what a round sent is marked done before the next, by one statement."""
+    stream = WorkStream(bus.redis, service="toy", consumer="bench")
+    signals = Signals(database.url, service="toy")
+    store = TaskStore("toy", lease_s=30.0)
+    leader = Dispatcher(database, store, stream, signals, lease_s=30.0, tenant_cap=None, backlog=1, keep_days=30)
+    await stream.ensure()
+    sent = 0
+    tally.ready()
+    while sent < tally.count:
+        await stream.register(slots)
+        sent += (await leader.dispatch())[0]
+        async with database.begin_untenanted() as connection:
+            await connection.execute(_UNSYNCED)
+            await connection.execute(_DONE)
+    say({"last": time.time(), "sent": sent})
+
+
 async def until_done(counter: Counter, tally: Tally, **more: object) -> None:
     """Wait until so many effects are committed: that is when the last message counts as handled."""
     while sum(sample.value for metric in counter.collect() for sample in metric.samples[::2]) < tally.count:  # noqa: ASYNC110
@@ -111,7 +135,7 @@ async def enqueue(database: Database, count: int) -> None:
 
 
 async def main(role: str, redis_url: str, database_url: str, count: int, gap_s: float) -> None:
-    """Do one of the four."""
+    """Do one of the five."""
     database = Database(database_url, service="toy")
     bus = Bus("toy", redis_url, database)
     try:
@@ -120,12 +144,14 @@ async def main(role: str, redis_url: str, database_url: str, count: int, gap_s: 
                 await hear(bus, database, Tally(count))
             case "tasks":
                 await work(bus, database, Tally(count))
+            case "dispatch":
+                await dispatch(bus, database, Tally(count), slots=int(gap_s))
             case "announce":
                 await announce(database, count, gap_s)
             case "enqueue":
                 await enqueue(database, count)
             case _:
-                raise ValueError(f"facts, tasks, announce or enqueue, not {role}")
+                raise ValueError(f"facts, tasks, dispatch, announce or enqueue, not {role}")
     finally:
         await bus.close()
         await database.close()
