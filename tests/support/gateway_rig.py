@@ -18,9 +18,10 @@ from gateway.adapters.postgres import PostgresRecords
 from gateway.adapters.tokens import SignedTokens
 from gateway.api import UseCases
 from gateway.domain.access import Caller, Role
-from gateway.main import build, key_ring
+from gateway.main import build
 from gateway.ports import User
 from gateway.settings import Settings
+from gateway.wiring.accounts import key_ring
 
 __all__ = ["PASSWORD", "Gateway", "a_gateway", "a_mint", "an_ingested", "json_of"]
 

@@ -14,9 +14,10 @@ from sqlalchemy import func, update
 
 from gateway.adapters.outbound import Outbound
 from gateway.adapters.postgres.tables import webhook_lanes, webhook_queue, webhooks
-from gateway.main import build, courier_of, rules_of
+from gateway.main import build
 from gateway.settings import Settings
 from gateway.usecases.courier import Courier
+from gateway.wiring.webhooks import courier_of, rules_of
 from support.gateway_rig import Gateway, a_gateway, json_of
 from support.webhook_receiver import Receiver, a_receiver
 

@@ -1,0 +1,38 @@
+"""The gateway's tables, as the newest migration leaves them."""
+
+from gateway.adapters.postgres.tables._columns import TENANT
+from gateway.adapters.postgres.tables.library import job_counts, jobs, scripts, uploads, videos
+from gateway.adapters.postgres.tables.people import (
+    api_keys,
+    idempotency_keys,
+    refresh_tokens,
+    revocations,
+    sessions,
+    sign_in_attempts,
+    signing_keys,
+    tenants,
+    users,
+)
+from gateway.adapters.postgres.tables.webhooks import webhook_deliveries, webhook_lanes, webhook_queue, webhooks
+
+__all__ = [
+    "TENANT",
+    "api_keys",
+    "idempotency_keys",
+    "job_counts",
+    "jobs",
+    "refresh_tokens",
+    "revocations",
+    "scripts",
+    "sessions",
+    "sign_in_attempts",
+    "signing_keys",
+    "tenants",
+    "uploads",
+    "users",
+    "videos",
+    "webhook_deliveries",
+    "webhook_lanes",
+    "webhook_queue",
+    "webhooks",
+]

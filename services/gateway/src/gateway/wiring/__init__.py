@@ -1,0 +1,1 @@
+"""Who meets whom, part by part; ``main.py`` puts the parts together."""
