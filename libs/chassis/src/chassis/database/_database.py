@@ -22,6 +22,8 @@ _IDLE_IN_TRANSACTION_MS = "60000"
 """No transaction spans GPU, ffmpeg or network work; one that does is ended before it blocks others for long."""
 _VANISHED_S = 30
 """A server from whose machine nothing comes for so long is gone, whatever it was asked."""
+_UNANSWERED_S = 120.0
+"""No statement of ours takes so long. A proxy may acknowledge every byte and never pass on an answer."""
 
 
 def driver_url(url: str) -> URL:
@@ -30,9 +32,12 @@ def driver_url(url: str) -> URL:
 
 
 class Database:
-    """Transactions on the schema named like the service. Connects at first use."""
+    """Transactions on the schema named like the service. Connects at first use.
 
-    def __init__(self, url: str, *, service: str, pool_size: int = 5) -> None:
+    A statement without an answer for ``answer_s`` seconds is an outage.
+    """
+
+    def __init__(self, url: str, *, service: str, pool_size: int = 5, answer_s: float = _UNANSWERED_S) -> None:
         self.service = service
         self.url = str(url)
         self._engine = create_async_engine(
@@ -48,6 +53,7 @@ class Database:
                     "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION_MS,
                 },
                 "timeout": 10,
+                "command_timeout": answer_s,
             },
         )
         hook.listen(self._engine.sync_engine, "connect", _notice_a_vanished_server)
