@@ -122,7 +122,9 @@ async def test_readiness_tells_of_a_full_disk_and_stays_ready(toy: Toy, unused_p
     assert ready["ready"] is True
     assert "bytes are free for blobs" in ready["warnings"]["blobs"]
     assert "redis" not in ready["warnings"]
-    assert "chassis_blobs_free_bytes " in metrics
+    for gauge in ("blobs_free_bytes", "redis_memory_bytes", "redis_memory_limit_bytes", "tasks_oldest_queued_seconds"):
+        assert f"\nchassis_{gauge} " in metrics
+    assert "\nchassis_redis_memory_bytes 0.0\n" not in metrics
 
 
 @asynccontextmanager

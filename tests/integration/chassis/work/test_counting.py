@@ -8,7 +8,18 @@ from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from chassis.work import Task
-from support.bus_looking import all_noted, an_event, entry_of, has_letters, nothing_in_hand, put, reading
+from chassis.work._stream import WorkStream
+from support.bus_looking import (
+    all_noted,
+    an_event,
+    entry_of,
+    has_letters,
+    in_hand,
+    noted,
+    nothing_in_hand,
+    put,
+    reading,
+)
 from support.chassis_running import Toy, until
 from support.chassis_toy import Poked
 from support.work_toy import all_ended, replica
@@ -98,3 +109,58 @@ async def test_tasks_that_are_missed_on_their_way_are_counted(toy: Toy) -> None:
         await until(lambda: all_ended(toy))
 
     assert reconciled[0] >= 1
+
+
+async def test_facts_that_another_consumer_holds_are_counted(toy: Toy) -> None:
+    toy.service.bus.lease_s = 60
+    await put(toy, "stumble 1", "dawdle 1", "taken")
+    async with counted("chassis_facts_fenced_total", **HEARD) as fenced, reading(toy):
+        await until(lambda: in_hand(toy, 3))
+        taken = (await toy.redis.xrange(Poked.stream))[2][0]
+        await toy.redis.xclaim(Poked.stream, "toy", "another", 0, [taken])
+        await until(lambda: noted(toy, 2))
+        await until(lambda: in_hand(toy, 1))
+
+    assert fenced == [1]
+
+
+async def test_dispatches_of_a_task_that_moved_on_are_counted(toy: Toy) -> None:
+    await put_task(toy, "k")
+    stream = WorkStream(toy.redis, service="toy", consumer="another")
+    await stream.ensure()
+    await stream.send([((await toy.task("k")).id, 99)])
+    async with counted("chassis_tasks_fenced_total") as fenced, replica(toy):
+        await until(lambda: all_ended(toy))
+
+    assert fenced == [1]
+
+
+async def test_facts_sent_and_how_long_all_took_are_counted(toy: Toy) -> None:
+    async with (
+        counted("chassis_outbox_sent_total") as sent,
+        counted("chassis_fact_seconds_count", **HEARD) as handled,
+        counted("chassis_task_queue_seconds_count", kind="act") as queued,
+        counted("chassis_task_claim_seconds_count", kind="act") as claimed,
+        counted("chassis_task_seconds_count", kind="act") as done,
+        toy.running(),
+    ):
+        await toy.announce(Poked(note="x"))
+        await toy.enqueue("k")
+        await all_noted(toy, 2)
+        await until(lambda: all_ended(toy))
+        await until(lambda: all_sent(toy))
+
+    assert (sent, handled, queued, claimed, done) == ([3], [1], [1], [1], [1])  # both answer with a fact
+
+
+async def all_sent(toy: Toy) -> bool:
+    return await toy.unsent() == 0
+
+
+async def test_the_leader_says_so_while_it_leads(toy: Toy) -> None:
+    async with replica(toy) as running:
+        await running.signals.until_leading()
+
+        assert REGISTRY.get_sample_value("chassis_leader") == 1
+
+    assert REGISTRY.get_sample_value("chassis_leader") == 0
