@@ -7,7 +7,6 @@ from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
-from typing_extensions import override
 
 from gateway.api import (
     api_keys,
@@ -25,10 +24,11 @@ from gateway.api import (
 )
 from gateway.api.context import UseCases
 from gateway.api.edge import Edge
-from gateway.api.problems import OAUTH_PATHS, Problem, answer_with_problems
+from gateway.api.openapi import DescribedApp, operation_id
+from gateway.api.problems import answer_with_problems
 from gateway.api.webhook_events import describe_webhooks
 
-__all__ = ["OPEN_TO_ALL", "UndeclaredRoute", "create_app", "declared_rights", "routes"]
+__all__ = ["OPEN_TO_ALL", "UndeclaredRoute", "create_app", "declared_rights", "describe", "routes"]
 
 OPEN_TO_ALL = frozenset(
     {
@@ -72,37 +72,10 @@ class UndeclaredRoute(RuntimeError):
     """A route that does not say which right it asks for."""
 
 
-class _Gateway(FastAPI):
-    @override
-    def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document, with the problems any operation may answer with."""
-        if not self.openapi_schema:
-            document = super().openapi()
-            document["components"]["schemas"].setdefault(
-                "Problem", Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            )
-            for path, operations in document["paths"].items():
-                for operation in operations.values():
-                    _describe_problems(operation, oauth=path in OAUTH_PATHS)
-        return self.openapi_schema or {}
-
-
 def create_app(use_cases: UseCases, *, max_body_bytes: int, cors_origins: Sequence[str] = ()) -> FastAPI:
     """The gateway as an ASGI application. Raises UndeclaredRoute."""
-    app = _Gateway(
-        title="Matchcut",
-        version="1",
-        description=_ABOUT,
-        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        docs_url=None,
-        redoc_url=None,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # the chassis traces
-    )
+    app = _described_app()
     app.state.use_cases = use_cases
-    for router in _ROUTERS:
-        app.include_router(router)
-    describe_webhooks(app)
-    reference.add_reference(app)
     answer_with_problems(app)
     if cors_origins:
         app.add_middleware(
@@ -117,6 +90,30 @@ def create_app(use_cases: UseCases, *, max_body_bytes: int, cors_origins: Sequen
         for method in route.methods or ():
             if not declared_rights(route) and (method, route.path) not in OPEN_TO_ALL:
                 raise UndeclaredRoute(f"{method} {route.path} does not say which right it asks for")
+    return app
+
+
+def describe() -> dict[str, Any]:
+    """The OpenAPI document, without a service behind it."""
+    return _described_app().openapi()
+
+
+def _described_app() -> FastAPI:
+    """The routes, which nobody answers yet."""
+    app = DescribedApp(
+        title="Matchcut",
+        version="1",
+        description=_ABOUT,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=operation_id,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # the chassis traces
+    )
+    for router in _ROUTERS:
+        app.include_router(router)
+    describe_webhooks(app)
+    reference.add_reference(app)
     return app
 
 
@@ -137,22 +134,3 @@ def _scopes(dependant: Dependant) -> Iterator[str]:
     for needed in dependant.dependencies:
         yield from needed.own_oauth_scopes or ()
         yield from _scopes(needed)
-
-
-def _describe_problems(operation: dict[str, Any], *, oauth: bool) -> None:
-    """Give every error response its true media type, and add those that any operation may answer with."""
-    described = operation.setdefault("responses", {})
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/OAuthError"}}}
-    if oauth:
-        described.pop("422", None)
-    else:
-        described.setdefault("422", {"description": "The request is not acceptable (`/problems/invalid-request`)"})
-    if operation.get("security"):
-        described.setdefault("401", {"description": "Sign in first (`/problems/unauthenticated`)"})
-        described.setdefault("403", {"description": "Not allowed (`/problems/forbidden`)"})
-    described.setdefault("413", {"description": "Too many bytes (`/problems/too-large`)"})
-    described.setdefault("503", {"description": "Try again in a few seconds (`/problems/unavailable`)"})
-    for status, response in described.items():
-        if status.isdecimal() and int(status) >= 400:
-            response["content"] = refusal if oauth and status in ("400", "429") else problem

@@ -37,7 +37,20 @@ Writer = Annotated[Caller, needs(Right.JOBS_WRITE)]
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "`event: job` with the job as JSON, now and at each change; ends after a final state.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "description": "One event. `data` is a `Job` as JSON.",
+                    "type": "object",
+                    "required": ["event", "id", "data"],
+                    "properties": {
+                        "event": {"const": "job"},
+                        "id": {"type": "string", "examples": ["7"]},
+                        "data": {"type": "string", "examples": ['{"id": "019363a0-…", "state": "running", …}']},
+                    },
+                }
+            }
+        },
     }
 }
 

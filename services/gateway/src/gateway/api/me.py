@@ -19,7 +19,7 @@ Reader = Annotated[Caller, needs(Right.ME_READ)]
 Writer = Annotated[Caller, needs(Right.ME_WRITE)]
 
 
-@router.get("", responses=responses(NotFound))
+@router.get("", summary="Read who you are", responses=responses(NotFound))
 async def read_me(given: Given, caller: Reader) -> Me:
     """Who you are, and for which tenant."""
     identity = await given.accounts.sign_in.identity(caller)

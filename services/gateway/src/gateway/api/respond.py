@@ -20,10 +20,10 @@ from gateway.usecases.results import Result
 __all__ = ["BLOB_RESPONSES", "ClosingStream", "blob_response", "etag_of", "json_response"]
 
 BLOB_RESPONSES: dict[int | str, dict[str, object]] = {
-    200: {"description": "The whole", "content": {"application/octet-stream": {"schema": {"type": "string"}}}},
-    206: {"description": "The range of bytes asked for"},
+    200: {"description": "The whole", "content": {"*/*": {}}},
+    206: {"description": "The range of bytes asked for", "content": {"*/*": {}}},
     304: {"description": "You have it already (`If-None-Match`)"},
-    416: {"description": "The range begins behind the last byte"},
+    416: {"description": "The range begins behind the last byte (`/problems/range-not-satisfiable`)"},
 }
 
 

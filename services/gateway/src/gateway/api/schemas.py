@@ -64,7 +64,12 @@ class Upload(BaseModel):
     """Bytes on their way to become a video."""
 
     model_config = _example(
-        id=_ID, state="waiting", filename="clip.mp4", content_url=f"/v1/uploads/{_ID}/content", max_bytes=21_474_836_480
+        id=_ID,
+        state="waiting",
+        filename="clip.mp4",
+        content_url=f"/v1/uploads/{_ID}/content",
+        max_bytes=21_474_836_480,
+        created_at=_AT,
     )
 
     id: UUID
@@ -146,6 +151,10 @@ class ScriptRequest(_Asked):
 class Script(BaseModel):
     """A script; its text is at ``/v1/scripts/{id}/content``."""
 
+    model_config = _example(
+        id=_ID, filename="scene12.fountain", format="fountain", sha256=_SHA256, size_bytes=812, created_at=_AT
+    )
+
     id: UUID
     filename: str
     format: Literal["text", "fountain"]
@@ -208,6 +217,23 @@ class JobError(BaseModel):
 
 class Job(JobReport):
     """A job and its steps."""
+
+    model_config = _example(
+        id=_ID,
+        video_id=_ID,
+        script_id=None,
+        state="running",
+        fraction=0.4,
+        run=1,
+        steps=[
+            {"step": "ingest", "state": "succeeded", "fraction": 1.0, "seconds": 2.1},
+            {"step": "scenes", "state": "running", "fraction": 0.2, "message": "frame 120 of 600"},
+        ],
+        created_at=_AT,
+        finished_at=None,
+        passthrough="order-4711",
+        error=None,
+    )
 
     passthrough: str | None = None
     error: JobError | None = None

@@ -60,7 +60,7 @@ async def read_script(script_id: UUID, request: Request, given: Given, caller: R
 
 
 @router.get("/{script_id}/content", response_class=Response, responses={**BLOB_RESPONSES, **responses(NotFound)})
-async def read_content(script_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
+async def read_script_content(script_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
     """The text as it was handed in."""
     script = await given.scripts.get(caller, script_id)
     found = await given.results.blob(script.key, name=script.filename)

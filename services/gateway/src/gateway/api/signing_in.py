@@ -15,13 +15,51 @@ __all__ = ["router"]
 router = APIRouter(tags=["signing in"])
 
 Field = Annotated[str | None, Form(max_length=1024, pattern=r"^[^\x00]*$")]
+Revoked = Annotated[
+    str,
+    Form(
+        max_length=1024,
+        pattern=r"^[^\x00]*$",
+        description="The refresh token.",
+        examples=["AZNjoIweewKdDzpsLx5bdw…"],
+    ),
+]
 _OAUTH: dict[int | str, dict[str, Any]] = {
     400: {"model": OAuthError, "description": "No token for this (RFC 6749, section 5.2)"},
     429: {"model": OAuthError, "description": "Too many wrong passwords (`/problems/too-many-attempts`)"},
 }
+_SIGNING_IN = {
+    "requestBody": {
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "examples": {
+                    "password": {
+                        "value": {"grant_type": "password", "username": "anna@example.org", "password": "correct horse"}
+                    },
+                    "refresh_token": {
+                        "value": {"grant_type": "refresh_token", "refresh_token": "AZNjoIweewKdDzpsLx5bdw…"}
+                    },
+                }
+            }
+        }
+    }
+}
+_KEY_SET = {
+    "keys": [
+        {
+            "kty": "EC",
+            "crv": "P-256",
+            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+            "kid": "2026-11-22",
+            "use": "sig",
+            "alg": "ES256",
+        }
+    ]
+}
 
 
-@router.post("/v1/auth/token", response_model=Grant, responses=_OAUTH)
+@router.post("/v1/auth/token", response_model=Grant, responses=_OAUTH, openapi_extra=_SIGNING_IN)
 async def issue_token(
     request: Request,
     given: Given,
@@ -54,9 +92,7 @@ async def issue_token(
 
 
 @router.post("/v1/auth/revoke", status_code=200, response_class=Response, responses={400: _OAUTH[400]})
-async def sign_out(
-    request: Request, given: Given, token: Annotated[str, Form(max_length=1024, pattern=r"^[^\x00]*$")]
-) -> Response:
+async def sign_out(request: Request, given: Given, token: Revoked) -> Response:
     """Sign out: the session of this refresh token ends, with its access tokens. An unknown token is no error."""
     await _each_once(request)
     await given.accounts.sign_in.sign_out(token)
@@ -69,7 +105,7 @@ async def accept_invitation(body: Acceptance, given: Given) -> None:
     await given.accounts.users.accept(body.invitation, body.password)
 
 
-@router.get("/.well-known/jwks.json")
+@router.get("/.well-known/jwks.json", responses={200: {"content": {"application/json": {"example": _KEY_SET}}}})
 async def read_public_keys(given: Given) -> dict[str, list[dict[str, str]]]:
     """The public keys of our access tokens (RFC 7517). A key is published an hour before it signs."""
     return await given.accounts.tokens.public_keys()

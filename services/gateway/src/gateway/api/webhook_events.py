@@ -42,7 +42,7 @@ class VideoNote(BaseModel):
 
     video_id: UUID
     state: Literal["ready", "rejected", "erased"]
-    passthrough: str | None
+    passthrough: str | None = None
     reason: str | None = None
 
 
@@ -64,7 +64,7 @@ class _Message(BaseModel):
     timestamp: datetime
 
 
-_JOB = {"job_id": _ID, "video_id": _ID, "script_id": None, "fraction": 1.0, "run": 1, "passthrough": "order-4711"}
+_JOB = {"job_id": _ID, "video_id": _ID, "script_id": _ID, "fraction": 1.0, "run": 1, "passthrough": "order-4711"}
 _VIDEO = {"video_id": _ID, "passthrough": "order-4711"}
 _ABOUT: dict[EventType, tuple[type[BaseModel], str, dict[str, Any]]] = {
     EventType.JOB_REQUESTED: (JobNote, "A job was asked for, or its failed steps once more.", {"state": "queued"}),
