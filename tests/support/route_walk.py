@@ -200,4 +200,5 @@ async def someones_things(gateway: Gateway) -> dict[str, str]:
         "tenant_id": str(caller.tenant_id),
         "session_id": session["id"],
         "key_id": key["api_key"]["id"],
+        "resource_id": job["id"],
     }

@@ -12,7 +12,7 @@ from gateway.api.app import OPEN_TO_ALL, declared_rights
 from gateway.api.problems import OAUTH_PATHS
 from gateway.domain.access import Right, Role, may
 from support.gateway_rig import Gateway, an_ingested, json_of
-from support.route_walk import GUARDED, WALKED, UnknownId, ask, asked_of, someones_things, strangers_ids
+from support.route_walk import GUARDED, WALKED, Asked, UnknownId, ask, asked_of, someones_things, strangers_ids
 
 OPEN_ON_PURPOSE = {
     # job_counts holds one number a tenant, for the bound over all; the others are asked before we know who asks.
@@ -79,9 +79,13 @@ def says(answer: httpx.Response, ids: dict[str, str]) -> tuple[int, Any]:
     return answer.status_code, kept
 
 
+def ids_in(asked: Asked) -> frozenset[str]:
+    return asked.named | asked.filtered
+
+
 async def test_an_id_of_an_unknown_kind_cannot_be_overlooked(gateway: Gateway) -> None:
     ids = await someones_things(gateway)
-    needed = {name for method, route in GUARDED for name in asked_of(method, route, ids).named}
+    needed = {name for method, route in GUARDED for name in ids_in(asked_of(method, route, ids))}
     (route,) = [route for method, route in GUARDED if (method, route.path) == ("GET", "/v1/videos/{video_id}")]
 
     del ids["video_id"]

@@ -128,3 +128,25 @@ def keys(url: str) -> None:
             with pytest.raises(Unauthorised):
                 farm.me()
         assert anna.api_key(made.api_key.id).state == "revoked"
+
+
+async def test_the_audit_can_be_read_with_the_client(postgres_url: str) -> None:
+    async with served(postgres_url) as (gateway, url):
+        await gateway.user(await gateway.tenant("studio"), Role.OWNER, OWNER)
+
+        await asyncio.to_thread(audit, url)
+
+
+def audit(url: str) -> None:
+    with Matchcut(url, Credentials(OWNER, PASSWORD), patience_s=0) as anna:
+        me = anna.me()
+        made = anna.make_api_key("render farm", ["jobs:read"])
+        since = datetime.now(UTC) - timedelta(minutes=5)
+
+        [entry] = anna.audit(action="make_api_key", user_id=me.id, outcome="done", since=since)
+        assert (entry.resource_id, entry.agent) == (made.api_key.id, "matchcut-client")
+        assert [one.id for one in anna.audit(resource_id=made.api_key.id)] == [entry.id]
+        assert list(anna.audit(until=since)) == []
+        assert str(entry.id) in anna.audit_csv()
+        with Matchcut(url, Credentials(token=made.secret), patience_s=0) as program, pytest.raises(Forbidden):
+            next(program.audit())

@@ -23,6 +23,7 @@ def test_editors_do_everything_but_erase_govern_and_send_news_out_of_the_house()
         Right.TENANT_WRITE,
         Right.WEBHOOKS_READ,
         Right.WEBHOOKS_WRITE,
+        Right.AUDIT_READ,
     }
 
 

@@ -5,7 +5,7 @@ from types import FrameType
 
 import typer
 
-from matchcut.commands import dead_letters, demonstration, housekeeping, jobs, processing, weights, work
+from matchcut.commands import compliance, dead_letters, demonstration, housekeeping, jobs, processing, weights, work
 from matchcut.exits import EPILOG
 
 __all__ = ["app", "main"]
@@ -25,6 +25,7 @@ app.command("up", epilog=EPILOG)(housekeeping.up)
 app.command("down", epilog=EPILOG)(housekeeping.down)
 app.command("status", epilog=EPILOG)(housekeeping.status)
 app.command("env", epilog=EPILOG)(housekeeping.env)
+app.command("audit", epilog=EPILOG)(compliance.audit)
 app.add_typer(jobs.app, name="job")
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(work.app, name="work")

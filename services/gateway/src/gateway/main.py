@@ -7,14 +7,16 @@ from chassis.bus import Bus
 from chassis.database import Database
 from chassis.run import Service, run
 from gateway import handlers
-from gateway.adapters.changes import RedisChanges, TellingDatabase
+from gateway.adapters.changes import RedisChanges
 from gateway.adapters.outbound import Outbound, Resolve, system_resolver
 from gateway.adapters.postgres import PostgresRecords
 from gateway.adapters.revocations import RedisRevocations
 from gateway.adapters.tally import Tally
+from gateway.adapters.witnessing import WitnessedDatabase
 from gateway.api import Accounts, UseCases, create_app
 from gateway.domain.admission import Limits
 from gateway.settings import Settings
+from gateway.usecases.audit import AuditLog
 from gateway.usecases.follow import FollowFacts
 from gateway.usecases.jobs import Jobs
 from gateway.usecases.notify import Notify
@@ -35,7 +37,7 @@ def build(
 ) -> Service:
     """The whole service, not yet running. Tests bring names and certificates of their own."""
     changes = RedisChanges(str(settings.redis_url))
-    database = TellingDatabase(str(settings.database_url), service="gateway", changes=changes)
+    database = WitnessedDatabase(str(settings.database_url), service="gateway", changes=changes)
     bus = Bus("gateway", str(settings.redis_url), database)
     outbound = Outbound(rules_of(settings), resolve=resolve, ssl_context=ssl_context)
     handlers.register(bus, FollowFacts(PostgresRecords, changes, Notify(PostgresRecords)))
@@ -99,6 +101,7 @@ def _use_cases(
         ),
         results=Results(database, blobs, PostgresRecords),
         webhooks=webhooks_of(settings, database, outbound),
+        audit=AuditLog(database, PostgresRecords),
         heartbeat_s=settings.heartbeat_s,
         poll_s=settings.poll_s,
     )

@@ -2,15 +2,18 @@
 
 from chassis.database._database import Database
 from chassis.database._migrate import MigrationsNotFound, migrate
+from chassis.database._stones import stone_of
 from chassis.database._tables import create_plumbing
 from chassis.database._unit import UnitOfWork
-from chassis.database._walls import force_row_level_security
+from chassis.database._walls import append_only, force_row_level_security
 
 __all__ = [
     "Database",
     "MigrationsNotFound",
     "UnitOfWork",
+    "append_only",
     "create_plumbing",
     "force_row_level_security",
     "migrate",
+    "stone_of",
 ]

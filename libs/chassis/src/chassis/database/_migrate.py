@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from chassis.database._database import driver_url
+from chassis.database._walls import APPEND_ONLY
 
 __all__ = ["MigrationsNotFound", "migrate"]
 
@@ -17,6 +18,13 @@ _LOCK = 0x6D69_6772
 """One lock for all services: extensions and roles are shared by all of them."""
 _RACES = {"42710", "23505", "XX000"}
 """SQLSTATEs of a lost race for a role: duplicate_object, unique_violation, 'tuple concurrently updated'."""
+
+
+_GROWING = text(
+    "SELECT relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+    " JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = :schema AND tgname = :trigger"
+)
+"""Tables that may only grow."""
 
 
 class MigrationsNotFound(RuntimeError):
@@ -73,6 +81,8 @@ async def _grant(connection: AsyncConnection, service: str, role: str) -> None:
     await _execute(connection, f"GRANT {rights} ON ALL TABLES IN SCHEMA %I TO %I", service, role)
     await _execute(connection, "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA %I TO %I", service, role)
     await _execute(connection, "REVOKE INSERT, UPDATE, DELETE ON %I.alembic_version FROM %I", service, role)
+    for table in (await connection.execute(_GROWING, {"schema": service, "trigger": APPEND_ONLY})).scalars().all():
+        await _execute(connection, "REVOKE UPDATE, DELETE ON %I.%I FROM %I", service, table, role)
 
 
 async def _execute(connection: AsyncConnection, statement: str, *names: str) -> None:

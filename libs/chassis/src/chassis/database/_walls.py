@@ -1,8 +1,11 @@
-"""The wall between tenants: PostgreSQL itself refuses another tenant's rows."""
+"""What PostgreSQL itself refuses: another tenant's rows, and changes of what may only grow."""
 
 from typing import Any
 
-__all__ = ["force_row_level_security"]
+__all__ = ["APPEND_ONLY", "append_only", "force_row_level_security"]
+
+APPEND_ONLY = "only_grows"
+"""The trigger on tables that may only grow; ``migrate`` knows by it what the service's role must not be given."""
 
 _TENANT = "nullif(current_setting('app.tenant_id', true), '')::uuid"
 """The tenant of the transaction; NULL, which equals nothing, when none is set."""
@@ -18,3 +21,26 @@ def force_row_level_security(op: Any, table: str) -> None:
     op.execute(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY tenant_wall ON {name} USING (tenant_id = {_TENANT}) WITH CHECK (tenant_id = {_TENANT})")
+
+
+def append_only(op: Any, table: str) -> None:
+    """Let ``table`` only grow: nobody but its owner may change or delete a row, and the service's role is not that.
+
+    Twice over: ``migrate`` grants the role no UPDATE and no DELETE on it, and a trigger refuses both.
+    """
+    op.execute(
+        f"""
+        CREATE OR REPLACE FUNCTION {APPEND_ONLY}() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = TG_RELID) <> current_user THEN
+                RAISE insufficient_privilege USING MESSAGE = format('the table %s only grows', TG_TABLE_NAME);
+            END IF;
+            RETURN NULL;
+        END $$
+        """
+    )
+    name = '"' + table.replace('"', '""') + '"'
+    op.execute(
+        f"CREATE TRIGGER {APPEND_ONLY} BEFORE UPDATE OR DELETE OR TRUNCATE ON {name}"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION {APPEND_ONLY}()"
+    )

@@ -11,6 +11,7 @@ while, because it is being restarted, is waited for; so is one that says it has 
 """
 
 from matchcut.client.api import Matchcut
+from matchcut.client.compliance import AuditEntry
 from matchcut.client.errors import (
     ApiError,
     Conflict,
@@ -33,6 +34,7 @@ from matchcut.client.webhooks import Delivery, Webhook, Webhooks
 __all__ = [
     "ApiError",
     "ApiKey",
+    "AuditEntry",
     "Conflict",
     "Credentials",
     "Delivery",

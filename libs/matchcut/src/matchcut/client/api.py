@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import httpx
 from pydantic import BaseModel
 
+from matchcut.client.compliance import Compliance
 from matchcut.client.errors import ApiError, Conflict, TransferBroken, Unreachable, raise_for_problem
 from matchcut.client.people import People
 from matchcut.client.resources import Job, Me, Page, ResultFile, Script, Upload, Video
@@ -25,7 +26,7 @@ T = TypeVar("T")
 _PASSING = frozenset({429, 502, 503, 504})
 
 
-class Matchcut(People):
+class Matchcut(People, Compliance):
     """One gateway, one person. Not for several threads at once; close it, or use it in a ``with`` block.
 
     ``patience_s`` is how long a gateway that does not answer, or has no place for more, is waited for: one that is

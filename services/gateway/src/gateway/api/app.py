@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 
 from gateway.api import (
     api_keys,
+    audit,
     jobs,
     me,
     reference,
@@ -27,6 +28,7 @@ from gateway.api.edge import Edge
 from gateway.api.openapi import DescribedApp, operation_id
 from gateway.api.problems import answer_with_problems
 from gateway.api.webhook_events import describe_webhooks
+from gateway.api.witnessing import Witnessing, takes_contents_out
 
 __all__ = ["OPEN_TO_ALL", "UndeclaredRoute", "create_app", "declared_rights", "describe", "routes"]
 
@@ -55,6 +57,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     results.router,
     webhooks.router,
+    audit.router,
 )
 _ABOUT = """Upload a video and the script it was shot from; get its scenes, its words with their times, what became of
 each line of the script, its watermarks, and an upscaled rendition.
@@ -85,6 +88,8 @@ def create_app(use_cases: UseCases, *, max_body_bytes: int, cors_origins: Sequen
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Range"],
             expose_headers=["ETag", "Content-Range", "X-Request-Id"],
         )
+    contents = frozenset(route.name for route in routes() if takes_contents_out(route, declared_rights(route)))
+    app.add_middleware(Witnessing, audit=use_cases.audit, contents=contents)
     app.add_middleware(Edge, max_body_bytes=max_body_bytes)
     for route in routes():
         for method in route.methods or ():

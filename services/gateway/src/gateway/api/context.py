@@ -13,6 +13,7 @@ from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import Forbidden, Unauthenticated
 from gateway.ports import Origin, RecordsOn, Seal, TokenMint
 from gateway.usecases.api_keys import ApiKeys, Recognize
+from gateway.usecases.audit import AuditLog
 from gateway.usecases.jobs import Jobs
 from gateway.usecases.results import Results
 from gateway.usecases.scripts import Scripts
@@ -24,7 +25,7 @@ from gateway.usecases.users import Users
 from gateway.usecases.videos import Videos
 from gateway.usecases.webhooks import Webhooks
 
-__all__ = ["Accounts", "From", "Given", "UseCases", "identify", "needs"]
+__all__ = ["Accounts", "From", "Given", "UseCases", "identify", "needs", "origin_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class UseCases:
     jobs: Jobs
     results: Results
     webhooks: Webhooks
+    audit: AuditLog
     heartbeat_s: float
     poll_s: float
 
@@ -81,7 +83,7 @@ _key = HTTPBearer(
 )
 
 
-def _origin(request: Request) -> Origin:
+def origin_of(request: Request) -> Origin:
     """Where a request comes from. Of an IPv6 address the network counts: one customer has all of a /64."""
     host = request.client.host if request.client else "unknown"
     try:
@@ -94,7 +96,7 @@ def _origin(request: Request) -> Origin:
     return Origin(network, agent)
 
 
-From = Annotated[Origin, Depends(_origin)]
+From = Annotated[Origin, Depends(origin_of)]
 
 
 async def identify(

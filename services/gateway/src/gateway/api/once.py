@@ -12,6 +12,7 @@ from chassis.database import UnitOfWork
 from gateway.api.context import Given
 from gateway.domain.access import Caller
 from gateway.domain.refusals import IdempotencyKeyReused
+from gateway.usecases import witness
 
 __all__ = ["Once", "OnlyOnce"]
 
@@ -62,7 +63,9 @@ class Once:
     ) -> Response:
         if self._key is None:
             async with self._given.database.begin(caller.tenant_id) as work:
-                body = (await act(work)).model_dump_json().encode()
+                made = await act(work)
+                witness.made(made)
+                body = made.model_dump_json().encode()
             return _answer(body, _plain(status), secret=secret)
         digest = hashlib.sha256(f"{self._request.method} {self._request.url.path}\n".encode())
         digest.update(await self._request.body())
@@ -70,10 +73,14 @@ class Once:
             replies = self._given.records_on(work.connection).replies
             reply = await replies.claim(caller, self._key, digest.hexdigest())
             if reply is None:
-                body = (await act(work)).model_dump_json().encode()
+                made = await act(work)
+                witness.made(made)
+                body = made.model_dump_json().encode()
                 kept = self._given.accounts.seal.close(body) if secret else body
                 await replies.keep(caller, self._key, status=_plain(status), body=kept)
                 return _answer(body, _plain(status), secret=secret)
+            if reply.request_hash == digest.hexdigest():
+                witness.remark("nothing was done: the same request came before")
         if reply.request_hash != digest.hexdigest():
             raise IdempotencyKeyReused("this Idempotency-Key came with another request before; choose a new one")
         first = self._given.accounts.seal.open(reply.body) if secret else reply.body
@@ -106,6 +113,7 @@ def _once(
         ),
     ] = None,
 ) -> Once:
+    witness.waits()
     return Once(request, given, idempotency_key)
 
 

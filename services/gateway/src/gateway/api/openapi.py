@@ -31,6 +31,7 @@ _TAGS = {
     "jobs": "Work on a video: asked for, watched, called off, asked for once more.",
     "results": "What jobs left behind: by name under the job, and each kind of document under its own path.",
     "webhooks": "Who is told of what, and what became of each message.",
+    "audit": "Who did what, when, from where, and what came of it.",
 }
 """Every tag an operation may have, in the order of the reference, and what it is about."""
 _SLUG = re.compile(r"`/problems/([a-z-]+)`")

@@ -43,6 +43,7 @@ class Right(StrEnum):
     RESULTS_READ = "results:read"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
+    AUDIT_READ = "audit:read"
 
 
 _MYSELF = frozenset({Right.ME_READ, Right.ME_WRITE})
@@ -64,6 +65,7 @@ _GOVERN = _WRITE | {
     Right.TENANT_WRITE,
     Right.WEBHOOKS_READ,
     Right.WEBHOOKS_WRITE,
+    Right.AUDIT_READ,
 }
 
 RIGHTS_OF: dict[Role, frozenset[Right]] = {
@@ -98,6 +100,8 @@ class Caller:
     """The sign-in the access token came from; None for an API key."""
     scopes: frozenset[Right] | None = None
     """What the token or key was narrowed to; None for all that the role carries."""
+    key_id: UUID | None = None
+    """The API key that was shown; None for an access token."""
 
     @property
     def rights(self) -> frozenset[Right]:

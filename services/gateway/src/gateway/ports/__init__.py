@@ -12,6 +12,7 @@ from chassis.database import UnitOfWork
 from gateway.domain.access import Caller
 from gateway.domain.jobs import Job
 from gateway.domain.library import Script, Upload, Video
+from gateway.ports.audit import Audit
 from gateway.ports.identity import (
     ApiKey,
     ApiKeys,
@@ -200,6 +201,8 @@ class Records(Protocol):
     def webhooks(self) -> Webhooks: ...  # noqa: D102
     @property
     def deliveries(self) -> Deliveries: ...  # noqa: D102
+    @property
+    def audit(self) -> Audit: ...  # noqa: D102
 
 
 RecordsOn = Callable[[AsyncConnection], Records]

@@ -198,6 +198,9 @@ class ApiKeys(Protocol):
     async def good(self, key_hash: str) -> tuple[ApiKey, User] | None:
         """A key that is neither revoked nor expired, and its user if not disabled."""
 
+    async def holder(self, key_hash: str) -> tuple[UUID, UUID] | None:
+        """A key, good or not, and whose it is."""
+
     async def touch(self, key_id: UUID) -> None:
         """Note that the key was used just now."""
 

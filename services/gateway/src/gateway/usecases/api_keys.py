@@ -10,6 +10,7 @@ from contracts import uuid7
 from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import Forbidden, InvalidRequest, NotFound, Unauthenticated
 from gateway.ports import ApiKey, RecordsOn, Revocations, TokenMint
+from gateway.usecases import witness
 from gateway.usecases.tokens import digest, new_token, tenant_of
 
 __all__ = ["KEY_MARK", "ApiKeys", "MadeKey", "Recognize"]
@@ -83,6 +84,7 @@ class Recognize:
         if bearer.startswith(KEY_MARK):
             return await self._program(bearer)
         caller = await self._tokens.read(bearer)
+        witness.known(caller)
         if caller.session_id is None or await self._revocations.revoked(caller.session_id):
             raise Unauthenticated("this session was ended; sign in again")
         return caller
@@ -93,12 +95,18 @@ class Recognize:
         if tenant_id is None:
             raise Unauthenticated("this is not an API key of ours")
         async with self._database.read(tenant_id) as connection:
-            found = await self._records_on(connection).api_keys.good(digest(secret))
+            keys = self._records_on(connection).api_keys
+            found = await keys.good(digest(secret))
+            holder = await keys.holder(digest(secret)) if found is None else None
         if found is None:
+            if holder is not None:  # it was good once: whoever shows it now is worth a line
+                witness.about(tenant_id, holder[1], key_id=holder[0])
             raise Unauthenticated("the API key is unknown, expired or revoked")
         key, user = found
         await self._note_use(tenant_id, key)
-        return Caller(user.id, user.tenant_id, user.role, None, key.scopes)
+        caller = Caller(user.id, user.tenant_id, user.role, None, key.scopes, key.id)
+        witness.known(caller)
+        return caller
 
     async def _note_use(self, tenant_id: UUID, key: ApiKey) -> None:
         if key.used_at is not None and (datetime.now(UTC) - key.used_at).total_seconds() < 60:

@@ -14,6 +14,7 @@ from gateway.domain import lockout
 from gateway.domain.lockout import Patience
 from gateway.domain.refusals import TooManyAttempts
 from gateway.ports import Passwords, RecordsOn, User
+from gateway.usecases import witness
 
 __all__ = ["CheckPassword"]
 
@@ -43,6 +44,8 @@ class CheckPassword:
     async def _check(self, email: str, password: str, address: str) -> User | None:
         async with self._database.read(_NO_TENANT) as connection:
             user = await self._records_on(connection).people.user_by_email(email)
+        if user is not None:
+            witness.about(user.tenant_id, user.id)
         subjects = await self._subjects(email, address, user)
         await self._count(subjects)
         right = await self._passwords.verify(password, user.password_hash if user else None)

@@ -11,6 +11,7 @@ from contracts import uuid7
 from gateway.domain.access import RIGHTS_OF, Caller, Right, Role
 from gateway.domain.refusals import InvalidGrant, NotFound
 from gateway.ports import Origin, Records, RecordsOn, RefreshToken, Revocations, Session, TokenMint, User
+from gateway.usecases import witness
 from gateway.usecases.check_password import CheckPassword
 from gateway.usecases.tokens import digest, new_token, tenant_of
 
@@ -91,6 +92,7 @@ class SignIn:
             if await records.people.user(user.id, lock=True) != user:  # changed, disabled, removed meanwhile
                 raise InvalidGrant(_WRONG)
             await records.sessions.add(session)
+            witness.in_session(session.id)
             token = await self._hand_out(records, user, session.id)
         return await self._grant(user, session, token)
 
@@ -123,6 +125,8 @@ class SignIn:
         async with self._database.begin(tenant_id) as work:
             records = self._records_on(work.connection)
             used = await records.refresh_tokens.use(digest(token))
+            if used is not None:
+                witness.about(tenant_id, used[0].user_id, session_id=used[0].family_id)
             ended = [] if used is None else await self._end(records, used[0].family_id)
         await self._revocations.publish(ended)
 
@@ -144,7 +148,11 @@ class SignIn:
         if used is None:
             return None
         kept, first_use = used
+        tenant_id = tenant_of(token)
+        if tenant_id is not None:
+            witness.about(tenant_id, kept.user_id, session_id=kept.family_id)
         if not first_use:
+            witness.remark("a refresh token came twice; its session is ended")
             _log.warning("a refresh token came twice; its session is ended", user=str(kept.user_id))
             await self._end(records, kept.family_id)
             return kept.family_id

@@ -107,9 +107,8 @@ class Uploads:
         """Forget an upload and its bytes. Raises NotFound, UploadConflict."""
         await self.get(caller, upload_id)
         async with self._database.begin(caller.tenant_id) as work:
-            abandoned = await self._records_on(work.connection).uploads.abandon(upload_id)
-        if not abandoned:
-            raise UploadConflict("a video was made of this upload; erase the video instead")
+            if not await self._records_on(work.connection).uploads.abandon(upload_id):
+                raise UploadConflict("a video was made of this upload; erase the video instead")
         # The bytes go before the row: should we die in between, the sweep still knows where they are.
         await self._blobs.delete_prefix(upload_folder(caller.tenant_id, upload_id))
         async with self._database.begin(caller.tenant_id) as work:

@@ -18,6 +18,7 @@ from gateway.domain.refusals import (
     NotFound,
 )
 from gateway.ports import Invitation, Passwords, Records, RecordsOn, Session, User
+from gateway.usecases import witness
 from gateway.usecases.sessions import Sessions, must_be_good
 from gateway.usecases.tokens import digest, new_token, tenant_of
 
@@ -100,6 +101,7 @@ class Users:
             user = await records.people.invited(digest(token))
             if user is None or user.disabled:
                 raise InvalidGrant(_VOID)
+            witness.about(tenant_id, user.id)
             await records.people.set_password(user.id, password_hash)
             ended = await self._sessions.end_all(records, user.id)
         await self._sessions.publish(ended)

@@ -4,6 +4,7 @@ from functools import cached_property
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.adapters.postgres.audit import PostgresAudit
 from gateway.adapters.postgres.deliveries import PostgresDeliveries
 from gateway.adapters.postgres.jobs import PostgresJobs
 from gateway.adapters.postgres.keys import PostgresApiKeys, PostgresAttempts
@@ -80,3 +81,8 @@ class PostgresRecords:
     def deliveries(self) -> PostgresDeliveries:
         """Messages to webhooks."""
         return PostgresDeliveries(self._connection)
+
+    @cached_property
+    def audit(self) -> PostgresAudit:
+        """Who did what."""
+        return PostgresAudit(self._connection)

@@ -69,6 +69,12 @@ class PostgresApiKeys:
         user = (await self._connection.execute(able)).mappings().one_or_none()
         return None if user is None else (_key(row), user_of(user))
 
+    async def holder(self, key_hash: str) -> tuple[UUID, UUID] | None:
+        """A key, good or not, and whose it is."""
+        query = select(api_keys.c.id, api_keys.c.user_id).where(api_keys.c.key_hash == key_hash)
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else (row.id, row.user_id)
+
     async def touch(self, key_id: UUID) -> None:
         """Note that the key was used just now."""
         row = update(api_keys).where(api_keys.c.id == key_id).values(used_at=func.now())
