@@ -5,7 +5,17 @@ from types import FrameType
 
 import typer
 
-from matchcut.commands import compliance, dead_letters, demonstration, housekeeping, jobs, processing, weights, work
+from matchcut.commands import (
+    compliance,
+    dead_letters,
+    demonstration,
+    housekeeping,
+    jobs,
+    processing,
+    webhooks,
+    weights,
+    work,
+)
 from matchcut.exits import EPILOG
 
 __all__ = ["app", "main"]
@@ -29,6 +39,7 @@ app.command("audit", epilog=EPILOG)(compliance.audit)
 app.add_typer(jobs.app, name="job")
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(work.app, name="work")
+app.add_typer(webhooks.app, name="webhook")
 app.add_typer(weights.app, name="models")
 app.command("version")(housekeeping.version)
 
