@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.registry import HEARD_BY, SERVICES
-from support.chaos_books import Books, Said
+from support.chaos_books import Books, Letter, Said
 from support.chaos_journal import AcceptedJob, AcceptedVideo, Journal
 from support.chaos_verdict import Verdict, judge
 
@@ -36,6 +36,8 @@ def honest() -> tuple[Journal, Books]:
     books.rows = {table: Counter() for table in tables}
     books.rows["vision.scenes"][(JOB, 1)] = 2
     books.blobs = {POSTER, DOCUMENT}
+    books.letters = [Letter("msg_1", "delivered", "job.finished", JOB, 1)]
+    journal.letters["msg_1"] = 2
     return journal, books
 
 
@@ -83,6 +85,10 @@ LIES: dict[str, tuple[str, Doctor]] = {
     "a blob that is gone": ("lost", lambda j, b: b.blobs.discard(DOCUMENT)),
     "a blob without an owner": ("orphans", lambda j, b: b.blobs.add(f"derived/{TENANT}/{JOB}/scenes-2/scenes.json")),
     "an upload of a video taken in": ("orphans", lambda j, b: keep_upload(b)),
+    "an end that nobody was told of": ("lost", lambda j, b: b.letters.clear()),
+    "an end told twice": ("doubled", lambda j, b: tell(j, b, "msg_2", "job.failed")),
+    "a message that never came": ("lost", lambda j, b: j.letters.clear()),
+    "a message given up": ("lost", lambda j, b: b.letters.append(replace(b.letters.pop(), state="failed"))),
     "a failure of a film that is well": ("unexplained", lambda j, b: fail(b, "unreadable_video")),
     "a success of a hopeless film": ("unexplained", lambda j, b: j.videos[VIDEO].fates.update(look="hopeless")),
 }
@@ -91,6 +97,11 @@ LIES: dict[str, tuple[str, Doctor]] = {
 def keep_upload(books: Books) -> None:
     books.uploads[UPLOAD] = "received"
     books.blobs.add(f"scratch/{TENANT}/uploads/{UPLOAD}/content")
+
+
+def tell(journal: Journal, books: Books, id_: str, type_: str) -> None:
+    journal.letters[id_] = 1
+    books.letters.append(Letter(id_, "delivered", type_, JOB, 1))
 
 
 def test_honest_books_are_acquitted() -> None:

@@ -17,7 +17,7 @@ from redis.exceptions import ResponseError
 from chassis.bus._names import dead_letters, delayed
 from contracts.registry import HEARD_BY, SERVICES
 
-__all__ = ["Books", "Said", "connected", "read_books", "unsettled"]
+__all__ = ["Books", "Letter", "Said", "connected", "read_books", "unsettled"]
 
 LOSABLE = {"step.progressed.v1"}
 _UNDONE = "('queued', 'dispatched', 'running')"
@@ -35,6 +35,17 @@ class Said:
     data: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Letter:
+    """A message to a webhook: how a run of a job ended."""
+
+    id: str
+    state: str
+    type: str
+    job: UUID
+    run: int
+
+
 @dataclass
 class Books:
     """Everything, in memory."""
@@ -48,6 +59,7 @@ class Books:
     announced_scripts: dict[UUID, str] = field(default_factory=dict)
     """Announced and not recorded: the sweep deletes them, and their texts, an hour later."""
     """Blob key by script."""
+    letters: list[Letter] = field(default_factory=list)
     uploads: dict[UUID, str] = field(default_factory=dict)
     """State by upload."""
     tasks: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -113,6 +125,10 @@ async def _read_gateway(connection: Any, books: Books) -> None:
         books.videos[row["id"]] = dict(row)
     for row in await connection.fetch("SELECT id, key, pending FROM gateway.scripts"):
         (books.announced_scripts if row["pending"] else books.scripts)[row["id"]] = row["key"]
+    for row in await connection.fetch("SELECT event_id, state, type, body FROM gateway.webhook_deliveries"):
+        data = json.loads(row["body"])["data"]
+        id_ = f"msg_{row['event_id'].hex}"
+        books.letters.append(Letter(id_, row["state"], row["type"], UUID(data["job_id"]), data["run"]))
     books.uploads = {row["id"]: row["state"] for row in await connection.fetch("SELECT id, state FROM gateway.uploads")}
 
 
@@ -130,6 +146,8 @@ async def unsettled(postgres_url: str, redis_url: str) -> list[str]:
     async with connected(postgres_url) as connection:
         jobs = await connection.fetchval("SELECT count(*) FROM gateway.jobs WHERE finished_at IS NULL")
         found += [f"{jobs} jobs are not finished"] if jobs else []
+        letters = await connection.fetchval("SELECT count(*) FROM gateway.webhook_queue")
+        found += [f"{letters} messages to webhooks are on their way"] if letters else []
         for service in SERVICES:
             rows = await connection.fetchval(f"SELECT count(*) FROM {service}.outbox WHERE sent_batch IS NULL")
             found += [f"{service}: {rows} facts are not sent"] if rows else []

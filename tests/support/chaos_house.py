@@ -93,10 +93,11 @@ class Replica:
 class House:
     """Everything that runs, and the hands that keep it running."""
 
-    def __init__(self, folder: Path, *, seed: int, lease_s: float, replicas: int) -> None:
+    def __init__(self, folder: Path, *, seed: int, lease_s: float, replicas: int, mailbox_port: int) -> None:
         self.folder = folder
         self.seed = seed
         self.lease_s = lease_s
+        self.mailbox_port = mailbox_port
         self.blobs = folder / "blobs"
         self.servers = Servers(folder / "servers", durable=True)
         self.replicas: list[Replica] = []
@@ -165,6 +166,11 @@ class House:
             "LOG_FORMAT": "console",
             "ACCESS_TOKEN_S": str(24 * 3600),
             "SECRET": "a secret of this house",
+            "OUTBOUND_HTTP": "true",
+            "OUTBOUND_PORTS": str([self.mailbox_port]),
+            "OUTBOUND_NETWORKS": '["127.0.0.0/8"]',
+            "WEBHOOK_TIMEOUT_S": "2",
+            "WEBHOOK_CONCURRENCY": "8",
             "MAX_UNFINISHED_JOBS": "100000",
             "MAX_UNFINISHED_JOBS_OF_ALL": "100000",
         }
@@ -246,9 +252,9 @@ class House:
 
 
 @asynccontextmanager
-async def a_house(folder: Path, *, seed: int, lease_s: float, replicas: int) -> AsyncIterator[House]:
+async def a_house(folder: Path, *, seed: int, lease_s: float, replicas: int, mailbox_port: int) -> AsyncIterator[House]:
     """A house for the length of a block; nothing of it runs afterwards."""
-    house = House(folder, seed=seed, lease_s=lease_s, replicas=replicas)
+    house = House(folder, seed=seed, lease_s=lease_s, replicas=replicas, mailbox_port=mailbox_port)
     try:
         await house.open()
         yield house

@@ -41,5 +41,7 @@ class Journal:
     jobs: dict[UUID, AcceptedJob] = field(default_factory=dict)
     answers: Counter[str] = field(default_factory=Counter)
     """HTTP status, or the name of what came instead of an answer, by how often."""
+    letters: Counter[str] = field(default_factory=Counter)
+    """Messages to webhooks by id: how often each was taken."""
     surprises: list[str] = field(default_factory=list)
     """Answers that no outage explains."""

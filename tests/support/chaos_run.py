@@ -24,6 +24,7 @@ from support.chaos_books import connected, read_books, unsettled
 from support.chaos_customers import Customers, make_tenants
 from support.chaos_house import House, a_house
 from support.chaos_journal import Journal
+from support.chaos_mailbox import Mailbox, a_mailbox
 from support.chaos_monkey import Monkey, schedule
 from support.chaos_recovery import Recovery, recoveries
 from support.chaos_verdict import Verdict, judge
@@ -145,12 +146,15 @@ async def run_chaos(options: Options, folder: Path) -> Report:
     began = time.monotonic()
     journal = Journal()
     settings = {"seed": options.seed, "lease_s": options.lease_s, "replicas": options.replicas}
-    async with a_house(folder, **settings) as house:  # type: ignore[arg-type]
+    async with (
+        a_mailbox(journal, options.seed) as mailbox,
+        a_house(folder, mailbox_port=mailbox.port, **settings) as house,  # type: ignore[arg-type]
+    ):
         monkey = Monkey(house, schedule(options.seed, lease_s=options.lease_s, replicas=options.replicas))
         clock = _Clock(house, journal, monkey, options)
         watching = asyncio.create_task(clock.run())
         started = time.monotonic()
-        await _live(house, monkey, clock, journal, options)
+        await _live(house, mailbox, monkey, clock, journal, options)
         lived_s = time.monotonic() - started
         stuck = await _settle(house, options.settle_s)
         settled_s = time.monotonic() - started - lived_s
@@ -176,6 +180,7 @@ async def run_chaos(options: Options, folder: Path) -> Report:
         "jobs called off": sum(job.cancelled for job in journal.jobs.values()),
         "jobs retried": sum(job.runs > 1 for job in journal.jobs.values()),
         "videos erased": sum(video.erased for video in journal.videos.values()),
+        "messages to webhooks": len(books.letters),
         "facts announced": len(books.said),
         "facts heard": sum(len(heard) for heard in books.heard.values()),
         "tasks": sum(books.tasks.values()),
@@ -196,9 +201,12 @@ async def run_chaos(options: Options, folder: Path) -> Report:
     return report
 
 
-async def _live(house: House, monkey: Monkey, clock: _Clock, journal: Journal, options: Options) -> None:
+async def _live(
+    house: House, mailbox: Mailbox, monkey: Monkey, clock: _Clock, journal: Journal, options: Options
+) -> None:
     """Customers and monkey side by side until every job is accepted."""
     tenants = await make_tenants(house.replicas[0].environment["GATEWAY_DATABASE_URL"], _TENANTS)
+    await mailbox.subscribe(house.gateways, tenants)
     customers = Customers(
         house.gateways,
         tenants,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from contracts.registry import HEARD_BY
-from support.chaos_books import LOSABLE, Books, Said
+from support.chaos_books import LOSABLE, Books, Letter, Said
 from support.chaos_engines import TROUBLE, TYPED
 from support.chaos_journal import AcceptedJob, Journal
 
@@ -57,6 +57,7 @@ def judge(journal: Journal, books: Books, *, stuck: list[str]) -> Verdict:
     court.check_jobs()
     court.check_heard()
     court.check_said_once()
+    court.check_told()
     court.check_effects()
     court.check_blobs()
     return verdict
@@ -169,6 +170,27 @@ class _Court:
             run = (said.job, step, said.data["run"])
             if not self._done.get(run) and not self._failed.get(run):
                 self._verdict.lost.append(f"{run} was asked for and has no last word")
+
+    def check_told(self) -> None:
+        """The end of every run of every job was told to its tenant's webhook: one message, that arrived."""
+        told: dict[tuple[UUID, int], list[Letter]] = defaultdict(list)
+        for letter in self._books.letters:
+            told[letter.job, letter.run].append(letter)
+            if letter.state != "delivered":
+                self._verdict.lost.append(f"message {letter.id} ({letter.type}) is {letter.state}")
+            elif not self._journal.letters[letter.id]:
+                self._verdict.lost.append(f"message {letter.id} ({letter.type}) is said to be delivered and never came")
+        for id_, row in self._books.jobs.items():
+            if row["video_id"] in self._erased:
+                continue
+            for run in range(1, row["run"] + 1):
+                ends = [letter.type for letter in told[id_, run]]
+                if not ends:
+                    self._verdict.lost.append(f"nobody was told how run {run} of job {id_} ended")
+                elif len(ends) > 1:
+                    self._verdict.doubled.append(f"the end of run {run} of job {id_} was told as {ends}")
+        again = sum(count - 1 for count in self._journal.letters.values())
+        self._verdict.notes["messages to webhooks that came again"] = again
 
     def check_effects(self) -> None:
         """What was announced is there, in rows and in blobs; and once."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-__all__ = ["Answer", "Heard", "Receiver", "a_receiver", "certificates"]
+__all__ = ["Answer", "Heard", "Receiver", "a_receiver", "certificates", "listening"]
 
 Answer = int | str | tuple[int, dict[str, str]]
 """A status, with or without headers; or a way to misbehave: ``hang drip giant endless_headers close half``."""
@@ -113,19 +113,28 @@ class Receiver:
                 await asyncio.sleep(0.01 if how == "drip" else 0)
 
 
+R = TypeVar("R", bound=Receiver)
+
+
 @asynccontextmanager
 async def a_receiver(
     *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Receiver]:
     """The server, listening."""
-    receiver = Receiver(host)
+    async with listening(Receiver(host), port=port, tls=tls) as receiver:
+        yield receiver
+
+
+@asynccontextmanager
+async def listening(receiver: R, *, port: int = 0, tls: ssl.SSLContext | None = None) -> AsyncIterator[R]:
+    """This one, listening."""
     if tls is not None:
 
         def note(_socket: Any, name: str | None, _context: Any) -> None:
             receiver.names.append(name)
 
         tls.sni_callback = note
-    server = await asyncio.start_server(receiver.serve, host, port, ssl=tls)
+    server = await asyncio.start_server(receiver.serve, receiver.host, port, ssl=tls)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver
