@@ -17,14 +17,22 @@ from fastapi.routing import APIRoute
 
 from gateway.api.app import OPEN_TO_ALL, describe, routes
 from gateway.api.openapi import operations
+from support.findings_rig import a_picture, everything_found
 from support.gateway_rig import PASSWORD, Gateway, json_of
 
 __all__ = ["GUARDED", "WALKED", "Asked", "UnknownId", "ask", "asked_of", "someones_things", "strangers_ids"]
 
 DOCUMENT = describe()
 _OPERATIONS = {(method, path): operation for method, path, operation in operations(DOCUMENT)}
-_PLAIN = {"name": "scenes.json", "slug": "not-found"}
+_PLAIN = {"name": "scenes.json", "slug": "not-found", "frame": "0000.jpg"}
 """Parameters of paths that are no ids."""
+_FOUND = {
+    "scenes": "scenes",
+    "transcript": "transcripts",
+    "alignment": "alignments",
+    "watermarks": "watermarks",
+    "rendition": "renditions",
+}
 _PUBLIC = "https://8.8.8.8/"
 """An address that needs no resolver and that nothing is sent to."""
 
@@ -185,11 +193,20 @@ async def someones_things(gateway: Gateway) -> dict[str, str]:
     key = json_of(await client.post("/v1/api-keys", json={"name": "a", "scopes": ["me:read"]}), 201)
     video = await gateway.ingested(client)
     upload = json_of(await client.post("/v1/uploads", json={"filename": "a.mp4"}), 201)
-    job = await gateway.job(client, video["id"])
+    job = await everything_found(gateway, client)
+    said, whatever = {"lines": [{"line_id": "L01", "confirmed": True}]}, {"If-Match": "*"}
+    json_of(await client.patch(f"/v1/alignments/{job['id']}", json=said, headers=whatever), 200)
+    logo = json_of(await client.post("/v1/logos", content=a_picture(), headers={"Content-Type": "image/png"}), 201)
     wanted = {"url": _PUBLIC, "events": ["webhook.ping"]}
     webhook = json_of(await client.post("/v1/webhooks", json=wanted), 201)
     ping = json_of(await client.post(f"/v1/webhooks/{webhook['id']}/ping"), 202)
+    found = {
+        f"{name}_id": json_of(await client.get(f"/v1/{kind}/{job['id']}"), 200)["id"] for name, kind in _FOUND.items()
+    }
     return {
+        **found,
+        "line_id": "L01",
+        "logo_id": logo["id"],
         "webhook_id": webhook["id"],
         "delivery_id": ping["id"],
         "upload_id": upload["id"],

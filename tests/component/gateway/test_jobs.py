@@ -7,12 +7,14 @@ import httpx
 import pytest
 
 from contracts.align import AlignmentReady
+from contracts.documents import Ledger
 from contracts.gateway import JobCancelled, JobRequested, ScriptSubmitted, VideoErased, VideoSubmitted
 from contracts.ingest import RejectionReason, VideoRejected
 from contracts.steps import Step, StepFailed, StepProgressed
 from contracts.transcribe import TranscriptReady
 from contracts.vision import ScenesDetected
 from gateway.adapters.postgres.tables import jobs, uploads, videos
+from support.findings_rig import a_ledger
 from support.gateway_rig import Gateway, an_ingested, json_of
 
 UNREAL = "00000000-0000-7000-8000-000000000000"
@@ -292,7 +294,7 @@ async def test_an_alignment_brings_its_exports(gateway: Gateway) -> None:
     job = await gateway.job(client, video["id"], ["alignment"], script_id=script["id"])
     folder = f"derived/t/{job['id']}/alignment-1"
     for name in ("ledger.json", "script.srt", "script.vtt", "timeline.otio"):
-        await gateway.harness.blobs.put_bytes(f"{folder}/{name}", b"{}")
+        await gateway.harness.blobs.put_bytes(f"{folder}/{name}", a_ledger().model_dump_json().encode())
     ready = AlignmentReady(
         video_id=UUID(video["id"]),
         script_id=UUID(script["id"]),
@@ -316,7 +318,8 @@ async def test_an_alignment_brings_its_exports(gateway: Gateway) -> None:
         ("script.vtt", "text/vtt"),
         ("timeline.otio", "application/json"),
     ]
-    assert json_of(await client.get(f"/v1/alignments/{job['id']}"), 200) == {}
+    alignment = json_of(await client.get(f"/v1/alignments/{job['id']}"), 200)
+    assert Ledger.model_validate(alignment) == a_ledger()
 
 
 async def test_a_post_with_the_same_key_is_done_once(gateway: Gateway) -> None:
@@ -384,3 +387,79 @@ async def test_lists_come_in_pages_newest_first(gateway: Gateway, kind: str) -> 
 
     assert seen == list(reversed(made))
     assert cursor is None
+
+
+async def test_jobs_are_listed_by_state_video_and_time(gateway: Gateway) -> None:
+    client = await gateway.owner()
+    first, second = await gateway.ingested(client), await gateway.video(client)
+    done, going, queued, stopped = [await gateway.job(client, video["id"]) for video in (first, first, second, first)]
+    await gateway.hear(client, scenes(first["id"]), subject=first["id"], job=done)
+    json_of(await client.post(f"/v1/jobs/{stopped['id']}/cancel"), 202)
+
+    async def listed(**query: str) -> list[str]:
+        items = json_of(await client.get("/v1/jobs", params=query), 200)["items"]
+        return [item["id"] for item in items]
+
+    assert await listed(state="succeeded") == [done["id"]]
+    assert await listed(state="running") == [going["id"]]
+    assert await listed(state="queued") == [queued["id"]]
+    assert await listed(state="cancelled") == [stopped["id"]]
+    assert await listed(state="failed") == []
+    assert await listed(video_id=first["id"]) == [stopped["id"], going["id"], done["id"]]
+    assert await listed(video_id=first["id"], state="running", limit="1") == [going["id"]]
+    assert await listed(created_from=going["created_at"]) == [stopped["id"], queued["id"], going["id"]]
+    assert await listed(created_from=going["created_at"], created_before=stopped["created_at"]) == [
+        queued["id"],
+        going["id"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"state": "done"}, "state"),
+        ({"video_id": "x"}, "video_id"),
+        ({"created_from": "2026-01-01T00:00:00"}, "created_from"),
+        ({"created_before": "0001-01-01T00:00:00+14:00"}, "created_before"),
+    ],
+)
+async def test_a_filter_that_makes_no_sense_is_named(gateway: Gateway, query: dict[str, str], field: str) -> None:
+    client = await gateway.owner()
+
+    problem = json_of(await client.get("/v1/jobs", params=query), 422)
+
+    assert [error["field"] for error in problem["errors"]] == [field]
+
+
+async def test_a_job_shows_what_was_chosen_for_it(gateway: Gateway) -> None:
+    client = await gateway.owner()
+    video = await gateway.ingested(client)
+    options = {"language": "de", "scene_detector": "fast", "upscale": {"scale": 3}}
+
+    job = await gateway.job(client, video["id"], ["scenes", "upscale"], options=options, priority="urgent")
+
+    shown = await read(client, job)
+    assert shown["priority"] == "urgent"
+    assert (shown["options"]["language"], shown["options"]["scene_detector"]) == ("de", "fast")
+    assert (shown["options"]["upscale"]["scale"], shown["options"]["upscale"]["crf"]) == (3, 18)
+
+
+async def test_of_the_failed_steps_one_may_be_done_again_alone(gateway: Gateway) -> None:
+    client = await gateway.owner()
+    video = await gateway.ingested(client)
+    job = await gateway.job(client, video["id"], ["scenes", "watermarks", "upscale"])
+    await gateway.hear(client, scenes(video["id"]), subject=video["id"], job=job)
+    for step in (Step.WATERMARKS, Step.UPSCALE):
+        await gateway.hear(client, failure(video["id"], step), subject=video["id"], job=job)
+
+    unfailed = await client.post(f"/v1/jobs/{job['id']}/retry", json={"steps": ["scenes"]})
+    retried = json_of(await client.post(f"/v1/jobs/{job['id']}/retry", json={"steps": ["upscale"]}), 202)
+
+    assert json_of(unfailed, 409)["type"] == "/problems/nothing-to-retry"
+    assert [(one["step"], one["state"], one["run"]) for one in retried["steps"]] == [
+        ("ingest", "succeeded", 1),
+        ("scenes", "succeeded", 1),
+        ("watermarks", "failed", 1),
+        ("upscale", "queued", 2),
+    ]
+    assert gateway.harness.facts(JobRequested)[-1].steps == (Step.UPSCALE,)

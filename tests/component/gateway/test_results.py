@@ -73,8 +73,9 @@ async def test_documents_have_paths_of_their_own_and_are_served_as_stored(gatewa
     client = await gateway.owner()
     job_id = (await upscaled(gateway, client)).rpartition("/")[2]
 
-    assert (await client.get(f"/v1/scenes/{job_id}")).content == b'{"scenes": []}'
-    assert (await client.get(f"/v1/renditions/{job_id}")).content == b'{"passed": true}'
+    assert (await client.get(f"/v1/jobs/{job_id}/results/scenes.json")).content == b'{"scenes": []}'
+    assert json_of(await client.get(f"/v1/scenes/{job_id}"), 200)["scenes"] == []
+    assert json_of(await client.get(f"/v1/renditions/{job_id}"), 200)["passed"] is True
     assert (await client.get(f"/v1/renditions/{job_id}/content")).content == MOVIE
     for missing in ("transcripts", "alignments", "watermarks"):
         assert json_of(await client.get(f"/v1/{missing}/{job_id}"), 404)["type"] == "/problems/not-ready"

@@ -1,12 +1,9 @@
 """The Python client against a gateway that really serves: people, sessions and keys."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import uvicorn
 
 from gateway.domain.access import Role
 from matchcut.client import (
@@ -19,25 +16,10 @@ from matchcut.client import (
     Unauthorised,
     accept_invitation,
 )
-from support.gateway_rig import PASSWORD, Gateway, a_gateway
+from support.gateway_rig import PASSWORD
+from support.gateway_served import served
 
 OWNER = "anna@example.org"
-
-
-@asynccontextmanager
-async def served(postgres_url: str) -> AsyncIterator[tuple[Gateway, str]]:
-    """A gateway, and where it answers."""
-    async with a_gateway(postgres_url) as gateway:
-        server = uvicorn.Server(uvicorn.Config(gateway.app, port=0, lifespan="off", log_level="error"))
-        serving = asyncio.create_task(server.serve())
-        async with asyncio.timeout(30):
-            while not server.started:  # noqa: ASYNC110 (it tells nobody)
-                await asyncio.sleep(0.02)
-        try:
-            yield gateway, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await serving
 
 
 async def test_everything_about_people_can_be_done_with_the_client(postgres_url: str) -> None:

@@ -21,6 +21,7 @@ from gateway.domain.progress import (
     fold,
     fraction_of,
     state_of,
+    to_repeat,
 )
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -161,7 +162,7 @@ def test_a_retry_begins_the_failed_steps_anew_and_leaves_the_others() -> None:
         [Done(Step.INGEST, None), Done(Step.SCENES, 1), Failed(Step.WATERMARKS, 1, "broken", "")],
     )
 
-    retried = again(steps, run=2)
+    retried = again(steps, to_repeat(steps), run=2)
     late = fold(retried, Done(Step.WATERMARKS, 1))
 
     assert retried[Step.SCENES] == steps[Step.SCENES]
@@ -169,11 +170,28 @@ def test_a_retry_begins_the_failed_steps_anew_and_leaves_the_others() -> None:
     assert late == retried
 
 
+def test_of_the_failed_steps_those_named_are_repeated_with_what_they_need() -> None:
+    steps = told(
+        queued(Step.INGEST, Step.SCENES, Step.TRANSCRIPT, Step.ALIGNMENT, Step.UPSCALE),
+        [
+            Done(Step.INGEST, None),
+            Done(Step.SCENES, 1),
+            Failed(Step.TRANSCRIPT, 1, "broken", ""),
+            Failed(Step.UPSCALE, 1, "broken", ""),
+        ],
+    )
+
+    assert to_repeat(steps) == (Step.TRANSCRIPT, Step.ALIGNMENT, Step.UPSCALE)
+    assert to_repeat(steps, (Step.UPSCALE, Step.SCENES)) == (Step.UPSCALE,)
+    assert to_repeat(steps, (Step.ALIGNMENT,)) == (Step.TRANSCRIPT, Step.ALIGNMENT)
+    assert to_repeat(steps, (Step.SCENES,)) == ()
+
+
 def test_a_job_knows_when_it_finished_and_forgets_it_when_it_goes_on() -> None:
     job = Job(id=uuid4(), video_id=uuid4(), script_id=None, steps=queued(Step.INGEST), created_at=NOW)
 
     failed = job.with_steps(fold(job.steps, Failed(Step.INGEST, None, "broken", "")), now=NOW)
-    retried = failed.with_steps(again(failed.steps, run=2), now=NOW)
+    retried = failed.with_steps(again(failed.steps, to_repeat(failed.steps), run=2), now=NOW)
 
     assert (failed.finished_at, failed.version) == (NOW, 2)
     assert (retried.finished_at, retried.version) == (None, 3)

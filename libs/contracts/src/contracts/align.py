@@ -7,7 +7,7 @@ from pydantic import Field
 
 from contracts.event import Fact
 
-__all__ = ["AlignmentReady"]
+__all__ = ["AlignmentReady", "AlignmentRevised"]
 
 
 class AlignmentReady(Fact):
@@ -19,7 +19,13 @@ class AlignmentReady(Fact):
     script_id: UUID
     run: int = Field(ge=1)
     key: str
-    """``ledger.json``: ``contracts.documents.Ledger``."""
+    """``ledger.json``: ``contracts.documents.Ledger``, with what people said of this video and script before."""
+    machine_key: str | None = None
+    """The ledger without what people said; absent where it is the same."""
+    revision: int = Field(default=0, ge=0)
+    """How much of what people said is in it: see ``AlignmentCorrected``."""
+    conflicts: int = Field(default=0, ge=0)
+    """How much of it found no place."""
     exports: dict[str, str]
     """Blob key by export name: ``{"srt": …, "vtt": …, "otio": …}``."""
     script_matches: Literal["yes", "partly", "no"]
@@ -28,3 +34,17 @@ class AlignmentReady(Fact):
     engine: str
     model_sha256: str | None = None
     seconds: float = Field(ge=0)
+
+
+class AlignmentRevised(Fact):
+    """The ledger and its exports were written again, with what people said."""
+
+    stream: ClassVar[str] = "alignment.revised.v1"
+
+    video_id: UUID
+    script_id: UUID
+    run: int = Field(ge=1)
+    revision: int = Field(ge=1)
+    key: str
+    exports: dict[str, str]
+    conflicts: int = Field(default=0, ge=0)

@@ -5,13 +5,16 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.documents.corrections import Correction
 from contracts.event import Fact
 from contracts.steps import Step
 
 __all__ = [
+    "AlignmentCorrected",
     "JobCancelled",
     "JobOptions",
     "JobRequested",
+    "LogoReference",
     "ScriptSubmitted",
     "UpscaleOptions",
     "VideoErased",
@@ -62,6 +65,15 @@ class UpscaleOptions(_Options):
     crf: int = Field(default=18, ge=0, le=51)
 
 
+class LogoReference(_Options):
+    """A reference picture of the tenant's own that is to be looked for."""
+
+    id: UUID
+    name: str
+    key: str
+    """Blob key of the picture: PNG, JPEG or WebP."""
+
+
 class JobOptions(_Options):
     """Choices per step; a step that is not wanted ignores its own."""
 
@@ -69,6 +81,8 @@ class JobOptions(_Options):
     """ISO 639-1 code of the speech; detected when absent."""
     recognizer: Literal["fast", "accurate"] | None = None
     scene_detector: Literal["accurate", "fast"] | None = None
+    logos: tuple[LogoReference, ...] = ()
+    """Looked for by the watermarks step, beside whatever marks there are."""
     upscale: UpscaleOptions = UpscaleOptions()
 
 
@@ -100,3 +114,16 @@ class VideoErased(Fact):
     stream: ClassVar[str] = "video.erased.v1"
 
     video_id: UUID
+
+
+class AlignmentCorrected(Fact):
+    """A person corrected what became of lines of a script in a video; it holds for every alignment of the two."""
+
+    stream: ClassVar[str] = "alignment.corrected.v1"
+
+    video_id: UUID
+    script_id: UUID
+    revision: int = Field(ge=1)
+    """Counts what people said of this video and script, without a gap."""
+    changes: tuple[Correction, ...]
+    """What is said of each line from now on; one that says nothing takes back what was said before."""

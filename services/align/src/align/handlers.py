@@ -1,10 +1,10 @@
 """What wakes us."""
 
-from align.usecases import CancelJob, ForgetVideo, Join
+from align.usecases import CancelJob, ForgetVideo, HearCorrections, Join
 from chassis.bus import Bus
 from chassis.database import UnitOfWork
 from contracts.event import Event
-from contracts.gateway import JobCancelled, JobRequested, ScriptSubmitted, VideoErased
+from contracts.gateway import AlignmentCorrected, JobCancelled, JobRequested, ScriptSubmitted, VideoErased
 from contracts.ingest import VideoIngested
 from contracts.steps import StepFailed
 from contracts.transcribe import TranscriptReady
@@ -13,7 +13,7 @@ from contracts.vision import ScenesDetected
 __all__ = ["register"]
 
 
-def register(bus: Bus, join: Join, cancel: CancelJob, forget: ForgetVideo) -> None:
+def register(bus: Bus, join: Join, cancel: CancelJob, forget: ForgetVideo, hear: HearCorrections) -> None:
     """Subscribe to every fact this service acts on."""
 
     @bus.on(JobRequested)
@@ -47,3 +47,7 @@ def register(bus: Bus, join: Join, cancel: CancelJob, forget: ForgetVideo) -> No
     @bus.on(VideoErased)
     async def on_video_erased(event: Event[VideoErased], work: UnitOfWork) -> None:
         await forget(event, work)
+
+    @bus.on(AlignmentCorrected)
+    async def on_alignment_corrected(event: Event[AlignmentCorrected], work: UnitOfWork) -> None:
+        await hear(event, work)

@@ -1,13 +1,23 @@
 """Who meets whom in the align service: the only wiring."""
 
-from align.adapters.film import UnusableSound, align_film
+from align.adapters.film import UnusableSound, align_film, revise_film
 from align.adapters.postgres import PostgresRecords
+from align.adapters.reviews import PostgresReviews
 from align.adapters.weights import MODELS
 from align.domain.script import EmptyScript, UnreadableScript
 from align.handlers import register
 from align.ports import AlignFilm, Tools
 from align.settings import Settings
-from align.usecases import AlignScript, CancelJob, EraseAlignments, ForgetVideo, Join, UnknownScript
+from align.usecases import (
+    AlignScript,
+    CancelJob,
+    EraseAlignments,
+    ForgetVideo,
+    HearCorrections,
+    Join,
+    ReviseAlignment,
+    UnknownScript,
+)
 from chassis.blobs import BlobNotFound, blobs_at
 from chassis.bus import Bus
 from chassis.database import Database, UnitOfWork
@@ -33,10 +43,13 @@ def build(settings: Settings, *, align: AlignFilm = align_film, call: Call = run
         call=call,
     )
     blobs = blobs_at(settings.blobs_url)
-    register(bus, Join(_records), CancelJob(_records), ForgetVideo(_records))
+    hear = HearCorrections(_records, _reviews)
+    register(bus, Join(_records), CancelJob(_records), ForgetVideo(_records), hear)
     tools = Tools(models_dir=settings.models_dir, cache_dir=settings.cache_dir, threads=settings.threads)
     hopeless = (UnreadableScript, EmptyScript, UnusableSound, UnknownScript, ModelUnavailable, BlobNotFound)
-    work.does("align", gives_up_on=hopeless)(AlignScript(database, _records, blobs, align, tools))
+    work.does("align", gives_up_on=hopeless)(AlignScript(database, _records, _reviews, blobs, align, tools))
+    revise = ReviseAlignment(database, _records, _reviews, blobs, revise_film)
+    work.does("revise", gives_up_on=(BlobNotFound,), on_failure=_keep_quiet)(revise)
     work.does("erase", on_failure=_keep_quiet)(EraseAlignments(blobs))
     return Service(name=NAME, settings=settings, database=database, bus=bus, work=work, models=MODELS)
 
@@ -45,8 +58,12 @@ def _records(work: UnitOfWork) -> PostgresRecords:
     return PostgresRecords(work.connection, work.tenant_id)
 
 
+def _reviews(work: UnitOfWork) -> PostgresReviews:
+    return PostgresReviews(work.connection, work.tenant_id)
+
+
 async def _keep_quiet(_task: Task, _failure: Failure, _work: UnitOfWork) -> None:
-    """An erasure that failed is in the dead letters; no job waits for it, so none is told."""
+    """An erasure or a revision that failed is in the dead letters; no job waits for it, so none is told."""
 
 
 def main() -> None:

@@ -8,14 +8,26 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from contracts.align import AlignmentReady
-from contracts.documents import Ledger
-from contracts.gateway import JobRequested, ScriptSubmitted
+from contracts.documents import Correction, Ledger
+from contracts.gateway import AlignmentCorrected, JobRequested, ScriptSubmitted
 from contracts.ingest import VideoIngested
 from contracts.steps import Step
 from contracts.transcribe import TranscriptReady
 from contracts.vision import ScenesDetected
 
-__all__ = ["AlignFilm", "Aligned", "FilmOrder", "Records", "Tools"]
+__all__ = [
+    "AlignFilm",
+    "Aligned",
+    "Alignment",
+    "FilmOrder",
+    "Records",
+    "Reviews",
+    "ReviseFilm",
+    "Revised",
+    "RevisionOrder",
+    "Told",
+    "Tools",
+]
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,8 @@ class FilmOrder:
     frame_rate: str | None
     """Frames per second as a fraction, ``25/1``; None when it is not known."""
     tools: Tools
+    corrections: tuple[Correction, ...] = ()
+    """What people said of this film and script before."""
 
     def with_audio(self, audio: Path) -> "FilmOrder":
         """The same order, with the sound at hand."""
@@ -54,13 +68,92 @@ class Aligned:
     """A film, aligned."""
 
     ledger: Ledger
+    """With what people said of it before."""
     exports: Mapping[str, tuple[str, bytes]]
     """File name and content by export name: ``srt``, ``vtt``, ``otio``."""
     model_sha256: str
+    machine: Ledger | None = None
+    """Without what people said; None where nobody said anything."""
+    conflicts: int = 0
+    """How much of what people said found no place."""
 
 
 AlignFilm = Callable[[FilmOrder], Aligned]
 """Align a film with its script. Runs in a child process."""
+
+
+@dataclass(frozen=True)
+class RevisionOrder:
+    """All that is needed to write the exports of a film again: picklable, as above."""
+
+    ledger: bytes
+    """As the machine has it."""
+    corrections: tuple[Correction, ...]
+    title: str
+    transcript: bytes
+    scenes: bytes | None
+    frame_rate: str | None
+
+
+@dataclass(frozen=True)
+class Revised:
+    """A ledger with what people said, and its exports."""
+
+    ledger: Ledger
+    exports: Mapping[str, tuple[str, bytes]]
+    conflicts: int
+
+
+ReviseFilm = Callable[[RevisionOrder], Revised]
+"""Put corrections into a ledger and its exports. Runs in a child process."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What people said of a video and a script, heard without a gap up to ``revision``."""
+
+    revision: int
+    corrections: tuple[Correction, ...]
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """An alignment that stands, and up to which revision people's corrections are in its exports."""
+
+    job_id: UUID
+    run: int
+    video_id: UUID
+    script_id: UUID
+    machine_key: str
+    revision: int
+
+
+class Reviews(Protocol):
+    """What people said of lines, within one transaction of one tenant."""
+
+    async def hold(self, video_id: UUID, script_id: UUID) -> None:
+        """Make other transactions about what was said of these two wait for this one."""
+        ...
+
+    async def hear(self, fact: AlignmentCorrected) -> None:
+        """Remember what is said from now on; what was said later already stays, in whichever order it is heard."""
+        ...
+
+    async def told(self, video_id: UUID, script_id: UUID) -> Told:
+        """What people say."""
+        ...
+
+    async def alignments(self, video_id: UUID, script_id: UUID) -> Sequence[Alignment]:
+        """All alignments of the two."""
+        ...
+
+    async def alignment(self, job_id: UUID, run: int) -> Alignment | None:
+        """One, unless it was erased."""
+        ...
+
+    async def revise(self, job_id: UUID, run: int, *, revision: int, key: str) -> bool:
+        """Note where the newest ledger is; False if a newer one stands already."""
+        ...
 
 
 class Records(Protocol):

@@ -1,18 +1,19 @@
 """What wakes us: every fact of the other services. Our own we know."""
 
 from chassis.bus import Bus
-from contracts.align import AlignmentReady
+from contracts.align import AlignmentReady, AlignmentRevised
 from contracts.ingest import VideoIngested, VideoRejected
 from contracts.steps import StepFailed, StepProgressed
 from contracts.transcribe import TranscriptReady
 from contracts.upscale import ChunkReady, UpscaleFailed, VideoUpscaled
 from contracts.vision import ScenesDetected, WatermarksDetected
 from gateway.usecases.follow import FollowFacts
+from gateway.usecases.follow_revisions import FollowRevisions
 
 __all__ = ["register"]
 
 
-def register(bus: Bus, follow: FollowFacts) -> None:
+def register(bus: Bus, follow: FollowFacts, revised: FollowRevisions) -> None:
     """Follow each fact: late, repeated and stray ones are told apart by the domain, not here."""
     bus.on(VideoIngested)(follow)
     bus.on(VideoRejected)(follow)
@@ -25,3 +26,4 @@ def register(bus: Bus, follow: FollowFacts) -> None:
     bus.on(UpscaleFailed)(follow)
     bus.on(StepProgressed)(follow)
     bus.on(StepFailed)(follow)
+    bus.on(AlignmentRevised)(revised)

@@ -18,6 +18,7 @@ from gateway.domain.admission import Limits
 from gateway.settings import Settings
 from gateway.usecases.audit import AuditLog
 from gateway.usecases.follow import FollowFacts
+from gateway.usecases.follow_revisions import FollowRevisions
 from gateway.usecases.jobs import Jobs
 from gateway.usecases.notify import Notify
 from gateway.usecases.results import Results
@@ -27,6 +28,7 @@ from gateway.usecases.uploads import Uploads
 from gateway.usecases.videos import Videos
 from gateway.wiring.accounts import accounts_of, key_ring
 from gateway.wiring.commands import bootstrap, replace_keys
+from gateway.wiring.library import library_of
 from gateway.wiring.webhooks import courier_of, rules_of, webhooks_of
 
 __all__ = ["build", "main"]
@@ -40,7 +42,8 @@ def build(
     database = WitnessedDatabase(str(settings.database_url), service="gateway", changes=changes)
     bus = Bus("gateway", str(settings.redis_url), database)
     outbound = Outbound(rules_of(settings), resolve=resolve, ssl_context=ssl_context)
-    handlers.register(bus, FollowFacts(PostgresRecords, changes, Notify(PostgresRecords)))
+    follow = FollowFacts(PostgresRecords, changes, Notify(PostgresRecords))
+    handlers.register(bus, follow, FollowRevisions(PostgresRecords))
     keys = key_ring(settings, database)
     revocations = RedisRevocations(database, str(settings.redis_url))
     app = create_app(
@@ -74,6 +77,7 @@ def _use_cases(
     settings: Settings, database: Database, changes: RedisChanges, accounts: Accounts, outbound: Outbound
 ) -> UseCases:
     blobs, notify = blobs_at(settings.blobs_url), Notify(PostgresRecords)
+    results = Results(database, blobs, PostgresRecords)
     return UseCases(
         database=database,
         records_on=PostgresRecords,
@@ -99,7 +103,8 @@ def _use_cases(
                 retry_after_s=settings.retry_after_s,
             ),
         ),
-        results=Results(database, blobs, PostgresRecords),
+        results=results,
+        library=library_of(settings, database, blobs, results),
         webhooks=webhooks_of(settings, database, outbound),
         audit=AuditLog(database, PostgresRecords),
         heartbeat_s=settings.heartbeat_s,

@@ -32,6 +32,10 @@ class Settings(ServiceSettings):
     max_script_bytes: PositiveInt = 2 * 2**20
     max_body_bytes: PositiveInt = 8 * 2**20
     """Of any request but the bytes of an upload."""
+    max_logos: PositiveInt = 50
+    """Of one tenant; a job looks for at most so many."""
+    max_logo_bytes: PositiveInt = 2 * 2**20
+    max_logo_pixels: PositiveInt = 16_000_000
     cors_origins: tuple[str, ...] = ()
     """Browser origins that may call us from their pages, as JSON: ``["https://studio.example"]``. None by default."""
     max_unfinished_jobs: PositiveInt = 1000

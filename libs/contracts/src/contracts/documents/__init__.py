@@ -5,6 +5,7 @@ means that ``f`` is the first frame of the new shot. Boxes are ``(x, y, width, h
 picture. Readers ignore keys they do not know.
 """
 
+from contracts.documents.corrections import Conflict, Corrected, Correction, Span, ad_lib_key, corrected, line_keys
 from contracts.documents.job import JobReport, StepReport
 from contracts.documents.ledger import AdLib, Ledger, LedgerLine, LineStatus, Take, TakeWord
 from contracts.documents.media import AudioTrack, Color, Media
@@ -19,6 +20,9 @@ __all__ = [
     "AudioTrack",
     "ChunkReport",
     "Color",
+    "Conflict",
+    "Corrected",
+    "Correction",
     "JobReport",
     "Ledger",
     "LedgerLine",
@@ -29,6 +33,7 @@ __all__ = [
     "Scene",
     "Scenes",
     "Segment",
+    "Span",
     "StepReport",
     "Take",
     "TakeWord",
@@ -36,6 +41,9 @@ __all__ = [
     "Transcript",
     "Watermarks",
     "Word",
+    "ad_lib_key",
+    "corrected",
+    "line_keys",
 ]
 
 DOCUMENTS = {

@@ -1,6 +1,7 @@
 """``watermarks.json``: marks laid over the picture, where and when."""
 
 from typing import Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -21,6 +22,9 @@ class Mark(Document):
 
     kind: Literal["logo", "text", "pattern"]
     text: str | None = None
+    logo_id: UUID | None = None
+    """The tenant's own reference picture that was recognized; its name is in ``logo``."""
+    logo: str | None = None
     start: Seconds
     end: Seconds
     start_frame: int

@@ -26,12 +26,16 @@ from matchcut.client.errors import (
     Unauthorised,
     Unreachable,
 )
+from matchcut.client.findings import Alignment, AlignmentItem, Item, Revision
+from matchcut.client.logos import Logo
 from matchcut.client.people import ApiKey, Invitation, NewApiKey, Session, Tenant, User, accept_invitation
 from matchcut.client.resources import Job, Me, Rejection, ResultFile, Script, Upload, Video
 from matchcut.client.tokens import Credentials
 from matchcut.client.webhooks import Delivery, Webhook, Webhooks
 
 __all__ = [
+    "Alignment",
+    "AlignmentItem",
     "ApiError",
     "ApiKey",
     "AuditEntry",
@@ -41,7 +45,9 @@ __all__ = [
     "Forbidden",
     "Invalid",
     "Invitation",
+    "Item",
     "Job",
+    "Logo",
     "Matchcut",
     "MatchcutError",
     "Me",
@@ -49,6 +55,7 @@ __all__ = [
     "NotFound",
     "Rejection",
     "ResultFile",
+    "Revision",
     "Script",
     "Session",
     "StorageFull",

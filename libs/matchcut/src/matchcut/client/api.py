@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -12,6 +13,8 @@ from pydantic import BaseModel
 
 from matchcut.client.compliance import Compliance
 from matchcut.client.errors import ApiError, Conflict, TransferBroken, Unreachable, raise_for_problem
+from matchcut.client.findings import FoundThings
+from matchcut.client.logos import OwnLogos
 from matchcut.client.people import People
 from matchcut.client.resources import Job, Me, Page, ResultFile, Script, Upload, Video
 from matchcut.client.tokens import Credentials, TokenAuth, revoke
@@ -26,7 +29,7 @@ T = TypeVar("T")
 _PASSING = frozenset({429, 502, 503, 504})
 
 
-class Matchcut(People, Compliance):
+class Matchcut(People, Compliance, FoundThings, OwnLogos):
     """One gateway, one person. Not for several threads at once; close it, or use it in a ``with`` block.
 
     ``patience_s`` is how long a gateway that does not answer, or has no place for more, is waited for: one that is
@@ -123,7 +126,7 @@ class Matchcut(People, Compliance):
         priority: str | None = None,
         passthrough: str | None = None,
     ) -> Job:
-        """Ask for steps of a video; ``options`` are ``contracts.gateway.JobOptions``."""
+        """Ask for steps of a video. ``options`` are those of the reference; ``logos`` name some of ``self.logos``."""
         wanted = _given(
             video_id=video_id,
             script_id=script_id,
@@ -138,17 +141,26 @@ class Matchcut(People, Compliance):
         """One job as it stands."""
         return self._get(Job, f"/v1/jobs/{job_id}")
 
-    def jobs(self) -> Iterator[Job]:
-        """All jobs, newest first."""
-        return self._pages(Job, "/v1/jobs")
+    def jobs(
+        self,
+        *,
+        state: str | None = None,
+        video_id: UUID | None = None,
+        created_from: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> Iterator[Job]:
+        """All jobs, or those in a state, of a video or of a time; newest first. Times need a time zone."""
+        times = {"created_from": created_from, "created_before": created_before}
+        said = {name: time.isoformat() for name, time in times.items() if time}
+        return self._pages(Job, "/v1/jobs", **_given(state=state, video_id=video_id), **said)
 
     def cancel(self, job_id: UUID) -> Job:
         """Stop a job's work."""
         return self._post(Job, f"/v1/jobs/{job_id}/cancel", {})
 
-    def retry(self, job_id: UUID) -> Job:
-        """Do the failed steps of a job once more. Raises Conflict when none failed."""
-        return self._post(Job, f"/v1/jobs/{job_id}/retry", {})
+    def retry(self, job_id: UUID, *, steps: Sequence[str] = ()) -> Job:
+        """Do the failed steps of a job once more, or those of them named. Raises Conflict when none failed."""
+        return self._post(Job, f"/v1/jobs/{job_id}/retry", {"steps": list(steps)})
 
     def watch(self, job_id: UUID) -> Iterator[Job]:
         """A job as it stands now and at every change, until it is finished. Survives broken connections."""

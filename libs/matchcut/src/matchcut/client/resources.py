@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.documents import JobReport
 
@@ -85,6 +85,8 @@ class Script(_Resource):
 class Job(JobReport):
     """A job and its steps: ``contracts.documents.JobReport`` and what the API adds."""
 
+    priority: Literal["urgent", "normal", "bulk"] = "normal"
+    options: dict[str, Any] = Field(default_factory=dict)
     passthrough: str | None = None
     error: Any = None
 

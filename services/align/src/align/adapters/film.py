@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from align.domain.reading import read_script
-from align.ports import Aligned, FilmOrder
+from align.ports import Aligned, FilmOrder, Revised, RevisionOrder
 from chassis import child
 from chassis.models import ModelStore
-from contracts.documents import Ledger, Scenes, Transcript
+from contracts.documents import Ledger, Scenes, Transcript, corrected
 
 if TYPE_CHECKING:
     from align.domain.heard import HeardWord
     from align.domain.matching import Matching
     from align.domain.takes import TokenTime
 
-__all__ = ["UnusableSound", "align_film"]
+__all__ = ["UnusableSound", "align_film", "revise_film"]
 
 
 class UnusableSound(ValueError):
@@ -56,8 +56,21 @@ def align_film(order: FilmOrder) -> Aligned:
     aligns = english and verdict(matching) != "no" and order.audio is not None
     times, aligner = _times(order, matching, words, aligns=aligns)
     engine = f"words and sentences (minilm-l6-v2-int8), {aligner}"
-    ledger = tell_ledger(script, matching, words, times, scenes.scenes if scenes else (), engine=engine)
-    return Aligned(ledger, _exports(order, ledger, transcript, scenes), MINILM.sha256)
+    machine = tell_ledger(script, matching, words, times, scenes.scenes if scenes else (), engine=engine)
+    said = corrected(machine, order.corrections, scenes.scenes if scenes else ())
+    exports = _exports(said.ledger, transcript.duration, scenes, title=order.title, frame_rate=order.frame_rate)
+    if not order.corrections:
+        return Aligned(machine, exports, MINILM.sha256)
+    return Aligned(said.ledger, exports, MINILM.sha256, machine=machine, conflicts=len(said.conflicts))
+
+
+def revise_film(order: RevisionOrder) -> Revised:
+    """Put what people said into a ledger and its exports; see ``align.ports.ReviseFilm``."""
+    scenes = Scenes.model_validate_json(order.scenes) if order.scenes else None
+    duration = Transcript.model_validate_json(order.transcript).duration if order.transcript else 0.0
+    said = corrected(Ledger.model_validate_json(order.ledger), order.corrections, scenes.scenes if scenes else ())
+    exports = _exports(said.ledger, duration, scenes, title=order.title, frame_rate=order.frame_rate)
+    return Revised(said.ledger, exports, len(said.conflicts))
 
 
 def _times(
@@ -87,13 +100,13 @@ def _times(
 
 
 def _exports(
-    order: FilmOrder, ledger: Ledger, transcript: Transcript, scenes: Scenes | None
+    ledger: Ledger, duration: float, scenes: Scenes | None, *, title: str, frame_rate: str | None
 ) -> dict[str, tuple[str, bytes]]:
     from align.adapters.timeline import timeline_of
     from align.domain.captions import captions_of, srt, vtt
 
     captions = captions_of(ledger)
-    timeline = timeline_of(ledger, scenes, title=order.title, frame_rate=order.frame_rate, duration=transcript.duration)
+    timeline = timeline_of(ledger, scenes, title=title, frame_rate=frame_rate, duration=duration)
     return {
         "srt": ("script.srt", srt(captions).encode()),
         "vtt": ("script.vtt", vtt(captions).encode()),

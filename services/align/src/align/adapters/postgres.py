@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from align.adapters.tables import alignments, cancellations, lines, requests, reviews, scripts, steps, videos
+from align.adapters.tables import alignments, cancellations, lines, requests, reviews, revisions, scripts, steps, videos
 from contracts.align import AlignmentReady
 from contracts.documents import Ledger
 from contracts.gateway import JobRequested, ScriptSubmitted
@@ -168,6 +168,8 @@ class PostgresRecords:
             **key,
             script_id=fact.script_id,
             key=fact.key,
+            machine_key=fact.machine_key or fact.key,
+            revision=fact.revision,
             script_matches=fact.script_matches,
             coverage=fact.coverage,
             ad_libs=[one.model_dump(mode="json") for one in ledger.ad_libs],
@@ -191,7 +193,7 @@ class PostgresRecords:
 
     async def erase_video(self, video_id: UUID) -> None:
         """Forget a video and all about it, and never learn of it again."""
-        for table in (requests, steps, alignments, lines, reviews):
+        for table in (requests, steps, alignments, lines, reviews, revisions):
             await self._connection.execute(delete(table).where(table.c.video_id == video_id))
         row = insert(videos).values(tenant_id=self._tenant_id, video_id=video_id, erased=True)
         await self._connection.execute(

@@ -3,7 +3,7 @@
 from sqlalchemy import Boolean, Column, DateTime, Float, Index, Integer, MetaData, Table, Text, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB
 
-__all__ = ["alignments", "cancellations", "lines", "requests", "reviews", "scripts", "steps", "videos"]
+__all__ = ["alignments", "cancellations", "lines", "requests", "reviews", "revisions", "scripts", "steps", "videos"]
 
 _metadata = MetaData()
 
@@ -81,6 +81,8 @@ alignments = Table(
     Column("video_id", Uuid, nullable=False),
     Column("script_id", Uuid, nullable=False),
     Column("key", Text, nullable=False),
+    Column("machine_key", Text, nullable=False),
+    Column("revision", Integer, nullable=False, server_default="0"),
     Column("script_matches", Text, nullable=False),
     Column("coverage", Float, nullable=False),
     Column("ad_libs", JSONB, nullable=False),
@@ -112,11 +114,19 @@ reviews = Table(
     Column("tenant_id", Uuid, primary_key=True),
     Column("video_id", Uuid, primary_key=True),
     Column("script_id", Uuid, primary_key=True),
-    Column("line_id", Text, primary_key=True),
-    Column("review", Text, nullable=False),
-    Column("status", Text),
-    Column("takes", JSONB),
-    Column("reviewer_id", Uuid),
-    _now("reviewed_at"),
-    comment="What people said of lines. Kept by video and script, so that no later run overwrites it.",
+    Column("key", Text, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("correction", JSONB, nullable=False),
+    comment="What people say of lines. Kept by video and script, so that no later run overwrites it.",
+)
+
+revisions = Table(
+    "revisions",
+    _metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("video_id", Uuid, primary_key=True),
+    Column("script_id", Uuid, primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    _now("heard_at"),
+    comment="Which changes have been heard: as long as one is missing, nothing is written again.",
 )

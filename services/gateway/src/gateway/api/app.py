@@ -9,9 +9,12 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 
 from gateway.api import (
+    alignments,
     api_keys,
     audit,
+    findings,
     jobs,
+    logos,
     me,
     reference,
     results,
@@ -56,6 +59,9 @@ _ROUTERS: tuple[APIRouter, ...] = (
     scripts.router,
     jobs.router,
     results.router,
+    findings.router,
+    alignments.router,
+    logos.router,
     webhooks.router,
     audit.router,
 )

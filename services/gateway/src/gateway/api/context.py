@@ -14,8 +14,11 @@ from gateway.domain.refusals import Forbidden, Unauthenticated
 from gateway.ports import Origin, RecordsOn, Seal, TokenMint
 from gateway.usecases.api_keys import ApiKeys, Recognize
 from gateway.usecases.audit import AuditLog
+from gateway.usecases.findings import Findings
 from gateway.usecases.jobs import Jobs
+from gateway.usecases.logos import Logos
 from gateway.usecases.results import Results
+from gateway.usecases.reviews import Reviews
 from gateway.usecases.scripts import Scripts
 from gateway.usecases.sessions import Sessions
 from gateway.usecases.sign_in import SignIn
@@ -25,7 +28,7 @@ from gateway.usecases.users import Users
 from gateway.usecases.videos import Videos
 from gateway.usecases.webhooks import Webhooks
 
-__all__ = ["Accounts", "From", "Given", "UseCases", "identify", "needs", "origin_of"]
+__all__ = ["Accounts", "From", "Given", "Library", "UseCases", "identify", "needs", "origin_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,15 @@ class Accounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Library:
+    """What the routes call about what jobs found, and what they look for."""
+
+    findings: Findings
+    reviews: Reviews
+    logos: Logos
+
+
+@dataclass(frozen=True, slots=True)
 class UseCases:
     """Everything the routes call."""
 
@@ -55,6 +67,7 @@ class UseCases:
     scripts: Scripts
     jobs: Jobs
     results: Results
+    library: Library
     webhooks: Webhooks
     audit: AuditLog
     heartbeat_s: float

@@ -10,11 +10,12 @@ from fastapi import APIRouter, Request, Response
 from chassis.database import UnitOfWork
 from contracts.steps import Step
 from gateway.api.context import Given, UseCases, needs
+from gateway.api.filters import JobsWanted
+from gateway.api.job_schemas import Job, JobRequest, RetryRequest
 from gateway.api.once import OnlyOnce
 from gateway.api.pages import Page, Paged, page_of
 from gateway.api.problems import responses
 from gateway.api.respond import ClosingStream, json_response
-from gateway.api.schemas import Job, JobRequest
 from gateway.api.views import job_view
 from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import (
@@ -67,7 +68,8 @@ async def request_job(body: JobRequest, given: Given, once: OnlyOnce, caller: Wr
         video_id=body.video_id,
         script_id=body.script_id,
         steps=tuple(Step(step) for step in body.steps),
-        options=body.options,
+        options=body.options.for_services(),
+        logos=None if body.options.logos == "all" else body.options.logos,
         priority=body.priority,
         passthrough=body.passthrough,
     )
@@ -78,10 +80,10 @@ async def request_job(body: JobRequest, given: Given, once: OnlyOnce, caller: Wr
     return await once(caller, request, status=202)
 
 
-@router.get("", response_model=Page[Job])
-async def list_jobs(request: Request, given: Given, paged: Paged, caller: Reader) -> Response:
+@router.get("", response_model=Page[Job], responses=responses(InvalidRequest))
+async def list_jobs(request: Request, given: Given, paged: Paged, wanted: JobsWanted, caller: Reader) -> Response:
     """The newest jobs."""
-    found = await given.jobs.page(caller, before=paged.before, limit=paged.limit + 1)
+    found = await given.jobs.page(caller, wanted, before=paged.before, limit=paged.limit + 1)
     return json_response(request, page_of(found, paged, job_view))
 
 
@@ -112,11 +114,14 @@ async def cancel_job(job_id: UUID, given: Given, once: OnlyOnce, caller: Writer)
     response_model=Job,
     responses=responses(NotFound, NothingToRetry, VideoUnusable, IdempotencyKeyReused, QuotaExceeded, Busy),
 )
-async def retry_job(job_id: UUID, given: Given, once: OnlyOnce, caller: Writer) -> Response:
-    """Do the failed steps again; what succeeded stays."""
+async def retry_job(
+    job_id: UUID, given: Given, once: OnlyOnce, caller: Writer, body: RetryRequest | None = None
+) -> Response:
+    """Do the failed steps again, or those of them you name; what succeeded stays."""
+    only = tuple(Step(step) for step in body.steps) if body else ()
 
     async def retry(work: UnitOfWork) -> Job:
-        return job_view(await given.jobs.retry(work, job_id))
+        return job_view(await given.jobs.retry(work, job_id, only=only))
 
     return await once(caller, retry, status=202)
 

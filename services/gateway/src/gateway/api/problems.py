@@ -93,6 +93,12 @@ _REFUSALS: dict[type[Refusal], tuple[int, str, str]] = {
     refusals.ChangedMeanwhile: (412, "changed-meanwhile", "Somebody else changed it"),
     refusals.TooManyWebhooks: (409, "too-many-webhooks", "No more webhooks"),
     refusals.WebhookOff: (409, "webhook-disabled", "The webhook is disabled"),
+    refusals.PreconditionRequired: (428, "precondition-required", "Say what you read"),
+    refusals.NothingToUndo: (409, "nothing-to-undo", "There is nothing to undo"),
+    refusals.ExportPending: (409, "export-pending", "The export is being written"),
+    refusals.NotAcceptable: (406, "not-acceptable", "Not in this form"),
+    refusals.UnusablePicture: (422, "unusable-picture", "Not a picture we can use"),
+    refusals.TooManyLogos: (409, "too-many-logos", "No more logos"),
     refusals.StorageFull: (507, "storage-full", "No room left"),
 }
 _SLUGS = {

@@ -1,7 +1,7 @@
 """Answers that need not be repeated, and blobs in parts."""
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from email.utils import format_datetime
 from typing import Literal
 from urllib.parse import quote
@@ -17,7 +17,7 @@ from gateway.api.problems import problem_response
 from gateway.domain.ranges import UnsatisfiableRange, byte_range
 from gateway.usecases.results import Result
 
-__all__ = ["BLOB_RESPONSES", "ClosingStream", "blob_response", "etag_of", "json_response"]
+__all__ = ["BLOB_RESPONSES", "ClosingStream", "blob_response", "etag_of", "json_response", "tagged_response"]
 
 BLOB_RESPONSES: dict[int | str, dict[str, object]] = {
     200: {"description": "The whole", "content": {"*/*": {}}},
@@ -50,6 +50,14 @@ def json_response(request: Request, body: BaseModel) -> Response:
     if request.method == "GET" and _has_it(request, etag):
         return Response(status_code=304, headers=headers)
     return Response(content, media_type="application/json", headers=headers)
+
+
+async def tagged_response(request: Request, tag: str, content: Callable[[], Awaitable[bytes]]) -> Response:
+    """JSON whose tag is known beforehand: ``content`` is asked for only if the client does not have it."""
+    headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}
+    if request.method == "GET" and _has_it(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(await content(), media_type="application/json", headers=headers)
 
 
 def etag_of(body: BaseModel) -> str:

@@ -4,17 +4,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from contracts.documents import JobReport
-from contracts.gateway import JobOptions, UpscaleOptions
-from contracts.steps import Step
 from gateway.domain.library import VideoState
 
 __all__ = [
-    "Job",
-    "JobError",
-    "JobRequest",
+    "Line",
+    "Passthrough",
     "Rejection",
     "ResultList",
     "ResultView",
@@ -161,82 +157,6 @@ class Script(BaseModel):
     sha256: str
     size_bytes: int
     created_at: datetime
-
-
-class UpscaleChoices(UpscaleOptions):
-    """What to sharpen. Without a range the whole film is meant."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)  # Python reads Infinity as JSON
-
-    model: Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = (
-        "realesr-animevideov3"
-    )
-
-    @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> "UpscaleChoices":
-        if self.end is not None and self.end <= (self.start or 0):
-            raise ValueError("end must be later than start")
-        return self
-
-
-class JobChoices(JobOptions):
-    """Choices per step."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    upscale: UpscaleChoices = UpscaleChoices()
-
-
-class JobRequest(_Asked):
-    """What to do with a video."""
-
-    model_config = _Asked.model_config | _example(
-        video_id=_ID,
-        script_id=_ID,
-        steps=["scenes", "watermarks", "alignment", "upscale"],
-        options={"upscale": {"scale": 2}},
-    )
-
-    video_id: UUID
-    script_id: UUID | None = Field(default=None, description="Needed for an alignment.")
-    steps: tuple[Literal["scenes", "watermarks", "transcript", "alignment", "upscale"], ...] = Field(
-        min_length=1, max_length=10, description="An alignment brings the transcript it needs."
-    )
-    options: JobChoices = JobChoices()
-    priority: Literal["urgent", "normal", "bulk"] = "normal"
-    passthrough: Passthrough | None = None
-
-
-class JobError(BaseModel):
-    """The first thing that failed."""
-
-    step: Step
-    reason: str
-    detail: str
-
-
-class Job(JobReport):
-    """A job and its steps."""
-
-    model_config = _example(
-        id=_ID,
-        video_id=_ID,
-        script_id=None,
-        state="running",
-        fraction=0.4,
-        run=1,
-        steps=[
-            {"step": "ingest", "state": "succeeded", "fraction": 1.0, "seconds": 2.1},
-            {"step": "scenes", "state": "running", "fraction": 0.2, "message": "frame 120 of 600"},
-        ],
-        created_at=_AT,
-        finished_at=None,
-        passthrough="order-4711",
-        error=None,
-    )
-
-    passthrough: str | None = None
-    error: JobError | None = None
 
 
 class ResultView(BaseModel):

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from contracts.documents import StepReport
-from gateway.api import people_schemas, schemas
+from gateway.api import job_schemas, people_schemas, schemas
 from gateway.domain.jobs import Job
 from gateway.domain.library import Script, Upload, Video
 from gateway.ports import ApiKey, Session, User
@@ -69,12 +69,12 @@ def script_view(script: Script) -> schemas.Script:
     )
 
 
-def job_view(job: Job) -> schemas.Job:
+def job_view(job: Job) -> job_schemas.Job:
     """A job with its steps, and the first failure if there is one."""
     steps = tuple(job.steps.values())
     failed = next((status for status in steps if status.state == "failed"), None)
-    error = failed and schemas.JobError(step=failed.step, reason=failed.reason or "", detail=failed.detail or "")
-    return schemas.Job(
+    error = failed and job_schemas.JobError(step=failed.step, reason=failed.reason or "", detail=failed.detail or "")
+    return job_schemas.Job(
         id=job.id,
         video_id=job.video_id,
         script_id=job.script_id,
@@ -84,6 +84,8 @@ def job_view(job: Job) -> schemas.Job:
         steps=tuple(StepReport(**asdict(status)) for status in steps),
         created_at=job.created_at,
         finished_at=job.finished_at,
+        priority=job.priority,
+        options=job_schemas.JobOptionsView.model_validate(job.options.model_dump()),
         passthrough=job.passthrough,
         error=error,
     )

@@ -41,6 +41,9 @@ class Right(StrEnum):
     JOBS_READ = "jobs:read"
     JOBS_WRITE = "jobs:write"
     RESULTS_READ = "results:read"
+    ALIGNMENTS_WRITE = "alignments:write"
+    LOGOS_READ = "logos:read"
+    LOGOS_WRITE = "logos:write"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     AUDIT_READ = "audit:read"
@@ -54,8 +57,16 @@ _READ = _MYSELF | {
     Right.SCRIPTS_READ,
     Right.JOBS_READ,
     Right.RESULTS_READ,
+    Right.LOGOS_READ,
 }
-_WRITE = _READ | {Right.UPLOADS_WRITE, Right.VIDEOS_WRITE, Right.SCRIPTS_WRITE, Right.JOBS_WRITE}
+_WRITE = _READ | {
+    Right.UPLOADS_WRITE,
+    Right.VIDEOS_WRITE,
+    Right.SCRIPTS_WRITE,
+    Right.JOBS_WRITE,
+    Right.ALIGNMENTS_WRITE,
+    Right.LOGOS_WRITE,
+}
 _GOVERN = _WRITE | {
     Right.VIDEOS_ERASE,
     Right.USERS_READ,

@@ -1,6 +1,6 @@
 """What a fact means for a job: which step it moves, and which results it leaves."""
 
-from contracts.align import AlignmentReady
+from contracts.align import AlignmentReady, AlignmentRevised
 from contracts.event import Fact
 from contracts.ingest import VideoIngested, VideoRejected
 from contracts.steps import Step, StepFailed, StepProgressed
@@ -54,7 +54,7 @@ def results_of(fact: Fact) -> dict[str, str]:
         return {"watermarks.json": fact.key}
     if isinstance(fact, TranscriptReady):
         return {"transcript.json": fact.key}
-    if isinstance(fact, AlignmentReady):
+    if isinstance(fact, AlignmentReady | AlignmentRevised):
         exports = {_EXPORT_NAMES.get(name, _basename(key)): key for name, key in fact.exports.items()}
         return {"ledger.json": fact.key, **exports}
     if isinstance(fact, VideoUpscaled):

@@ -7,13 +7,25 @@ that failed for its sake follow when they succeed in their turn. ``cancelled`` i
 of another run than the step's own is about work nobody waits for.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from contracts.documents.job import JobState, StepState
 from contracts.steps import Step
 
-__all__ = ["Advanced", "Done", "Failed", "News", "StepStatus", "again", "cancel", "fold", "fraction_of", "state_of"]
+__all__ = [
+    "Advanced",
+    "Done",
+    "Failed",
+    "News",
+    "StepStatus",
+    "again",
+    "cancel",
+    "fold",
+    "fraction_of",
+    "state_of",
+    "to_repeat",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +164,19 @@ def cancel(steps: Steps) -> dict[Step, StepStatus]:
     }
 
 
-def again(steps: Steps, *, run: int) -> dict[Step, StepStatus]:
-    """The steps after the failed ones were asked for once more, as ``run``."""
-    return {
-        step: StepStatus(step=step, run=run) if status.state == "failed" else status for step, status in steps.items()
-    }
+def to_repeat(steps: Steps, only: Collection[Step] = ()) -> tuple[Step, ...]:
+    """The failed steps, or those of them that are named and what these need: a transcript, the video itself."""
+    failed = tuple(step for step, status in steps.items() if status.state == "failed")
+    if not only:
+        return failed
+    named = {step for step in failed if step in only}
+    needed = {Step.INGEST, Step.TRANSCRIPT} if Step.ALIGNMENT in named else {Step.INGEST}
+    return tuple(step for step in failed if step in named | needed) if named else ()
+
+
+def again(steps: Steps, repeated: Collection[Step], *, run: int) -> dict[Step, StepStatus]:
+    """The steps after some of them were asked for once more, as ``run``."""
+    return {step: StepStatus(step=step, run=run) if step in repeated else status for step, status in steps.items()}
 
 
 def state_of(steps: Iterable[StepStatus]) -> JobState:

@@ -5,6 +5,7 @@ __all__ = [
     "ChangedMeanwhile",
     "ChecksumMismatch",
     "EmailTaken",
+    "ExportPending",
     "Forbidden",
     "IdempotencyKeyReused",
     "InvalidGrant",
@@ -12,17 +13,22 @@ __all__ = [
     "JobFinished",
     "LastOwner",
     "NameTaken",
+    "NotAcceptable",
     "NotFound",
     "NotReady",
     "NothingToRetry",
+    "NothingToUndo",
+    "PreconditionRequired",
     "QuotaExceeded",
     "Refusal",
     "StorageFull",
     "TooLarge",
     "TooMany",
     "TooManyAttempts",
+    "TooManyLogos",
     "TooManyWebhooks",
     "Unauthenticated",
+    "UnusablePicture",
     "UploadConflict",
     "VideoUnusable",
     "WebhookOff",
@@ -146,3 +152,27 @@ class TooManyWebhooks(Refusal):
 
 class WebhookOff(Refusal):
     """The webhook is disabled: enable it first."""
+
+
+class PreconditionRequired(Refusal):
+    """Others may be editing this too: read it first, and send its ETag as ``If-Match``."""
+
+
+class NothingToUndo(Refusal):
+    """No change is left that was not taken back."""
+
+
+class ExportPending(TooMany):
+    """Corrections are being written into the exports. Ask again after ``Retry-After``; it takes seconds."""
+
+
+class NotAcceptable(Refusal):
+    """None of the media types in ``Accept`` can be had."""
+
+
+class UnusablePicture(Refusal):
+    """The bytes are no picture we can decode, or one of too many pixels."""
+
+
+class TooManyLogos(Refusal):
+    """The tenant has as many logos as it may have: remove one first."""

@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import UnitOfWork
 from gateway.domain.access import Caller
+from gateway.domain.findings import Narrowed
 from gateway.domain.jobs import Job
 from gateway.domain.library import Script, Upload, Video
 from gateway.ports.audit import Audit
+from gateway.ports.findings import Findings, Logos, Pictures, Reviews
 from gateway.ports.identity import (
     ApiKey,
     ApiKeys,
@@ -38,17 +40,21 @@ __all__ = [
     "Attempts",
     "Bell",
     "Changes",
+    "Findings",
     "Invitation",
     "Jobs",
+    "Logos",
     "Origin",
     "Passwords",
     "People",
+    "Pictures",
     "Records",
     "RecordsOn",
     "RefreshToken",
     "RefreshTokens",
     "Replies",
     "Reply",
+    "Reviews",
     "Revocations",
     "Scripts",
     "Seal",
@@ -148,7 +154,7 @@ class Jobs(Protocol):
     async def of_video(self, video_id: UUID) -> Sequence[Job]:
         """All jobs of a video, locked, in the order of their ids so that two transactions never wait crosswise."""
 
-    async def page(self, *, before: UUID | None, limit: int) -> Sequence[Job]:
+    async def page(self, narrowed: Narrowed, *, before: UUID | None, limit: int) -> Sequence[Job]:
         """The newest jobs, older than the one named ``before``."""
 
     async def save(self, job: Job) -> None:
@@ -203,6 +209,12 @@ class Records(Protocol):
     def deliveries(self) -> Deliveries: ...  # noqa: D102
     @property
     def audit(self) -> Audit: ...  # noqa: D102
+    @property
+    def findings(self) -> Findings: ...  # noqa: D102
+    @property
+    def reviews(self) -> Reviews: ...  # noqa: D102
+    @property
+    def logos(self) -> Logos: ...  # noqa: D102
 
 
 RecordsOn = Callable[[AsyncConnection], Records]

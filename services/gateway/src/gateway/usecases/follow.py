@@ -6,9 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from chassis.database import UnitOfWork
+from contracts import uuid7
 from contracts.event import Event, Fact
 from contracts.ingest import VideoIngested, VideoRejected
 from contracts.steps import Step, StepFailed
+from gateway.domain.findings import found_in
 from gateway.domain.jobs import Job
 from gateway.domain.library import Rejection, Video
 from gateway.domain.news import news_of, results_of
@@ -60,6 +62,9 @@ class FollowFacts:
         status = moved.steps.get(news.step)
         if status is not None and status != job.steps[news.step] and status.state == "succeeded":
             moved = replace(moved, results={**moved.results, **results_of(fact)})
+            found = found_in(fact, moved, id=uuid7(), at=datetime.now(UTC))
+            if found is not None:
+                await records.findings.add(found)
         if moved != job:
             await records.jobs.save(moved)
             self._changes.note(work, job.id)

@@ -12,12 +12,14 @@ from contracts.gateway import JobCancelled, JobOptions, JobRequested
 from contracts.steps import Step
 from gateway.domain.access import Caller
 from gateway.domain.admission import Limits
+from gateway.domain.findings import Narrowed
 from gateway.domain.jobs import Job, Priority, steps_wanted
 from gateway.domain.library import Video
 from gateway.domain.notices import job_notices
-from gateway.domain.progress import Done, StepStatus, again, cancel, fold
+from gateway.domain.progress import Done, StepStatus, again, cancel, fold, to_repeat
 from gateway.domain.refusals import InvalidRequest, JobFinished, NotFound, NothingToRetry
 from gateway.ports import Changes, Records, RecordsOn
+from gateway.usecases.logos import references
 from gateway.usecases.notify import Notify
 from gateway.usecases.videos import require_usable
 
@@ -34,6 +36,8 @@ class JobOrder:
     options: JobOptions
     priority: Priority = "normal"
     passthrough: str | None = None
+    logos: tuple[UUID, ...] | None = None
+    """Which of the tenant's logos to look for; None for all there are."""
 
 
 class Jobs:
@@ -61,13 +65,16 @@ class Jobs:
             raise InvalidRequest("an alignment needs a script: name one in script_id", field="script_id")
         if order.script_id is not None and await records.scripts.get(order.script_id) is None:
             raise NotFound("there is no such script", field="script_id")
+        options = order.options
+        if Step.WATERMARKS in steps:
+            options = options.model_copy(update={"logos": await references(records, order.logos)})
         job = Job(
             id=uuid7(),
             video_id=order.video_id,
             script_id=order.script_id,
             steps=_with_ingest(video, {step: StepStatus(step) for step in (Step.INGEST, *steps)}),
             created_at=datetime.now(UTC),
-            options=order.options,
+            options=options,
             priority=order.priority,
             passthrough=order.passthrough,
         )
@@ -83,10 +90,10 @@ class Jobs:
         async with self._database.read(caller.tenant_id) as connection:
             return _found(await self._records_on(connection).jobs.get(job_id))
 
-    async def page(self, caller: Caller, *, before: UUID | None, limit: int) -> Sequence[Job]:
+    async def page(self, caller: Caller, narrowed: Narrowed, *, before: UUID | None, limit: int) -> Sequence[Job]:
         """The newest jobs, older than the one named ``before``."""
         async with self._database.read(caller.tenant_id) as connection:
-            return await self._records_on(connection).jobs.page(before=before, limit=limit)
+            return await self._records_on(connection).jobs.page(narrowed, before=before, limit=limit)
 
     async def cancel(self, work: UnitOfWork, job_id: UUID, *, reason: str = "") -> Job:
         """Call a job off. A job that was called off before stays so. Raises NotFound, JobFinished."""
@@ -101,20 +108,23 @@ class Jobs:
         await work.announce(JobCancelled(video_id=job.video_id, reason=reason), subject=job.video_id, job_id=job.id)
         return stopped
 
-    async def retry(self, work: UnitOfWork, job_id: UUID) -> Job:
-        """Ask for the failed steps once more. Raises NotFound, NothingToRetry, VideoUnusable, QuotaExceeded, Busy."""
+    async def retry(self, work: UnitOfWork, job_id: UUID, *, only: Sequence[Step] = ()) -> Job:
+        """Ask for the failed steps once more, or for some of them.
+
+        Raises NotFound, NothingToRetry, VideoUnusable, QuotaExceeded, Busy.
+        """
         records = self._records_on(work.connection)
         peek = _found(await records.jobs.get(job_id))
         video = await records.videos.get(peek.video_id, lock=True)  # videos before jobs: the order everybody locks in
         job = _found(await records.jobs.get(job_id, lock=True))
-        failed = tuple(step for step, status in job.steps.items() if status.state == "failed")
+        failed = to_repeat(job.steps, only)
         if not failed or job.state == "cancelled" or video is None:
-            raise NothingToRetry(f"no step of this job has failed; it is {job.state}")
+            raise NothingToRetry(f"{_none_of(only)} of this job has failed; it is {job.state}")
         require_usable(video)
         if job.over:
             await self._admit(records)
         run = job.run + 1
-        steps = _with_ingest(video, again(job.steps, run=run))
+        steps = _with_ingest(video, again(job.steps, failed, run=run))
         retried = replace(job.with_steps(steps, now=datetime.now(UTC)), run=run)
         await self._save(work, records, job, retried)
         await _announce(work, retried, tuple(step for step in failed if step is not Step.INGEST))
@@ -158,6 +168,10 @@ class Jobs:
         await records.jobs.save(job)
         self._changes.note(work, job.id)
         await self._notify(work, job_notices(before, job))
+
+
+def _none_of(only: Sequence[Step]) -> str:
+    return f"none of the steps {', '.join(only)}" if only else "no step"
 
 
 def _found(job: Job | None) -> Job:

@@ -67,12 +67,6 @@ class Results:
             raise NotReady(f"this job has no result {name!r} (yet); it is {job.state}")
         return present[0]
 
-    async def starting(self, caller: Caller, job_id: UUID, stem: str) -> Result:
-        """The result of this name whatever its ending: ``rendition`` may be an MP4. Raises NotFound, NotReady."""
-        _, keys = await self._keys(caller, job_id)
-        name = next((name for name in keys if name.rpartition(".")[0] == stem), stem)
-        return await self.named(caller, job_id, name)
-
     async def blob(self, key: str, *, name: str) -> Result:
         """A blob that is no job's, under a name. Raises NotFound."""
         present = await self._present(name, key)

@@ -101,6 +101,7 @@ class Videos:
     async def _erase(self, work: UnitOfWork, records: Records, video: Video) -> None:
         now = datetime.now(UTC)
         await records.deliveries.erase(video.id)
+        await records.findings.erase(video.id)
         for job in await records.jobs.of_video(video.id):
             stopped = replace(job.with_steps(cancel(job.steps), now=now), results={}, passthrough=None)
             await records.jobs.save(stopped)

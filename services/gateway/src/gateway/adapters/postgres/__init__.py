@@ -6,10 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.postgres.audit import PostgresAudit
 from gateway.adapters.postgres.deliveries import PostgresDeliveries
+from gateway.adapters.postgres.findings import PostgresFindings
 from gateway.adapters.postgres.jobs import PostgresJobs
 from gateway.adapters.postgres.keys import PostgresApiKeys, PostgresAttempts
 from gateway.adapters.postgres.library import PostgresScripts, PostgresUploads, PostgresVideos
+from gateway.adapters.postgres.logos import PostgresLogos
 from gateway.adapters.postgres.people import PostgresPeople, PostgresReplies
+from gateway.adapters.postgres.reviews import PostgresReviews
 from gateway.adapters.postgres.sessions import PostgresRefreshTokens, PostgresSessions
 from gateway.adapters.postgres.webhooks import PostgresWebhooks
 
@@ -86,3 +89,18 @@ class PostgresRecords:
     def audit(self) -> PostgresAudit:
         """Who did what."""
         return PostgresAudit(self._connection)
+
+    @cached_property
+    def findings(self) -> PostgresFindings:
+        """What jobs found."""
+        return PostgresFindings(self._connection)
+
+    @cached_property
+    def reviews(self) -> PostgresReviews:
+        """What people say of lines."""
+        return PostgresReviews(self._connection)
+
+    @cached_property
+    def logos(self) -> PostgresLogos:
+        """Reference pictures."""
+        return PostgresLogos(self._connection)

@@ -9,7 +9,9 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.gateway import JobOptions
+from gateway.adapters.postgres.findings import narrow
 from gateway.adapters.postgres.tables import TENANT, job_counts, jobs
+from gateway.domain.findings import Narrowed
 from gateway.domain.jobs import Job
 from gateway.domain.progress import StepStatus
 
@@ -40,9 +42,11 @@ class PostgresJobs:
         query = select(jobs).where(jobs.c.video_id == video_id).order_by(jobs.c.id).with_for_update()
         return [_job(row) for row in (await self._connection.execute(query)).mappings()]
 
-    async def page(self, *, before: UUID | None, limit: int) -> Sequence[Job]:
+    async def page(self, narrowed: Narrowed, *, before: UUID | None, limit: int) -> Sequence[Job]:
         """The newest jobs, older than the one named ``before``."""
-        query = select(jobs).order_by(jobs.c.id.desc()).limit(limit)
+        query = narrow(select(jobs), jobs, narrowed).order_by(jobs.c.id.desc()).limit(limit)
+        if narrowed.state is not None:
+            query = query.where(jobs.c.state == narrowed.state)
         if before is not None:
             query = query.where(jobs.c.id < before)
         return [_job(row) for row in (await self._connection.execute(query)).mappings()]
@@ -87,7 +91,7 @@ def _values(job: Job) -> dict[str, Any]:
 
 
 def _job(row: Mapping[Any, Any]) -> Job:
-    values = {name: value for name, value in row.items() if name != "tenant_id"}
+    values = {name: value for name, value in row.items() if name not in ("tenant_id", "state")}
     steps = _STEPS.validate_python(values.pop("steps"))
     options = JobOptions.model_validate(values.pop("options"))
     return Job(**values, options=options, steps={status.step: status for status in steps})

@@ -1,6 +1,7 @@
 """The gateway's tables, as the newest migration leaves them."""
 
 from gateway.adapters.postgres.tables._columns import TENANT
+from gateway.adapters.postgres.tables.findings import corrections, findings, ledger_revisions, logos
 from gateway.adapters.postgres.tables.library import job_counts, jobs, scripts, uploads, videos
 from gateway.adapters.postgres.tables.people import (
     api_keys,
@@ -18,9 +19,13 @@ from gateway.adapters.postgres.tables.webhooks import webhook_deliveries, webhoo
 __all__ = [
     "TENANT",
     "api_keys",
+    "corrections",
+    "findings",
     "idempotency_keys",
     "job_counts",
     "jobs",
+    "ledger_revisions",
+    "logos",
     "refresh_tokens",
     "revocations",
     "scripts",

@@ -1,6 +1,6 @@
 """Videos, scripts and jobs."""
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, Table, Text, Uuid, false
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, FetchedValue, Integer, Table, Text, Uuid, false
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.adapters.postgres.tables._columns import METADATA, created, tenant
@@ -69,6 +69,7 @@ jobs = Table(
     Column("results", JSONB, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("finished_at", DateTime(timezone=True)),
+    Column("state", Text, FetchedValue()),  # follows from the steps: the database keeps it
     created(),
 )
 

@@ -1,0 +1,80 @@
+"""Forgetting what must be forgotten: jobs that were called off, videos that were erased."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from align.domain.places import folder_of
+from align.ports import Records
+from chassis.blobs import Blobs
+from chassis.database import UnitOfWork
+from chassis.work import Task
+from contracts.event import Event
+from contracts.gateway import JobCancelled, VideoErased
+from contracts.steps import Step
+
+__all__ = ["CancelJob", "EraseAlignments", "ForgetVideo"]
+
+RecordsIn = Callable[[UnitOfWork], Records]
+
+
+@dataclass(frozen=True)
+class CancelJob:
+    """Stop aligning for a job that nobody waits for any more."""
+
+    records: RecordsIn
+
+    async def __call__(self, event: Event[JobCancelled], work: UnitOfWork) -> None:
+        """Drop what it asked for, its tasks, and what a task may have stored before its worker died."""
+        if event.jobid is None:
+            return
+        records = self.records(work)
+        await records.hold(job_id=event.jobid)
+        await records.cancel_job(event.jobid, at=event.time)
+        stopped = await work.cancel_tasks(job_id=event.jobid)
+        folders = [folder_of(event.tenantid, event.jobid, payload["run"]) for payload in stopped]
+        if folders:
+            await _queue_erasure(work, event.data.video_id, f"cancelled/{event.jobid}/{event.id}", folders)
+
+
+@dataclass(frozen=True)
+class ForgetVideo:
+    """Leave no trace of a video: the rows go now, the blobs by a task, for deleting them may need another try."""
+
+    records: RecordsIn
+
+    async def __call__(self, event: Event[VideoErased], work: UnitOfWork) -> None:
+        """Stop its tasks, erase its rows, queue the deletion of its ledgers."""
+        records, video_id = self.records(work), event.data.video_id
+        await work.hold(video_id)
+        runs = await records.jobs_of_video(video_id)
+        await work.cancel_tasks(subject=video_id)
+        await records.erase_video(video_id)
+        if runs:
+            folders = [folder_of(event.tenantid, job_id, run) for job_id, run in runs]
+            await _queue_erasure(work, video_id, str(video_id), folders)
+
+
+@dataclass(frozen=True)
+class EraseAlignments:
+    """Delete the ledgers of an erased video."""
+
+    blobs: Blobs
+
+    async def __call__(self, task: Task) -> None:
+        """Delete what is there; what is gone already is fine."""
+        for folder in task.payload["folders"]:
+            await self.blobs.delete_prefix(folder)
+        async with task.finish():
+            pass
+
+
+async def _queue_erasure(work: UnitOfWork, video_id: UUID, key: str, folders: Sequence[str]) -> None:
+    """It belongs to no job, so that no cancelled job stops it."""
+    await work.enqueue(
+        step=Step.ALIGNMENT,
+        kind="erase",
+        key=f"erase/{key}",
+        subject=video_id,
+        payload={"run": 1, "folders": list(folders)},
+    )
