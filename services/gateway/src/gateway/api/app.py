@@ -19,6 +19,7 @@ from gateway.api import (
     reference,
     results,
     scripts,
+    search,
     signing_in,
     tenants,
     uploads,
@@ -62,6 +63,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     findings.router,
     alignments.router,
     logos.router,
+    search.router,
     webhooks.router,
     audit.router,
 )

@@ -32,6 +32,7 @@ from gateway.ports.identity import (
     TokenMint,
     User,
 )
+from gateway.ports.search import SearchIndex
 from gateway.ports.webhooks import Deliveries, Webhooks
 
 __all__ = [
@@ -203,6 +204,8 @@ class Records(Protocol):
     def jobs(self) -> Jobs: ...  # noqa: D102
     @property
     def replies(self) -> Replies: ...  # noqa: D102
+    @property
+    def search(self) -> SearchIndex: ...  # noqa: D102
     @property
     def webhooks(self) -> Webhooks: ...  # noqa: D102
     @property
