@@ -13,8 +13,8 @@ __all__ = ["WORDS_AN_HOUR", "SpokenHours"]
 
 WORDS_AN_HOUR = 9000
 _PLAY = Path(__file__).with_name("coriolanus.txt")
-_ONSETS = [*"bcdfghjklmnprstv", "br", "ch", "dr", "gr", "pr", "qu", "sh", "st", "str", "th", "tr"]
-_VOWELS = [*"aeiou", "ai", "ea", "ee", "ou"]
+_ONSETS: list[str] = [*"bcdfghjklmnprstv", "br", "ch", "dr", "gr", "pr", "qu", "sh", "st", "str", "th", "tr"]
+_VOWELS: list[str] = [*"aeiou", "ai", "ea", "ee", "ou"]
 _CODAS = ["", "n", "r", "l", "s", "t", "nd", "st", "m", "ck", "ng"]
 _GAP_S = 3600 / WORDS_AN_HOUR
 _SENTENCE = (4, 24)
