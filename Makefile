@@ -69,6 +69,10 @@ chaos: $(VENV)/.dev ## Kill, stop, flush and cut under load; then prove that not
 	    $(if $(REPLICAS),--replicas $(REPLICAS)) $(if $(JSON),--json $(abspath $(JSON))) \
 	    $(if $(KEEP),--keep $(abspath $(KEEP)))
 
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## Send the gateway what nobody would, made from its OpenAPI document (SECONDS=600 SEED=0)
+	@cd tests && ../$(BIN)/python -m support.fuzzing $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: bench
 bench: $(VENV)/.dev ## Score scenes, words, ledger and marks on the evaluation data (DATA=folder)
 	@$(BIN)/python tests/bench/accuracy.py $(if $(DATA),--data $(DATA))
@@ -81,10 +85,6 @@ bench: $(VENV)/.dev ## Score scenes, words, ledger and marks on the evaluation d
 .PHONY: bench-bus
 bench-bus: $(VENV)/.dev .venv-bench/.ready ## Measure facts and tasks beside Celery, Dramatiq, taskiq and FastStream
 	@PYTHONPATH=tests $(BIN)/python tests/bench/bus.py $(if $(ROUNDS),--rounds $(ROUNDS))
-
-.PHONY: bench-search
-bench-search: $(VENV)/.dev ## Measure searching 1,000 hours of transcripts (HOURS=n, FOLDER=where to keep the index)
-	@PYTHONPATH=tests $(BIN)/python tests/bench/search.py $(if $(HOURS),--hours $(HOURS)) $(if $(FOLDER),--folder $(FOLDER))
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Regenerate AsyncAPI, JSON Schemas and the fact samples' index

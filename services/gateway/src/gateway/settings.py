@@ -48,8 +48,6 @@ class Settings(ServiceSettings):
     """Uploads that no video was made of by then are forgotten, with their bytes."""
     sweep_s: PositiveFloat = 300
     """How often uploads and first answers that have expired are looked for."""
-    search_poll_s: PositiveFloat = 1
-    """How often documents that wait to be indexed are looked for."""
     heartbeat_s: PositiveFloat = 15
     """Silence on a stream of events after which we say that we are still there."""
     poll_s: PositiveFloat = 2

@@ -19,7 +19,6 @@ from gateway.api import (
     reference,
     results,
     scripts,
-    search,
     signing_in,
     tenants,
     uploads,
@@ -63,7 +62,6 @@ _ROUTERS: tuple[APIRouter, ...] = (
     findings.router,
     alignments.router,
     logos.router,
-    search.router,
     webhooks.router,
     audit.router,
 )

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime
 
 from gateway.api.audit_schemas import CSV_HEAD, AuditEntry, csv_line, entry_view
 from gateway.api.context import Given, UseCases, needs
 from gateway.api.pages import Page, Paged, page_of
 from gateway.api.respond import ClosingStream, json_response
+from gateway.api.schemas import Moment
 from gateway.domain.access import Caller, Right
 from gateway.domain.audit import AuditFilter, Outcome
 
@@ -31,8 +31,8 @@ def _asked(
     action: Annotated[str | None, Query(max_length=100, description="Only this operation.")] = None,
     resource_id: Annotated[UUID | None, Query(description="Only what was done to this.")] = None,
     outcome: Annotated[Outcome | None, Query(description="Only what ended so.")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="At or after this moment.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Before this moment.")] = None,
+    since: Annotated[Moment | None, Query(description="At or after this moment.")] = None,
+    until: Annotated[Moment | None, Query(description="Before this moment.")] = None,
 ) -> AuditFilter:
     plain = action is None or "\x00" not in action
     return AuditFilter(user_id, action if plain else "", resource_id, outcome, since, until)

@@ -20,7 +20,6 @@ from gateway.usecases.logos import Logos
 from gateway.usecases.results import Results
 from gateway.usecases.reviews import Reviews
 from gateway.usecases.scripts import Scripts
-from gateway.usecases.search import Search
 from gateway.usecases.sessions import Sessions
 from gateway.usecases.sign_in import SignIn
 from gateway.usecases.tenants import Tenants
@@ -69,7 +68,6 @@ class UseCases:
     jobs: Jobs
     results: Results
     library: Library
-    search: Search
     webhooks: Webhooks
     audit: AuditLog
     heartbeat_s: float

@@ -5,9 +5,9 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query
-from pydantic import AwareDatetime
 
 from contracts.documents.job import JobState
+from gateway.api.schemas import Moment
 from gateway.domain.findings import Narrowed
 from gateway.domain.refusals import InvalidRequest
 
@@ -21,8 +21,8 @@ _BEFORE = Query(description="Only those made before this time.", examples=["2026
 def _wanted(
     video_id: Annotated[UUID | None, _VIDEO] = None,
     job_id: Annotated[UUID | None, Query(description="Only those of this job.")] = None,
-    created_from: Annotated[AwareDatetime | None, _FROM] = None,
-    created_before: Annotated[AwareDatetime | None, _BEFORE] = None,
+    created_from: Annotated[Moment | None, _FROM] = None,
+    created_before: Annotated[Moment | None, _BEFORE] = None,
 ) -> Narrowed:
     return Narrowed(
         video_id=video_id,
@@ -35,8 +35,8 @@ def _wanted(
 def _jobs_wanted(
     video_id: Annotated[UUID | None, _VIDEO] = None,
     state: Annotated[JobState | None, Query(description="Only those in this state.")] = None,
-    created_from: Annotated[AwareDatetime | None, _FROM] = None,
-    created_before: Annotated[AwareDatetime | None, _BEFORE] = None,
+    created_from: Annotated[Moment | None, _FROM] = None,
+    created_before: Annotated[Moment | None, _BEFORE] = None,
 ) -> Narrowed:
     return Narrowed(
         video_id=video_id,

@@ -36,7 +36,6 @@ _TAGS = {
     "watermarks": "Marks and logos over the picture, where and when.",
     "renditions": "Upscaled videos, with the proof that nothing was lost.",
     "logos": "Pictures of your own that jobs look for.",
-    "search": "What was said and written, found by its words.",
     "webhooks": "Who is told of what, and what became of each message.",
     "audit": "Who did what, when, from where, and what came of it.",
 }
@@ -54,11 +53,12 @@ _INVALID = "The request is not acceptable (`/problems/invalid-request`)"
 _RETRY_AFTER = {
     "Retry-After": {"description": "Seconds to wait before you try again.", "schema": {"type": "integer", "minimum": 0}}
 }
-_MADE_OF = {
-    "receive_content": ("submit_video", {"upload_id": "$response.body#/id"}),
-    "submit_video": ("request_job", {"video_id": "$response.body#/id", "steps": ["scenes"]}),
+_GOOD_FOR: dict[str, tuple[str, dict[str, Any]]] = {
+    "read_me": ("read_tenant", {"parameters": {"tenant_id": "$response.body#/tenant_id"}}),
+    "receive_content": ("submit_video", {"requestBody": {"upload_id": "$response.body#/id"}}),
+    "submit_video": ("request_job", {"requestBody": {"video_id": "$response.body#/id", "steps": ["scenes"]}}),
 }
-"""What the answer of one operation is good for in the body of another."""
+"""What the answer of one operation is good for in another, beside the ids of new things."""
 _METHODS = ("get", "put", "post", "patch", "delete", "head", "options")
 
 
@@ -182,9 +182,9 @@ def _link(document: dict[str, Any]) -> None:
             pointer = _id_pointer(response, document["components"]["schemas"]) if method == "POST" else None
             if parameter and pointer:
                 links = dict(_links(everything, parameter, f"$response.body#{pointer}"))
-            target, body = _MADE_OF.get(operation["operationId"], ("", {}))
+            target, use = _GOOD_FOR.get(operation["operationId"], ("", {}))
             if target in names:
-                links[target] = {"operationId": target, "requestBody": body}
+                links[target] = {"operationId": target, **use}
             if links:
                 response["links"] = links
 

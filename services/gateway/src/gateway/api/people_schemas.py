@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from gateway.api.schemas import Line
+from gateway.api.schemas import Line, Moment
 from gateway.domain.access import Right, Role
 
 __all__ = [
@@ -187,7 +187,12 @@ class UserChange(_Asked):
     model_config = _Asked.model_config | _example(role="viewer", disabled=False)
 
     role: Role | None = None
-    disabled: bool | None = None
+    disabled: bool | None = Field(default=None, strict=True)
+
+
+def _may_repeat(schema: dict[str, Any]) -> None:
+    """What comes twice does no harm: do not forbid it."""
+    schema.pop("uniqueItems", None)
 
 
 class ApiKeyRequest(_Asked):
@@ -198,8 +203,12 @@ class ApiKeyRequest(_Asked):
     )
 
     name: Line
-    scopes: frozenset[Right] = Field(min_length=1, description="What it may do; no more than you may.")
-    expires_at: AwareDatetime | None = Field(default=None, description="Never, when absent.")
+    scopes: frozenset[Right] = Field(
+        min_length=1,
+        description="What it may do; no more than you may.",
+        json_schema_extra=_may_repeat,
+    )
+    expires_at: Moment | None = Field(default=None, description="Never, when absent.")
 
 
 class ApiKey(BaseModel):

@@ -219,6 +219,9 @@ def _field_problem(found: Mapping[str, Any]) -> FieldProblem:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 400:  # the framework's word for a body it could not take apart
+        unreadable = {"type": "unreadable", "loc": ("body",), "msg": "the body cannot be decoded"}
+        return await _invalid(request, RequestValidationError([unreadable]))
     return problem_response(request, error.status_code, error.detail, headers=error.headers)
 
 

@@ -1,15 +1,17 @@
 """The resources as clients see them."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from gateway.domain.library import VideoState
 
 __all__ = [
     "Line",
+    "Moment",
     "Passthrough",
     "Rejection",
     "ResultList",
@@ -25,9 +27,19 @@ __all__ = [
 _ID = "019363a0-8c1e-7b52-9d0f-3a6c2f1e5b77"
 _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _AT = "2026-11-22T16:30:00Z"
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+
+
+def _only_rfc3339(value: object) -> object:
+    if isinstance(value, datetime) or (isinstance(value, str) and _RFC3339.fullmatch(value)):
+        return value
+    raise ValueError("must be a date and a time with its zone, such as 2026-11-22T16:30:00Z")
+
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """One line of text: no control characters."""
+Moment = Annotated[AwareDatetime, BeforeValidator(_only_rfc3339)]
+"""A moment with its zone, as RFC 3339 writes it: no number of seconds, which a reader would have to guess at."""
 Passthrough = Annotated[
     str,
     StringConstraints(max_length=255, pattern=r"^[^\x00]*$"),
@@ -52,7 +64,9 @@ class UploadRequest(_Asked):
     model_config = _Asked.model_config | _example(filename="clip.mp4", size_bytes=52_428_800)
 
     filename: Line
-    size_bytes: int | None = Field(default=None, ge=0, le=2**60, description="If given, exactly so many must come.")
+    size_bytes: int | None = Field(
+        default=None, strict=True, ge=0, le=2**60, description="If given, exactly so many must come."
+    )
     sha256: Sha256 | None = Field(default=None, description="If given, the bytes are checked against it.")
 
 

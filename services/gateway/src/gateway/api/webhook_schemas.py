@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from gateway.api.schemas import Line
+from gateway.api.schemas import Line, Moment
 from gateway.domain.notices import EventType
 from gateway.domain.webhooks import Delivery, DeliveryState, Webhook
 
@@ -65,7 +65,9 @@ class WebhookChange(_Asked):
     url: Url | None = None
     events: Events | None = None
     description: Line | None = None
-    enabled: bool | None = Field(default=None, description="A webhook that was disabled can be enabled again.")
+    enabled: bool | None = Field(
+        default=None, strict=True, description="A webhook that was disabled can be enabled again."
+    )
 
     @model_validator(mode="after")
     def _changes_something(self) -> "WebhookChange":
@@ -80,7 +82,11 @@ class RotateRequest(_Asked):
     model_config = _Asked.model_config | ConfigDict(json_schema_extra={"examples": [{"overlap_s": 86_400}]})
 
     overlap_s: int = Field(
-        default=86_400, ge=0, le=_LONGEST_OVERLAP, description="For so long the old keys sign along with the new one."
+        default=86_400,
+        strict=True,
+        ge=0,
+        le=_LONGEST_OVERLAP,
+        description="For so long the old keys sign along with the new one.",
     )
 
 
@@ -89,7 +95,7 @@ class ReplayRequest(_Asked):
 
     model_config = _Asked.model_config | ConfigDict(json_schema_extra={"examples": [{"since": _AT}]})
 
-    since: AwareDatetime = Field(description="Failed deliveries recorded at or after this moment are sent again.")
+    since: Moment = Field(description="Failed deliveries recorded at or after this moment are sent again.")
 
 
 class WebhookView(BaseModel):

@@ -32,7 +32,6 @@ from gateway.ports.identity import (
     TokenMint,
     User,
 )
-from gateway.ports.search import SearchIndex
 from gateway.ports.webhooks import Deliveries, Webhooks
 
 __all__ = [
@@ -204,8 +203,6 @@ class Records(Protocol):
     def jobs(self) -> Jobs: ...  # noqa: D102
     @property
     def replies(self) -> Replies: ...  # noqa: D102
-    @property
-    def search(self) -> SearchIndex: ...  # noqa: D102
     @property
     def webhooks(self) -> Webhooks: ...  # noqa: D102
     @property

@@ -15,7 +15,6 @@ from gateway.domain.notices import job_notices, video_notices
 from gateway.domain.progress import cancel
 from gateway.domain.refusals import NotFound, NotReady, UploadConflict, VideoUnusable
 from gateway.ports import Changes, Records, RecordsOn
-from gateway.usecases.indexing import forget
 from gateway.usecases.notify import Notify
 from gateway.usecases.uploads import upload_folder
 
@@ -108,7 +107,6 @@ class Videos:
             await records.jobs.save(stopped)
             self._changes.note(work, job.id)
             await self._notify(work, job_notices(job, stopped))
-        await forget(records, video_id=video.id)  # behind the jobs: whoever notes a transcript holds its job
         await records.videos.save(tombstone(video))
         await self._notify(work, video_notices(video, tombstone(video)))
         if video.upload_id is not None:

@@ -1,1 +1,0 @@
-"""What searching knows: how text becomes words, passages and questions."""
