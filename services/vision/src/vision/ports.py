@@ -18,7 +18,7 @@ from contracts.vision import ScenesDetected, WatermarksDetected
 from vision.domain.boundaries import Boundary
 from vision.domain.pictures import Pictures
 
-__all__ = ["Eyes", "Look", "Order", "Records", "SceneDetector", "Sight", "Tell"]
+__all__ = ["Eyes", "Look", "Order", "Records", "Reference", "SceneDetector", "Sight", "Tell"]
 
 
 class SceneDetector(Protocol):
@@ -50,6 +50,15 @@ class Eyes:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """A picture of the tenant's own, to be looked for."""
+
+    id: UUID
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True)
 class Order:
     """What to look for in a film."""
 
@@ -60,6 +69,7 @@ class Order:
     width: int
     """Pixels as displayed."""
     height: int
+    logos: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
-from chassis.blobs import Blobs
+from chassis.blobs import BlobNotFound, Blobs
 from chassis.database import Database, UnitOfWork
 from chassis.work import Failure, LeaseLost, Task
 from contracts.event import Event
@@ -18,7 +19,7 @@ from contracts.ingest import VideoIngested
 from contracts.steps import Step, StepFailed, StepProgressed
 from contracts.vision import ScenesDetected, WatermarksDetected
 from vision.domain.steps import ours, share_of
-from vision.ports import Eyes, Look, Order, Records, Sight, Tell
+from vision.ports import Eyes, Look, Order, Records, Reference, Sight, Tell
 
 __all__ = ["CancelJob", "EraseFindings", "ForgetVideo", "JoinVideoAndJob", "LookAtVideo", "announce_failures"]
 
@@ -76,6 +77,7 @@ async def _queue(work: UnitOfWork, job_id: UUID, request: JobRequested, video: V
             "width": video.width,
             "height": video.height,
             "detector": request.options.scene_detector,
+            "logos": [logo.model_dump(mode="json") for logo in request.options.logos],
         },
     )
 
@@ -106,9 +108,10 @@ class LookAtVideo:
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="vision-") as name:
             folder = Path(name)
-            async with self.blobs.local(task.payload["original_key"]) as original:
+            async with self.blobs.local(task.payload["original_key"]) as original, AsyncExitStack() as pictures:
+                order = replace(self._order(task), logos=await self._logos(task, pictures))
                 sight = await task.run_with(
-                    self.look, self.eyes, original, self._order(task), folder, on_progress=_Teller(task, self.tell)
+                    self.look, self.eyes, original, order, folder, on_progress=_Teller(task, self.tell)
                 )
             await self._store(task, sight, folder)
         seconds = round(time.monotonic() - began, 3)
@@ -142,6 +145,17 @@ class LookAtVideo:
             width=payload["width"],
             height=payload["height"],
         )
+
+    async def _logos(self, task: Task, pictures: AsyncExitStack) -> tuple[Reference, ...]:
+        """The pictures to look for, at hand; one that was removed meanwhile is gone without."""
+        found = []
+        for logo in task.payload.get("logos", ()):
+            try:
+                path = await pictures.enter_async_context(self.blobs.local(logo["key"]))
+            except BlobNotFound:
+                continue
+            found.append(Reference(UUID(logo["id"]), logo["name"], path))
+        return tuple(found)
 
     async def _store(self, task: Task, sight: Sight, folder: Path) -> None:
         for name in sight.keyframes:

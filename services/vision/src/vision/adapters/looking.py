@@ -15,6 +15,7 @@ from chassis.models import ModelStore
 from contracts.documents import Scene, Scenes
 from contracts.steps import Step
 from vision.adapters.film import Film, Picture
+from vision.adapters.known_logos import logo_picture
 from vision.adapters.marking import Reel, find_marks
 from vision.adapters.samples import SampleStore
 from vision.adapters.weights import TEXT_READER, TRANSNET
@@ -63,7 +64,10 @@ def look(eyes: Eyes, original: Path, order: Order, folder: Path) -> Sight:
             scenes = _document(shots, _write_keyframes(shots, passed, folder), detector.engine)
         if Step.WATERMARKS in order.steps:
             reel = Reel(samples, jumps, shots, times, end, passed.displayed)
-            watermarks = find_marks(eyes, reel, lambda fraction: progress(DECODED + (1 - DECODED) * fraction, "marks"))
+            read = (logo_picture(logo.id, logo.name, logo.path) for logo in order.logos)
+            logos = [picture for picture in read if picture is not None]
+            share = 1 - DECODED
+            watermarks = find_marks(eyes, reel, logos, lambda fraction: progress(DECODED + share * fraction, "marks"))
     return Sight(
         scenes=scenes,
         watermarks=watermarks,

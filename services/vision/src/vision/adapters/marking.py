@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from chassis.models import ModelStore
 from contracts.documents import Mark, TrackPoint, Watermarks
+from vision.adapters.known_logos import KnownMark, LogoPicture, find_known
 from vision.adapters.overlay import StillMark, find_still_marks
 from vision.adapters.overlay_moving import MovingMark, find_moving_marks
 from vision.adapters.samples import SampleStore, Selection
@@ -40,22 +41,27 @@ class Reel:
     """Width and height that boxes are told in."""
 
 
-def find_marks(eyes: Eyes, reel: Reel, progress: Callable[[float], None]) -> Watermarks:
-    """All marks, and the stretches that allow no verdict."""
+def find_marks(eyes: Eyes, reel: Reel, logos: Sequence[LogoPicture], progress: Callable[[float], None]) -> Watermarks:
+    """All marks, ``logos`` by their names, and the stretches that allow no verdict."""
     starts = [shot.start_frame for shot in reel.shots]
     shots = np.searchsorted(starts, reel.samples.frames, side="right") - 1
     timeline = Timeline(reel.times[reel.samples.frames], shots, reel.end)
     height, width = reel.samples[0].shape[:2]
-    found, chunks = find_still_marks(reel.samples, timeline, lambda fraction: progress(0.6 * fraction))
+    found, chunks = find_still_marks(reel.samples, timeline, lambda fraction: progress(0.5 * fraction))
     picture = Picture(width, height, len(reel.shots))
+    known = find_known(
+        logos, reel.samples, timeline, chunks, lambda fraction: progress(0.5 + 0.1 * fraction)
+    ) if logos else []  # fmt: skip
     still = grouped([_evidence(mark, number) for number, mark in enumerate(found)], picture)
+    still = [item for item in still if not any(_is_known(item, mark) for mark in known)]
     moving = find_moving_marks(
         reel.samples, _at_cuts(reel), timeline, lambda frame: float(reel.times[frame]),
         lambda fraction: progress(0.6 + 0.3 * fraction),
     )  # fmt: skip
-    moving = [mark for mark in moving if not _is_still(mark, still)]
+    moving = [mark for mark in moving if not _is_still(mark, [*still, *map(_evidence_of, known)])]
     writer = _Writer(eyes, reel, timeline, (width, height))
-    marks = [mark for item in still for mark in writer.still(item, [found[number] for number in item.pieces])]
+    marks = [mark for item in known for mark in writer.known(item)]
+    marks += [mark for item in still for mark in writer.still(item, [found[number] for number in item.pieces])]
     marks += [mark for item in moving for mark in writer.moving(item)]
     views = [
         (float(timeline.times[c.first]), float(timeline.times[c.last]) if c.last < len(shots) else reel.end, c.view)
@@ -69,7 +75,7 @@ def find_marks(eyes: Eyes, reel: Reel, progress: Callable[[float], None]) -> Wat
             (round(start, 3), round(end, 3))
             for start, end in static_stretches(views, longest_s=_LONGEST_STATIC_S, found=seen)
         ),
-        engine=ENGINE,
+        engine=f"{ENGINE}, own logos by gradient templates" if logos else ENGINE,
     )
 
 
@@ -82,6 +88,18 @@ def _evidence(mark: StillMark, number: int) -> Evidence:
         stretches=tuple(mark.stretches),
         pieces=(number,),
     )
+
+
+def _evidence_of(mark: KnownMark) -> Evidence:
+    return Evidence(box=mark.box, strength=mark.strength, views=4, shots=frozenset(), stretches=mark.stretches)
+
+
+def _is_known(evidence: Evidence, mark: KnownMark) -> bool:
+    """Whether something that looks overlaid is a logo that was recognized."""
+    together = any(
+        one.start < other.end and other.start < one.end for one in evidence.stretches for other in mark.stretches
+    )
+    return together and overlap_of_smaller(evidence.box, mark.box) > 0.5 and not evidence.pattern
 
 
 def _at_cuts(reel: Reel) -> Selection:
@@ -118,6 +136,17 @@ class _Writer:
                 end_frame=self._frame(stretch.end), confidence=evidence.confidence, box=self._box(evidence.box),
             )
             for stretch in evidence.stretches
+        ]  # fmt: skip
+
+    def known(self, mark: KnownMark) -> list[Mark]:
+        """One mark for each stretch of time, by the name its owner gave it."""
+        return [
+            Mark(
+                kind="logo", logo_id=mark.logo.id, logo=mark.logo.name, start=stretch.start, end=stretch.end,
+                start_frame=self._frame(stretch.start), end_frame=self._frame(stretch.end),
+                confidence=round(min(1.0, mark.strength), 3), box=self._box(mark.box),
+            )
+            for stretch in mark.stretches
         ]  # fmt: skip
 
     def moving(self, mark: MovingMark) -> list[Mark]:
