@@ -46,7 +46,7 @@ def test_contracts_lean_on_pydantic_alone() -> None:
     assert imported - set(sys.stdlib_module_names) - {"contracts"} == {"pydantic"}
 
 
-def test_the_chassis_knows_the_envelope_and_the_steps_and_no_fact_of_a_service() -> None:
+def test_the_chassis_knows_the_envelope_and_what_every_service_says_and_no_fact_of_one() -> None:
     graph = grimp.build_graph("chassis", "contracts", cache_dir=None)
 
     known = {
@@ -57,7 +57,7 @@ def test_the_chassis_knows_the_envelope_and_the_steps_and_no_fact_of_a_service()
     }
 
     assert known
-    assert known <= {"contracts", "contracts.event", "contracts.steps"}
+    assert known <= {"contracts", "contracts.event", "contracts.steps", "contracts.traces"}
 
 
 def heard_in(tree: ast.Module) -> set[str]:

@@ -24,7 +24,7 @@ __all__ = ["GUARDED", "WALKED", "Asked", "UnknownId", "ask", "asked_of", "someon
 
 DOCUMENT = describe()
 _OPERATIONS = {(method, path): operation for method, path, operation in operations(DOCUMENT)}
-_PLAIN = {"name": "scenes.json", "slug": "not-found", "frame": "0000.jpg"}
+_PLAIN = {"name": "scenes.json", "slug": "not-found", "frame": "0000.jpg", "token": "AZNj"}
 """Parameters of paths that are no ids."""
 _FOUND = {
     "scenes": "scenes",
@@ -200,6 +200,8 @@ async def someones_things(gateway: Gateway) -> dict[str, str]:
     wanted = {"url": _PUBLIC, "events": ["webhook.ping"]}
     webhook = json_of(await client.post("/v1/webhooks", json=wanted), 201)
     ping = json_of(await client.post(f"/v1/webhooks/{webhook['id']}/ping"), 202)
+    doomed = await gateway.script(client)
+    erasure = json_of(await client.delete(f"/v1/scripts/{doomed['id']}"), 202)
     found = {
         f"{name}_id": json_of(await client.get(f"/v1/{kind}/{job['id']}"), 200)["id"] for name, kind in _FOUND.items()
     }
@@ -207,6 +209,7 @@ async def someones_things(gateway: Gateway) -> dict[str, str]:
         **found,
         "line_id": "L01",
         "logo_id": logo["id"],
+        "erasure_id": erasure["id"],
         "webhook_id": webhook["id"],
         "delivery_id": ping["id"],
         "upload_id": upload["id"],

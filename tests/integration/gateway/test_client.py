@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -132,3 +133,26 @@ def audit(url: str) -> None:
         assert str(entry.id) in anna.audit_csv()
         with Matchcut(url, Credentials(token=made.secret), patience_s=0) as program, pytest.raises(Forbidden):
             next(program.audit())
+
+
+async def test_erasures_can_be_asked_for_and_watched_with_the_client(postgres_url: str) -> None:
+    async with served(postgres_url) as (gateway, url):
+        owner = await gateway.user(await gateway.tenant("studio"), Role.OWNER, OWNER)
+        client = await gateway.client(owner)
+        video, script = await gateway.video(client), await gateway.script(client)
+
+        await asyncio.to_thread(erasures, url, UUID(video["id"]), UUID(script["id"]))
+
+
+def erasures(url: str, video_id: UUID, script_id: UUID) -> None:
+    with Matchcut(url, Credentials(OWNER, PASSWORD), patience_s=0) as anna:
+        video, script = anna.erase_video(video_id), anna.erase_script(script_id)
+        assert (video.kind, video.subject_id, video.receipt) == ("video", video_id, None)
+        assert set(script.awaited) == {"align", "gateway"}
+        assert anna.erasure(video.id) == video
+        with pytest.raises(Invalid):
+            anna.erase_tenant("another studio")
+        begun = anna.erase_tenant("studio")
+        assert [one.id for one in anna.erasures()] == [begun.erasure.id, script.id, video.id]
+        with pytest.raises(NotFound):
+            anna.receipt(begun.receipt_url)

@@ -24,6 +24,9 @@ def test_editors_do_everything_but_erase_govern_and_send_news_out_of_the_house()
         Right.WEBHOOKS_READ,
         Right.WEBHOOKS_WRITE,
         Right.AUDIT_READ,
+        Right.ERASURES_READ,
+        Right.SCRIPTS_ERASE,
+        Right.TENANT_ERASE,
     }
 
 

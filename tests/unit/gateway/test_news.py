@@ -10,13 +10,14 @@ from contracts.gateway import VideoErased
 from contracts.ingest import RejectionReason, VideoRejected
 from contracts.registry import ANNOUNCED_BY, FACTS
 from contracts.steps import Step, StepFailed, StepProgressed
+from contracts.traces import TracesErased
 from contracts.upscale import ChunkReady, VideoUpscaled
 from contracts.vision import ScenesDetected
 from gateway.domain.news import news_of, results_of
 from gateway.domain.progress import Advanced, Done, Failed
 
 VIDEO = uuid4()
-MOVES_NO_STEP = {AlignmentRevised}
+MOVES_NO_STEP = {AlignmentRevised, TracesErased}
 OTHERS = [
     fact
     for service, facts in ANNOUNCED_BY.items()

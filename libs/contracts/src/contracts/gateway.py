@@ -15,7 +15,9 @@ __all__ = [
     "JobOptions",
     "JobRequested",
     "LogoReference",
+    "ScriptErased",
     "ScriptSubmitted",
+    "TenantErased",
     "UpscaleOptions",
     "VideoErased",
     "VideoSubmitted",
@@ -114,6 +116,10 @@ class VideoErased(Fact):
     stream: ClassVar[str] = "video.erased.v1"
 
     video_id: UUID
+    erasure_id: UUID | None = None
+    """Whoever has deleted all it held says so by ``traces.erased`` with this id; nobody waits where there is none."""
+    job_ids: tuple[UUID, ...] = ()
+    """The jobs it had, of which nothing shall stay either."""
 
 
 class AlignmentCorrected(Fact):
@@ -127,3 +133,20 @@ class AlignmentCorrected(Fact):
     """Counts what people said of this video and script, without a gap."""
     changes: tuple[Correction, ...]
     """What is said of each line from now on; one that says nothing takes back what was said before."""
+
+
+class ScriptErased(Fact):
+    """A script must leave no trace, nor what was made of it: whoever holds any deletes it and says so."""
+
+    stream: ClassVar[str] = "script.erased.v1"
+
+    script_id: UUID
+    erasure_id: UUID
+
+
+class TenantErased(Fact):
+    """The event's tenant must leave no trace: every service stops its work and deletes all it holds."""
+
+    stream: ClassVar[str] = "tenant.erased.v1"
+
+    erasure_id: UUID

@@ -1,6 +1,6 @@
 """All facts, by the service that announces them."""
 
-from contracts import align, gateway, ingest, steps, transcribe, upscale, vision
+from contracts import align, gateway, ingest, steps, traces, transcribe, upscale, vision
 from contracts.event import Fact
 
 __all__ = ["ANNOUNCED_BY", "FACTS", "HEARD_BY", "SERVICES"]
@@ -15,13 +15,15 @@ ANNOUNCED_BY: dict[str, tuple[type[Fact], ...]] = {
         gateway.JobCancelled,
         gateway.VideoErased,
         gateway.AlignmentCorrected,
+        gateway.ScriptErased,
+        gateway.TenantErased,
     ),
     "ingest": (ingest.VideoIngested, ingest.VideoRejected),
     "vision": (vision.ScenesDetected, vision.WatermarksDetected),
     "transcribe": (transcribe.TranscriptReady,),
     "align": (align.AlignmentReady, align.AlignmentRevised),
     "upscale": (upscale.ChunkReady, upscale.VideoUpscaled, upscale.UpscaleFailed),
-    "every service": (steps.StepProgressed, steps.StepFailed),
+    "every service": (steps.StepProgressed, steps.StepFailed, traces.TracesErased),
 }
 
 FACTS: dict[str, type[Fact]] = {fact.stream: fact for facts in ANNOUNCED_BY.values() for fact in facts}
@@ -33,6 +35,9 @@ HEARD_BY: dict[str, tuple[str, ...]] = {
     "job.requested.v1": ("transcribe", "align", "vision", "upscale"),
     "job.cancelled.v1": ("transcribe", "align", "vision", "upscale"),
     "video.erased.v1": ("ingest", "transcribe", "align", "vision", "upscale"),
+    "script.erased.v1": ("align",),
+    "tenant.erased.v1": ("ingest", "transcribe", "align", "vision", "upscale"),
+    "traces.erased.v1": ("gateway",),
     "video.ingested.v1": ("gateway", "transcribe", "align", "vision", "upscale"),
     "video.rejected.v1": ("gateway",),
     "scenes.detected.v1": ("gateway", "align"),

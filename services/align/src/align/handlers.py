@@ -1,19 +1,36 @@
 """What wakes us."""
 
-from align.usecases import CancelJob, ForgetVideo, HearCorrections, Join
+from align.usecases import CancelJob, ForgetScript, ForgetVideo, HearCorrections, Join
 from chassis.bus import Bus
 from chassis.database import UnitOfWork
+from chassis.erasing import forget_tenant
 from contracts.event import Event
-from contracts.gateway import AlignmentCorrected, JobCancelled, JobRequested, ScriptSubmitted, VideoErased
+from contracts.gateway import (
+    AlignmentCorrected,
+    JobCancelled,
+    JobRequested,
+    ScriptErased,
+    ScriptSubmitted,
+    TenantErased,
+    VideoErased,
+)
 from contracts.ingest import VideoIngested
-from contracts.steps import StepFailed
+from contracts.steps import Step, StepFailed
 from contracts.transcribe import TranscriptReady
 from contracts.vision import ScenesDetected
 
 __all__ = ["register"]
 
 
-def register(bus: Bus, join: Join, cancel: CancelJob, forget: ForgetVideo, hear: HearCorrections) -> None:
+def register(
+    bus: Bus,
+    join: Join,
+    cancel: CancelJob,
+    hear: HearCorrections,
+    *,
+    forget: ForgetVideo,
+    forget_script: ForgetScript,
+) -> None:
     """Subscribe to every fact this service acts on."""
 
     @bus.on(JobRequested)
@@ -44,10 +61,10 @@ def register(bus: Bus, join: Join, cancel: CancelJob, forget: ForgetVideo, hear:
     async def on_job_cancelled(event: Event[JobCancelled], work: UnitOfWork) -> None:
         await cancel(event, work)
 
-    @bus.on(VideoErased)
-    async def on_video_erased(event: Event[VideoErased], work: UnitOfWork) -> None:
-        await forget(event, work)
+    @bus.on(TenantErased, always=True)
+    async def on_tenant_erased(event: Event[TenantErased], work: UnitOfWork) -> None:
+        await forget_tenant(work, step=Step.ALIGNMENT, erasure_id=event.data.erasure_id)
 
-    @bus.on(AlignmentCorrected)
-    async def on_alignment_corrected(event: Event[AlignmentCorrected], work: UnitOfWork) -> None:
-        await hear(event, work)
+    bus.on(VideoErased)(forget)
+    bus.on(ScriptErased)(forget_script)
+    bus.on(AlignmentCorrected)(hear)

@@ -12,6 +12,7 @@ from align.usecases import (
     AlignScript,
     CancelJob,
     EraseAlignments,
+    ForgetScript,
     ForgetVideo,
     HearCorrections,
     Join,
@@ -21,9 +22,11 @@ from align.usecases import (
 from chassis.blobs import BlobNotFound, blobs_at
 from chassis.bus import Bus
 from chassis.database import Database, UnitOfWork
+from chassis.erasing import FORGET, Eraser
 from chassis.models import ModelUnavailable
 from chassis.run import Service, run
 from chassis.work import Call, Failure, Task, Workbench, run_in_child
+from contracts.registry import ANNOUNCED_BY
 
 __all__ = ["build", "main"]
 
@@ -43,14 +46,22 @@ def build(settings: Settings, *, align: AlignFilm = align_film, call: Call = run
         call=call,
     )
     blobs = blobs_at(settings.blobs_url)
-    hear = HearCorrections(_records, _reviews)
-    register(bus, Join(_records), CancelJob(_records), ForgetVideo(_records), hear)
+    register(
+        bus,
+        Join(_records),
+        CancelJob(_records),
+        HearCorrections(_records, _reviews),
+        forget=ForgetVideo(_records),
+        forget_script=ForgetScript(_records),
+    )
     tools = Tools(models_dir=settings.models_dir, cache_dir=settings.cache_dir, threads=settings.threads)
     hopeless = (UnreadableScript, EmptyScript, UnusableSound, UnknownScript, ModelUnavailable, BlobNotFound)
     work.does("align", gives_up_on=hopeless)(AlignScript(database, _records, _reviews, blobs, align, tools))
     revise = ReviseAlignment(database, _records, _reviews, blobs, revise_film)
     work.does("revise", gives_up_on=(BlobNotFound,), on_failure=_keep_quiet)(revise)
     work.does("erase", on_failure=_keep_quiet)(EraseAlignments(blobs))
+    eraser = Eraser(database, blobs, bus, announced=(*ANNOUNCED_BY[NAME], *ANNOUNCED_BY["every service"]))
+    work.does(FORGET, on_failure=_keep_quiet)(eraser)
     return Service(name=NAME, settings=settings, database=database, bus=bus, work=work, models=MODELS)
 
 

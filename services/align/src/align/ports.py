@@ -231,8 +231,20 @@ class Records(Protocol):
         """Record a finished alignment and the takes of its lines; the same run again changes nothing."""
         ...
 
-    async def erase_video(self, video_id: UUID) -> None:
-        """Forget a video and all about it, and never learn of it again."""
+    async def erase_video(self, video_id: UUID, *, job_ids: Sequence[UUID]) -> dict[str, int]:
+        """Forget a video, all about it and its jobs, and never learn of it again; returns how many rows of what."""
+        ...
+
+    async def runs_of_script(self, script_id: UUID) -> Sequence[tuple[UUID, int]]:
+        """Jobs and runs that asked for an alignment with a script."""
+        ...
+
+    async def erase_script(self, script_id: UUID) -> dict[str, int]:
+        """Forget a script and all that was made of it, and never learn of it again; returns how many rows of what."""
+        ...
+
+    async def is_script_erased(self, script_id: UUID) -> bool:
+        """Whether the script must leave no trace."""
         ...
 
     async def jobs_of_video(self, video_id: UUID) -> Sequence[tuple[UUID, int]]:

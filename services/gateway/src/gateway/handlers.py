@@ -4,16 +4,18 @@ from chassis.bus import Bus
 from contracts.align import AlignmentReady, AlignmentRevised
 from contracts.ingest import VideoIngested, VideoRejected
 from contracts.steps import StepFailed, StepProgressed
+from contracts.traces import TracesErased
 from contracts.transcribe import TranscriptReady
 from contracts.upscale import ChunkReady, UpscaleFailed, VideoUpscaled
 from contracts.vision import ScenesDetected, WatermarksDetected
+from gateway.usecases.erasures import HearAnswers
 from gateway.usecases.follow import FollowFacts
 from gateway.usecases.follow_revisions import FollowRevisions
 
 __all__ = ["register"]
 
 
-def register(bus: Bus, follow: FollowFacts, revised: FollowRevisions) -> None:
+def register(bus: Bus, follow: FollowFacts, revised: FollowRevisions, hear: HearAnswers) -> None:
     """Follow each fact: late, repeated and stray ones are told apart by the domain, not here."""
     bus.on(VideoIngested)(follow)
     bus.on(VideoRejected)(follow)
@@ -27,3 +29,4 @@ def register(bus: Bus, follow: FollowFacts, revised: FollowRevisions) -> None:
     bus.on(StepProgressed)(follow)
     bus.on(StepFailed)(follow)
     bus.on(AlignmentRevised)(revised)
+    bus.on(TracesErased)(hear)

@@ -13,10 +13,11 @@ from gateway.adapters.postgres import PostgresRecords
 from gateway.adapters.revocations import RedisRevocations
 from gateway.adapters.tally import Tally
 from gateway.adapters.witnessing import WitnessedDatabase
-from gateway.api import Accounts, UseCases, create_app
+from gateway.api import Accounts, Erasing, UseCases, create_app
 from gateway.domain.admission import Limits
 from gateway.settings import Settings
 from gateway.usecases.audit import AuditLog
+from gateway.usecases.erasures import HearAnswers
 from gateway.usecases.follow import FollowFacts
 from gateway.usecases.follow_revisions import FollowRevisions
 from gateway.usecases.jobs import Jobs
@@ -24,10 +25,12 @@ from gateway.usecases.notify import Notify
 from gateway.usecases.results import Results
 from gateway.usecases.scripts import Scripts
 from gateway.usecases.sweep import Sweep
+from gateway.usecases.upkeep import Upkeep
 from gateway.usecases.uploads import Uploads
 from gateway.usecases.videos import Videos
 from gateway.wiring.accounts import accounts_of, key_ring
 from gateway.wiring.commands import bootstrap, replace_keys
+from gateway.wiring.erasing import erasing_of, workbench_of
 from gateway.wiring.library import library_of
 from gateway.wiring.webhooks import courier_of, rules_of, webhooks_of
 
@@ -43,11 +46,13 @@ def build(
     bus = Bus("gateway", str(settings.redis_url), database)
     outbound = Outbound(rules_of(settings), resolve=resolve, ssl_context=ssl_context)
     follow = FollowFacts(PostgresRecords, changes, Notify(PostgresRecords))
-    handlers.register(bus, follow, FollowRevisions(PostgresRecords))
+    handlers.register(bus, follow, FollowRevisions(PostgresRecords), HearAnswers(PostgresRecords))
     keys = key_ring(settings, database)
     revocations = RedisRevocations(database, str(settings.redis_url))
+    accounts = accounts_of(settings, database, keys, revocations)
+    erasing = erasing_of(settings, database, keys, accounts, revocations, changes)
     app = create_app(
-        _use_cases(settings, database, changes, accounts_of(settings, database, keys, revocations), outbound),
+        _use_cases(settings, database, changes, accounts, erasing, outbound),
         max_body_bytes=settings.max_body_bytes,
         cors_origins=settings.cors_origins,
     )
@@ -64,17 +69,23 @@ def build(
         settings=settings,
         database=database,
         bus=bus,
-        work=None,
+        work=workbench_of(settings, database, bus, erasing),
         app=app,
         background=(
             *(changes.run, sweep.run, Tally(database).run, keys.run, revocations.run),
             courier_of(settings, database, outbound).run,
+            Upkeep(database, PostgresRecords, [erasing.erasures.ask_again], every_s=settings.sweep_s).run,
         ),
     )
 
 
 def _use_cases(
-    settings: Settings, database: Database, changes: RedisChanges, accounts: Accounts, outbound: Outbound
+    settings: Settings,
+    database: Database,
+    changes: RedisChanges,
+    accounts: Accounts,
+    erasing: Erasing,
+    outbound: Outbound,
 ) -> UseCases:
     blobs, notify = blobs_at(settings.blobs_url), Notify(PostgresRecords)
     results = Results(database, blobs, PostgresRecords)
@@ -107,6 +118,7 @@ def _use_cases(
         library=library_of(settings, database, blobs, results),
         webhooks=webhooks_of(settings, database, outbound),
         audit=AuditLog(database, PostgresRecords),
+        erasing=erasing,
         heartbeat_s=settings.heartbeat_s,
         poll_s=settings.poll_s,
     )

@@ -48,6 +48,8 @@ class Settings(ServiceSettings):
     """Uploads that no video was made of by then are forgotten, with their bytes."""
     sweep_s: PositiveFloat = 300
     """How often uploads and first answers that have expired are looked for."""
+    erasure_patience_s: PositiveFloat = 600
+    """A service that has not answered an erasure for so long is asked again."""
     heartbeat_s: PositiveFloat = 15
     """Silence on a stream of events after which we say that we are still there."""
     poll_s: PositiveFloat = 2

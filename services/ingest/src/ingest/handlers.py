@@ -2,8 +2,10 @@
 
 from chassis.bus import Bus
 from chassis.database import UnitOfWork
+from chassis.erasing import forget_tenant
 from contracts.event import Event
-from contracts.gateway import VideoErased, VideoSubmitted
+from contracts.gateway import TenantErased, VideoErased, VideoSubmitted
+from contracts.steps import Step
 from ingest.usecases import ForgetVideo, QueueVideo
 
 __all__ = ["register"]
@@ -19,3 +21,7 @@ def register(bus: Bus, queue: QueueVideo, forget: ForgetVideo) -> None:
     @bus.on(VideoErased)
     async def on_video_erased(event: Event[VideoErased], work: UnitOfWork) -> None:
         await forget(event, work)
+
+    @bus.on(TenantErased, always=True)
+    async def on_tenant_erased(event: Event[TenantErased], work: UnitOfWork) -> None:
+        await forget_tenant(work, step=Step.INGEST, erasure_id=event.data.erasure_id)

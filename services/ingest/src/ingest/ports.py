@@ -56,7 +56,7 @@ class Videos(Protocol):
         ...
 
     async def erase(self, video_id: UUID) -> str | None:
-        """Forget all but the id, so that it never comes again; returns the sha256 it had."""
+        """Forget it, so that it never comes again; returns the sha256 it had."""
         ...
 
     async def is_erased(self, video_id: UUID) -> bool:

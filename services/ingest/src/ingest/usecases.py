@@ -11,6 +11,7 @@ from uuid import UUID
 
 from chassis.blobs import BlobNotFound, Blobs
 from chassis.database import Database, UnitOfWork
+from chassis.erasing import Eraser, queue_forgetting
 from chassis.work import LeaseLost, Task
 from contracts.documents import Media
 from contracts.event import Event
@@ -46,6 +47,7 @@ class QueueVideo:
     async def __call__(self, event: Event[VideoSubmitted], work: UnitOfWork) -> None:
         """Once a video, however often it is told; never, if it was erased before we heard of it."""
         video = event.data
+        await work.hold(video.video_id)
         if not await self.videos(work).add(video):
             return
         await work.enqueue(
@@ -160,20 +162,17 @@ class ForgetVideo:
     async def __call__(self, event: Event[VideoErased], work: UnitOfWork) -> None:
         """Stop its task, erase its row, queue the deletion of its blobs."""
         video_id = event.data.video_id
+        await work.hold(video_id)
         stopped = await work.cancel_tasks(subject=video_id)
         sha256 = await self.videos(work).erase(video_id)
-        if sha256 is None:
-            return
-        await work.enqueue(
+        await queue_forgetting(
+            work,
             step=Step.INGEST,
-            kind="erase",
-            key=f"{video_id}/erase",
-            subject=video_id,
-            payload={
-                "run": 1,
-                "sha256": sha256,
-                "upload_keys": [each["upload_key"] for each in stopped if "upload_key" in each],
-            },
+            about=video_id,
+            erasure_id=event.data.erasure_id,
+            rows={} if sha256 is None else {"videos": 1},
+            sha256=sha256,
+            upload_keys=[each["upload_key"] for each in stopped if "upload_key" in each],
         )
 
 
@@ -205,29 +204,34 @@ async def _queue_dropping(work: UnitOfWork, task: Task) -> None:
 
 @dataclass(frozen=True)
 class EraseBlobs:
-    """Delete what is stored of an erased video."""
+    """Delete what is stored of an erased video, or of an erased tenant."""
 
     database: Database
     videos: VideosIn
     blobs: Blobs
+    eraser: Eraser
 
     async def __call__(self, task: Task) -> None:
         """Delete what is there; what is gone already is fine."""
-        for upload_key in task.payload.get("upload_keys", ()):
+        if "sha256" not in task.payload:
+            await self.eraser(task)
+            return
+        for upload_key in task.payload["upload_keys"]:
             await _drop(self.blobs, upload_key)
-        await _erase(self.database, self.videos, self.blobs, task)
-        async with task.finish():
-            pass
+        await self.eraser.conclude(task, await _erase(self.database, self.videos, self.blobs, task))
 
 
-async def _erase(database: Database, videos: VideosIn, blobs: Blobs, task: Task) -> None:
+async def _erase(database: Database, videos: VideosIn, blobs: Blobs, task: Task) -> dict[str, int]:
     """Delete what was derived, and the original unless another video of the tenant has the same content."""
-    await blobs.delete_prefix(derived_folder(task.tenant_id, UUID(task.subject)))
+    derived = await blobs.delete_prefix(derived_folder(task.tenant_id, UUID(task.subject)))
     sha256 = task.payload["sha256"]
+    if sha256 is None:  # it was erased before we heard of it
+        return {"derived": derived}
     async with database.begin(task.tenant_id) as work:
         held = await videos(work).hold(sha256)
     if not held:
         await blobs.delete(original_key(task.tenant_id, sha256))
+    return {"derived": derived, "original": 0 if held else 1}
 
 
 async def _drop(blobs: Blobs, upload_key: str) -> None:

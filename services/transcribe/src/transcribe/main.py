@@ -3,9 +3,11 @@
 from chassis.blobs import blobs_at
 from chassis.bus import Bus
 from chassis.database import Database, UnitOfWork
+from chassis.erasing import FORGET, Eraser
 from chassis.models import ModelUnavailable
 from chassis.run import Service, run
 from chassis.work import Call, Failure, Task, Workbench, run_in_child
+from contracts.registry import ANNOUNCED_BY
 from transcribe.adapters.failures import RecognizerMissing, UnreadableAudio
 from transcribe.adapters.listening import listen
 from transcribe.adapters.postgres import PostgresRecords
@@ -47,6 +49,8 @@ def build(settings: Settings, *, listen: Listen = listen, call: Call = run_in_ch
     )
     work.does("transcribe", gives_up_on=(UnreadableAudio, ModelUnavailable, RecognizerMissing))(transcribe)
     work.does("erase", on_failure=_keep_quiet)(EraseTranscripts(blobs))
+    eraser = Eraser(database, blobs, bus, announced=(*ANNOUNCED_BY[NAME], *ANNOUNCED_BY["every service"]))
+    work.does(FORGET, on_failure=_keep_quiet)(eraser)
     return Service(
         name=NAME,
         settings=settings,

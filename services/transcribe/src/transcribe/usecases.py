@@ -8,6 +8,7 @@ from uuid import UUID
 
 from chassis.blobs import Blobs
 from chassis.database import Database, UnitOfWork
+from chassis.erasing import queue_forgetting
 from chassis.work import LeaseLost, Task
 from contracts.documents import Transcript
 from contracts.event import Event
@@ -148,6 +149,8 @@ class CancelJob:
         if event.jobid is None:
             return
         await work.hold(event.data.video_id)
+        if await self.records(work).is_erased(event.data.video_id):
+            return
         await self.records(work).cancel_job(event.jobid, at=event.time)
         stopped = await work.cancel_tasks(job_id=event.jobid)
         folders = [_folder(event.tenantid, event.jobid, payload["run"]) for payload in stopped]
@@ -169,14 +172,16 @@ class ForgetVideo:
         made = set(await records.transcribed(video_id))  # also for jobs that were cancelled afterwards
         folders = [_folder(event.tenantid, job_id, run) for job_id, run in sorted(asked | made)]
         await work.cancel_tasks(subject=video_id)
-        await records.erase_video(video_id)
-        if folders:
-            await _queue_erasure(work, video_id, str(video_id), folders)
+        rows = await records.erase_video(video_id, job_ids=[*event.data.job_ids, *(job_id for job_id, _ in asked)])
+        erasure_id = event.data.erasure_id
+        await queue_forgetting(
+            work, step=Step.TRANSCRIPT, about=video_id, erasure_id=erasure_id, rows=rows, folders=folders
+        )
 
 
 @dataclass(frozen=True)
 class EraseTranscripts:
-    """Delete the transcripts of an erased video."""
+    """Delete the transcripts of a cancelled job."""
 
     blobs: Blobs
 

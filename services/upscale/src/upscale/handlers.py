@@ -2,9 +2,11 @@
 
 from chassis.bus import Bus
 from chassis.database import UnitOfWork
+from chassis.erasing import forget_tenant
 from contracts.event import Event
-from contracts.gateway import JobCancelled, JobRequested, VideoErased
+from contracts.gateway import JobCancelled, JobRequested, TenantErased, VideoErased
 from contracts.ingest import VideoIngested
+from contracts.steps import Step
 from contracts.upscale import ChunkReady
 from upscale.usecases import CancelJob, ForgetVideo, JoinChunks, JoinVideoAndJob
 
@@ -33,3 +35,7 @@ def register(bus: Bus, join: JoinVideoAndJob, join_chunks: JoinChunks, cancel: C
     @bus.on(VideoErased)
     async def on_video_erased(event: Event[VideoErased], work: UnitOfWork) -> None:
         await forget(event, work)
+
+    @bus.on(TenantErased, always=True)
+    async def on_tenant_erased(event: Event[TenantErased], work: UnitOfWork) -> None:
+        await forget_tenant(work, step=Step.UPSCALE, erasure_id=event.data.erasure_id)

@@ -3,9 +3,11 @@
 from chassis.blobs import blobs_at
 from chassis.bus import Bus
 from chassis.database import Database, UnitOfWork
+from chassis.erasing import FORGET, Eraser
 from chassis.models import ModelUnavailable
 from chassis.run import Service, run
 from chassis.work import Call, Workbench, run_in_child
+from contracts.registry import ANNOUNCED_BY
 from upscale.adapters.child_work import assemble, draw_plan, make_chunk
 from upscale.adapters.postgres import PostgresRecords
 from upscale.adapters.weights import MODELS
@@ -62,6 +64,8 @@ def build(
     work.does("chunk", gives_up_on=_HOPELESS, on_failure=announce_failure)(make_one)
     work.does("assemble", gives_up_on=_HOPELESS, on_failure=announce_failure)(join_all)
     work.does("erase", on_failure=keep_quiet)(EraseBlobs(blobs))
+    eraser = Eraser(database, blobs, bus, announced=(*ANNOUNCED_BY[NAME], *ANNOUNCED_BY["every service"]))
+    work.does(FORGET, on_failure=keep_quiet)(eraser)
     return Service(name=NAME, settings=settings, database=database, bus=bus, work=work, models=list(MODELS.values()))
 
 

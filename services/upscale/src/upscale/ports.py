@@ -202,8 +202,12 @@ class Records(Protocol):
         """The run somebody waits for; None when the job was cancelled or its video erased."""
         ...
 
-    async def erase_video(self, video_id: UUID) -> None:
-        """Forget a video and all about it, and never learn of it again."""
+    async def erase_video(self, video_id: UUID, *, job_ids: Sequence[UUID]) -> dict[str, int]:
+        """Forget a video, all about it and its jobs, and never learn of it again; returns how many rows of what."""
+        ...
+
+    async def is_erased(self, video_id: UUID) -> bool:
+        """Whether the video must leave no trace."""
         ...
 
     async def add_plan(self, plan: PlanRow, spans: Sequence[ChunkRow], /) -> None:

@@ -5,10 +5,12 @@ from uuid import UUID
 from chassis.blobs import BlobNotFound, blobs_at
 from chassis.bus import Bus
 from chassis.database import Database, UnitOfWork
+from chassis.erasing import FORGET, Eraser
 from chassis.models import ModelUnavailable
 from chassis.run import Service, run
 from chassis.work import Call, Failure, Task, Workbench, run_in_child
 from contracts.event import Event
+from contracts.registry import ANNOUNCED_BY
 from contracts.steps import StepProgressed
 from vision.adapters.looking_in_child import look
 from vision.adapters.postgres import PostgresRecords
@@ -51,6 +53,8 @@ def build(settings: Settings, *, look: Look = look, call: Call = run_in_child) -
     final = (UnreadableVideo, ModelUnavailable, BlobNotFound)
     work.does("look", gives_up_on=final, on_failure=announce_failures)(look_at)
     work.does("erase", on_failure=_keep_quiet)(EraseFindings(blobs))
+    eraser = Eraser(database, blobs, bus, announced=(*ANNOUNCED_BY[NAME], *ANNOUNCED_BY["every service"]))
+    work.does(FORGET, on_failure=_keep_quiet)(eraser)
     return Service(name=NAME, settings=settings, database=database, bus=bus, work=work, models=MODELS)
 
 

@@ -126,8 +126,8 @@ class Records(Protocol):
         """Record the marks a run found; the same run again changes nothing."""
         ...
 
-    async def erase_video(self, video_id: UUID) -> None:
-        """Forget a video and all about it, and never learn of it again."""
+    async def erase_video(self, video_id: UUID, *, job_ids: Sequence[UUID]) -> dict[str, int]:
+        """Forget a video, all about it and its jobs, and never learn of it again; returns how many rows of what."""
         ...
 
     async def is_erased(self, video_id: UUID) -> bool:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from chassis.blobs import BlobNotFound, Blobs
 from chassis.database import Database, UnitOfWork
+from chassis.erasing import queue_forgetting
 from chassis.work import Failure, LeaseLost, Task
 from contracts.event import Event
 from contracts.gateway import JobCancelled, JobRequested, VideoErased
@@ -224,6 +225,8 @@ class CancelJob:
         if event.jobid is None:
             return
         await work.hold(event.data.video_id)
+        if await self.records(work).is_erased(event.data.video_id):
+            return
         await self.records(work).cancel_job(event.jobid, at=event.time)
         stopped = await work.cancel_tasks(job_id=event.jobid)
         folders = [
@@ -245,20 +248,23 @@ class ForgetVideo:
         """Stop its tasks, erase its rows, queue the deletion of its documents and key frames."""
         records, video_id = self.records(work), event.data.video_id
         await work.hold(video_id)
+        asked = await records.ever_requested(video_id)
         folders = [
             f"derived/{event.tenantid}/{job_id}/{step}-{request.run}/"
-            for job_id, request in await records.ever_requested(video_id)
+            for job_id, request in asked
             for step in ours(request.steps)
         ]
         await work.cancel_tasks(subject=video_id)
-        await records.erase_video(video_id)
-        if folders:
-            await _queue_erasure(work, video_id, str(video_id), folders)
+        rows = await records.erase_video(video_id, job_ids=[*event.data.job_ids, *(job_id for job_id, _ in asked)])
+        erasure_id = event.data.erasure_id
+        await queue_forgetting(
+            work, step=Step.SCENES, about=video_id, erasure_id=erasure_id, rows=rows, folders=folders
+        )
 
 
 @dataclass(frozen=True)
 class EraseFindings:
-    """Delete what was written about an erased video."""
+    """Delete what was written for a cancelled job."""
 
     blobs: Blobs
 

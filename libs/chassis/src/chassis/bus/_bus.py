@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 from chassis.bus._dead_letters import DeadLetters
 from chassis.bus._groups import ensure_groups, missing_groups
 from chassis.bus._names import consumer_name
+from chassis.bus._purge import purge
 from chassis.bus._wire import encode, redis_client
 from chassis.database import Database, UnitOfWork
 from chassis.database._unit import Commit
@@ -80,22 +82,27 @@ class Bus:
         self.patience_s = patience_s
         self.consumer = consumer_name(service)
         self.subscriptions: dict[str, Subscription] = {}
+        self._always: set[str] = set()
         self.redis: Any = redis_client(self.redis_url)
+        self._purger: Callable[[UUID, Sequence[str]], Awaitable[int]] = self._purge
         self._teller: Callable[[Event[Any]], Awaitable[None]] = self._send_losable
         self._alive: Callable[[], str | None] = lambda: "the bus has not started"
 
     def on(
-        self, fact: type[F], *, gives_up_on: tuple[type[Exception], ...] = ()
+        self, fact: type[F], *, gives_up_on: tuple[type[Exception], ...] = (), always: bool = False
     ) -> "Callable[[Handler[F]], Handler[F]]":
         """Register the handler of a fact; one per fact and service.
 
         The handler runs inside one transaction for the event's tenant, together with its inbox row: milliseconds, no
-        network. An exception named in ``gives_up_on`` is final at once; any other is retried with backoff.
+        network. An exception named in ``gives_up_on`` is final at once; any other is retried with backoff. ``always``:
+        also hear it of a tenant that was erased.
         """
 
         def register(handler: "Handler[F]") -> "Handler[F]":
             if fact.stream in self.subscriptions:
                 raise ValueError(f"{self.service} has a handler for {fact.stream} already; let one call the other")
+            if always:
+                self._always.add(fact.stream)
             self.subscriptions[fact.stream] = Subscription(fact, handler, gives_up_on)
             return handler
 
@@ -104,6 +111,17 @@ class Bus:
     async def tell(self, event: Event[Any]) -> None:
         """Put an event on its capped stream, now, outside any transaction. It may get lost, and never raises for it."""
         await self._teller(event)
+
+    async def forget(self, about: UUID, *, announced: Sequence[str] = ()) -> int:
+        """Take out of Redis every entry of the ``announced`` streams, and everything we could not handle or will try
+        again, in which this id stands; returns how many there were. Raises what Redis raises.
+        """
+        return await self._purger(about, announced)
+
+    async def _purge(self, about: UUID, announced: Sequence[str]) -> int:
+        return await purge(
+            self.redis, service=self.service, heard=list(self.subscriptions), announced=announced, about=about
+        )
 
     async def _send_losable(self, event: Event[Any]) -> None:
         data = encode(
@@ -133,7 +151,7 @@ class Bus:
         """
         events = sorted(events, key=_what_it_is_about)
         async with self.database._begin_many() as commit:
-            fresh = await commit.receive(events)
+            fresh = await commit.receive(events, always=self._always)
             handled = []
             for event in events:
                 if event.id in fresh:

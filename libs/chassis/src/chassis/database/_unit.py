@@ -1,14 +1,15 @@
 """One transaction of one tenant: data, announcements and new work become true together or not at all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.database._tables import PRIORITIES, tasks
+from chassis.database._stones import stone_of
+from chassis.database._tables import PRIORITIES, inbox, outbox, tasks
 from chassis.telemetry import traceparent
 from contracts import uuid7
 from contracts.event import Event, Fact
@@ -19,13 +20,19 @@ __all__ = ["Commit", "UnitOfWork", "enter", "envelope_of"]
 _ENTER = text("SELECT set_config('app.tenant_id', :tenant, true)")
 # The tenant is set with the first row that is new: where nothing is new, nothing is handled.
 _RECEIVE = text(
-    "INSERT INTO inbox (event_id, stream) SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:streams AS text[]))"
+    "INSERT INTO inbox (event_id, stream)"
+    " SELECT id, stream FROM unnest(CAST(:ids AS uuid[]), CAST(:streams AS text[]), CAST(:stones AS uuid[]))"
+    " heard (id, stream, stone) WHERE stone IS NULL OR NOT EXISTS (SELECT FROM inbox WHERE event_id = heard.stone)"
     " ON CONFLICT DO NOTHING RETURNING event_id, set_config('app.tenant_id', :tenant, true)"
 )
 _ANNOUNCE = text(
     "WITH said AS (INSERT INTO outbox (event_id, stream, body, correlation_id, traceparent)"
     " SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:streams AS text[]), CAST(:bodies AS text[]),"
     " CAST(:correlations AS text[]), CAST(:traces AS text[]))) SELECT pg_notify(:channel, '')"
+)
+_WALLED = text(
+    "SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+    " WHERE nspname = current_schema() AND relkind = 'r' AND relrowsecurity ORDER BY relname"
 )
 _NOTIFY = text("SELECT pg_notify(:channel, :payload)")
 
@@ -61,15 +68,21 @@ class Commit:
         self.units.append(work)
         return work
 
-    async def receive(self, events: Sequence[Event[Any]]) -> set[UUID]:
+    async def receive(self, events: Sequence[Event[Any]], *, always: Container[str] = ()) -> set[UUID]:
         """Note in the inbox that these events' effects are part of this commit; returns the ids that are new to it.
+
+        Facts of a tenant that was erased are none, but for those on the streams that are ``always`` heard.
 
         The connection is then the first one's tenant's. Sorted, so that two replicas that hold the same events wait for
         each other and never for ever.
         """
-        known = sorted({event.id: event.type for event in events}.items())
+        known = sorted({event.id: (event.type, event.tenantid) for event in events}.items())
         tenant_id = events[0].tenantid
-        columns = {"ids": [id_ for id_, _ in known], "streams": [stream for _, stream in known]}
+        columns: dict[str, Any] = {
+            "ids": [id_ for id_, _ in known],
+            "streams": [stream for _, (stream, _) in known],
+            "stones": [None if stream in always else stone_of(tenant) for _, (stream, tenant) in known],
+        }
         fresh = set((await self.connection.execute(_RECEIVE, {**columns, "tenant": str(tenant_id)})).scalars())
         if fresh:
             self._tenant_id = tenant_id
@@ -157,14 +170,14 @@ class UnitOfWork:
         await self.connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
     async def cancel_tasks(
-        self, *, job_id: UUID | None = None, subject: str | UUID | None = None
+        self, *, job_id: UUID | None = None, subject: str | UUID | None = None, all_of_them: bool = False
     ) -> list[dict[str, Any]]:
-        """Cancel the tenant's unfinished tasks of this job, of this subject, or of both where both are given.
+        """Cancel the tenant's unfinished tasks of this job, of this subject, or of both where both are given; or all.
 
         Returns their payloads: a worker that died may have left something behind that nobody will come back for.
         Running ones are stopped after the commit, within one heartbeat.
         """
-        if job_id is None and subject is None:
+        if job_id is None and subject is None and not all_of_them:
             raise ValueError("cancel_tasks needs a job_id, a subject or both")
         query = select(tasks.c.id, tasks.c.state).where(
             tasks.c.tenant_id == self.tenant_id, text("state in ('queued', 'dispatched', 'running')")
@@ -189,6 +202,36 @@ class UnitOfWork:
         if payloads:
             self._wake("tasks")
         return payloads
+
+    async def unsay(self, about: UUID) -> int:
+        """Forget every announced fact in which this id stands, sent or not; returns how many there were."""
+        said = delete(outbox).where(outbox.c.body.contains(str(about)))
+        return (await self.connection.execute(said)).rowcount
+
+    async def forget_tasks(self, about: UUID) -> int:
+        """Forget the tenant's tasks on this subject, whatever became of them, or all if it is the tenant itself;
+        returns how many there were.
+        """
+        these = true() if about == self.tenant_id else tasks.c.subject == str(about)
+        row = delete(tasks).where(tasks.c.tenant_id == self.tenant_id, these)
+        return (await self.connection.execute(row)).rowcount
+
+    async def empty_tables(self, *, but: Container[str] = (), last: Container[str] = ()) -> dict[str, int]:
+        """Delete every row of the tenant from every table behind its wall; returns how many each had.
+
+        ``last``: those that others lean on without saying what becomes of them.
+        """
+        counts: dict[str, int] = {}
+        names = [name for name in (await self.connection.execute(_WALLED)).scalars().all() if name not in but]
+        for name in sorted(names, key=lambda name: (name in last, name)):
+            quoted = name.replace('"', '""')
+            counts[name] = (await self.connection.execute(text(f'DELETE FROM "{quoted}"'))).rowcount
+        return {name: count for name, count in counts.items() if count}
+
+    async def close_inbox(self) -> None:
+        """Let no fact of this tenant in any more, for as long as the inbox remembers: it was erased."""
+        row = insert(inbox).values(event_id=stone_of(self.tenant_id), stream="erased")
+        await self.connection.execute(row.on_conflict_do_nothing())
 
     def _wake(self, topic: str, payload: str = "") -> None:
         self._commit.wakes[(topic, payload)] = None

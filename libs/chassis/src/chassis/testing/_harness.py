@@ -41,6 +41,9 @@ class Harness:
         """Losable facts, such as progress."""
         service.database._on_announced(self.announced.append)
         service.bus._teller = self._tell
+        self.purged: list[UUID] = []
+        """What was to be taken out of Redis, had there been one."""
+        service.bus._purger = self._purge
 
     async def hear(
         self,
@@ -77,6 +80,10 @@ class Harness:
     def facts(self, kind: type[Fact]) -> list[Any]:
         """The announced facts of one kind, without their envelopes."""
         return [event.data for event in self.announced if isinstance(event.data, kind)]
+
+    async def _purge(self, about: UUID, _announced: Sequence[str]) -> int:
+        self.purged.append(about)
+        return 0
 
     async def _tell(self, event: Event[Any]) -> None:
         self.told.append(event)

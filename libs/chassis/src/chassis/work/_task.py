@@ -94,7 +94,7 @@ class Task:
     async def is_cancelled(self) -> bool:
         """Whether nobody wants its result any more: then what was made of it so far should go."""
         async with self._database.begin_untenanted() as connection:
-            return await self._store.state(connection, self.id) == "cancelled"
+            return await self._store.state(connection, self.id) in ("cancelled", None)  # None: it was erased
 
     @asynccontextmanager
     async def finish(self) -> AsyncIterator[UnitOfWork]:

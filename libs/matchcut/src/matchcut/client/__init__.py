@@ -11,7 +11,7 @@ while, because it is being restarted, is waited for; so is one that says it has 
 """
 
 from matchcut.client.api import Matchcut
-from matchcut.client.compliance import AuditEntry
+from matchcut.client.compliance import AuditEntry, Erasure, TenantErasure
 from matchcut.client.errors import (
     ApiError,
     Conflict,
@@ -42,6 +42,7 @@ __all__ = [
     "Conflict",
     "Credentials",
     "Delivery",
+    "Erasure",
     "Forbidden",
     "Invalid",
     "Invitation",
@@ -60,6 +61,7 @@ __all__ = [
     "Session",
     "StorageFull",
     "Tenant",
+    "TenantErasure",
     "TooLarge",
     "TooMany",
     "TransferBroken",

@@ -107,10 +107,6 @@ class Matchcut(People, Compliance, FoundThings, OwnLogos):
         """All videos, newest first."""
         return self._pages(Video, "/v1/videos")
 
-    def erase_video(self, video_id: UUID) -> None:
-        """Have a video and everything made of it deleted."""
-        self._send("DELETE", f"/v1/videos/{video_id}")
-
     def add_script(self, path: Path, *, format: str | None = None) -> Script:
         """Send a script: UTF-8 text."""
         text = path.read_text(encoding="utf-8-sig")

@@ -1,14 +1,14 @@
-"""Who did what: the part of the API that people ask for when something has to be proven."""
+"""Who did what, and what was erased: the part of the API that people ask for when something has to be proven."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 from uuid import UUID
 
 import httpx
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["AuditEntry", "Compliance", "Outcome"]
+__all__ = ["AuditEntry", "Compliance", "Erasure", "ErasureAnswer", "Outcome", "TenantErasure"]
 
 M = TypeVar("M", bound=BaseModel)
 Outcome = Literal["done", "refused", "failed"]
@@ -38,9 +38,42 @@ class AuditEntry(_Resource):
     remark: str | None = None
 
 
+class ErasureAnswer(_Resource):
+    """What one service has deleted."""
+
+    service: str
+    answered_at: datetime
+    rows: dict[str, int] = {}
+    blobs: dict[str, int] = {}
+
+
+class Erasure(_Resource):
+    """An erasure: who has deleted what, who is waited for, and in the end a receipt (a JWS)."""
+
+    id: UUID
+    kind: Literal["video", "script", "user", "tenant"]
+    subject_id: UUID
+    reason: Literal["asked", "retention"] = "asked"
+    state: Literal["running", "completed"]
+    requested_at: datetime
+    completed_at: datetime | None = None
+    answers: tuple[ErasureAnswer, ...] = ()
+    awaited: tuple[str, ...] = ()
+    receipt: str | None = None
+
+
+class TenantErasure(_Resource):
+    """The erasure of a tenant. Keep ``receipt_url``: it answers when nobody can sign in any more."""
+
+    erasure: Erasure
+    receipt_url: str
+
+
 class _Calls(Protocol):
+    def _get(self, kind: type[M], path: str, **query: Any) -> M: ...
+    def _post(self, kind: type[M], path: str, body: Mapping[str, Any]) -> M: ...
     def _pages(self, kind: type[M], path: str, **query: str) -> Iterator[M]: ...
-    def _send(self, method: str, path: str, **request: object) -> httpx.Response: ...
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response: ...
 
 
 class Compliance:
@@ -71,3 +104,28 @@ class Compliance:
     def audit_csv(self: _Calls) -> str:
         """All of it, as a spreadsheet reads it."""
         return self._send("GET", "/v1/audit", params={"format": "csv"}).text
+
+    def erase_video(self: _Calls, video_id: UUID) -> Erasure:
+        """Have a video and everything made of it deleted, everywhere."""
+        answer = self._send("DELETE", f"/v1/videos/{video_id}")
+        return self._get(Erasure, answer.headers["location"])
+
+    def erase_script(self: _Calls, script_id: UUID) -> Erasure:
+        """Have a script and everything aligned with it deleted, everywhere."""
+        return Erasure.model_validate_json(self._send("DELETE", f"/v1/scripts/{script_id}").content)
+
+    def erase_tenant(self: _Calls, name: str) -> TenantErasure:
+        """Have our tenant deleted, with everything and everybody. ``name`` is its name, to be sure."""
+        return self._post(TenantErasure, "/v1/tenants/current/erasure", {"name": name})
+
+    def erasures(self: _Calls) -> Iterator[Erasure]:
+        """All erasures, newest first."""
+        return self._pages(Erasure, "/v1/erasures")
+
+    def erasure(self: _Calls, erasure_id: UUID) -> Erasure:
+        """One erasure as it stands."""
+        return self._get(Erasure, f"/v1/erasures/{erasure_id}")
+
+    def receipt(self: _Calls, url: str) -> str:
+        """The receipt of a tenant that was erased, by the address that ``erase_tenant`` gave."""
+        return self._send("GET", url).text

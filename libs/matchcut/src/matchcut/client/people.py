@@ -136,7 +136,7 @@ class People:
         return User.model_validate_json(self._send("PATCH", f"/v1/users/{user_id}", json=change).content)
 
     def remove_user(self: _Calls, user_id: UUID) -> None:
-        """Remove somebody with their sessions and keys. Raises Conflict for the last owner."""
+        """Erase somebody with their sessions and keys; see ``erasures``. Raises Conflict for the last owner."""
         self._send("DELETE", f"/v1/users/{user_id}")
 
     def api_keys(self: _Calls) -> Iterator[ApiKey]:

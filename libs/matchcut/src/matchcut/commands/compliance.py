@@ -1,4 +1,4 @@
-"""``matchcut audit``: who did what."""
+"""``matchcut audit`` and ``matchcut erase``: who did what, and what is no more."""
 
 from datetime import datetime
 from itertools import islice
@@ -8,14 +8,18 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
+from matchcut.client import Erasure
 from matchcut.client.compliance import Outcome
 from matchcut.commands.choices import AsJson, Data
 from matchcut.connection import connect
 from matchcut.console import Console
-from matchcut.exits import exit_codes
+from matchcut.exits import EPILOG, exit_codes
 from matchcut.launcher import DataFolder
 
-__all__ = ["audit"]
+__all__ = ["audit", "erase"]
+
+erase = typer.Typer(help="Erase for good, in every service, and get a receipt.", no_args_is_help=True, epilog=EPILOG)
+Sure = Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")]
 
 _COLOUR = {"done": "green", "refused": "yellow", "failed": "red"}
 
@@ -47,3 +51,77 @@ def audit(
             who = str(entry.key_id or entry.user_id or "")
             table.add_row(f"{entry.at:%F %T}", entry.action, entry.resource, ended, who, entry.address)
         console.show([entry.model_dump(mode="json") for entry in entries], table)
+
+
+@erase.command("video", epilog=EPILOG)
+def erase_video(
+    video_id: Annotated[UUID, typer.Argument(help="Id of the video.")],
+    yes: Sure = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a video with everything made of it."""
+    console = Console(as_json=as_json)
+    with exit_codes(console), connect(DataFolder.at(data)) as client:
+        _must_be_meant(f"video {video_id}", yes)
+        _show(console, client.erase_video(video_id))
+
+
+@erase.command("script", epilog=EPILOG)
+def erase_script(
+    script_id: Annotated[UUID, typer.Argument(help="Id of the script.")],
+    yes: Sure = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a script with everything aligned with it."""
+    console = Console(as_json=as_json)
+    with exit_codes(console), connect(DataFolder.at(data)) as client:
+        _must_be_meant(f"script {script_id}", yes)
+        _show(console, client.erase_script(script_id))
+
+
+@erase.command("list", epilog=EPILOG)
+def list_erasures(
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 20,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """The newest erasures."""
+    console = Console(as_json=as_json)
+    with exit_codes(console), connect(DataFolder.at(data)) as client:
+        erasures = list(islice(client.erasures(), limit))
+        table = Table("erasure", "of", "id", "asked for", "state", "waits for")
+        for one in erasures:
+            asked = f"{one.requested_at:%F %T}"
+            table.add_row(str(one.id), one.kind, str(one.subject_id), asked, one.state, " ".join(one.awaited))
+        console.show([one.model_dump(mode="json") for one in erasures], table)
+
+
+@erase.command("show", epilog=EPILOG)
+def show_erasure(
+    erasure_id: Annotated[UUID, typer.Argument(help="Id of the erasure.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """What each service has deleted, and the receipt."""
+    console = Console(as_json=as_json)
+    with exit_codes(console), connect(DataFolder.at(data)) as client:
+        _show(console, client.erasure(erasure_id))
+
+
+def _must_be_meant(what: str, yes: bool) -> None:
+    if not yes:
+        typer.confirm(f"Erase {what} for good?", abort=True, err=True)
+
+
+def _show(console: Console, erasure: Erasure) -> None:
+    table = Table("service", "when", "rows", "files", title=f"erasure {erasure.id}: {erasure.state}")
+    for answer in erasure.answers:
+        rows, files = ("  ".join(f"{name} {count}" for name, count in of.items()) for of in (answer.rows, answer.blobs))
+        table.add_row(answer.service, f"{answer.answered_at:%F %T}", rows, files)
+    for service in erasure.awaited:
+        table.add_row(service, "[yellow]not yet[/]", "", "")
+    console.show(erasure.model_dump(mode="json"), table)
+    if erasure.receipt:
+        console.say(f"receipt: {erasure.receipt}")

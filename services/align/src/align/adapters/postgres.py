@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from align.adapters.tables import alignments, cancellations, lines, requests, reviews, revisions, scripts, steps, videos
+from chassis.database import stone_of
 from contracts.align import AlignmentReady
 from contracts.documents import Ledger
 from contracts.gateway import JobRequested, ScriptSubmitted
@@ -37,7 +38,9 @@ class PostgresRecords:
                 await self._connection.execute(_HOLD, {"what": f"{kind}/{self._tenant_id}/{one}"})
 
     async def add_script(self, script: ScriptSubmitted) -> None:
-        """Remember a script; a second telling changes nothing."""
+        """Remember a script; a second telling, or one after it was erased, changes nothing."""
+        if await self.is_script_erased(script.script_id):
+            return
         row = insert(scripts).values(
             tenant_id=self._tenant_id, script_id=script.script_id, submitted=script.model_dump(mode="json")
         )
@@ -50,6 +53,8 @@ class PostgresRecords:
 
     async def add_video(self, video: VideoIngested) -> None:
         """Remember a video's measures; a second telling, or one after it was erased, changes nothing."""
+        if await self.is_erased(video.video_id):
+            return
         row = insert(videos).values(
             tenant_id=self._tenant_id, video_id=video.video_id, ingested=video.model_dump(mode="json")
         )
@@ -191,16 +196,42 @@ class PostgresRecords:
         if rows:
             await self._connection.execute(insert(lines).on_conflict_do_nothing(), rows)
 
-    async def erase_video(self, video_id: UUID) -> None:
-        """Forget a video and all about it, and never learn of it again."""
-        for table in (requests, steps, alignments, lines, reviews, revisions):
-            await self._connection.execute(delete(table).where(table.c.video_id == video_id))
-        row = insert(videos).values(tenant_id=self._tenant_id, video_id=video_id, erased=True)
-        await self._connection.execute(
-            row.on_conflict_do_update(
-                index_elements=[videos.c.tenant_id, videos.c.video_id], set_={"ingested": None, "erased": True}
-            )
-        )
+    async def erase_video(self, video_id: UUID, *, job_ids: Sequence[UUID]) -> dict[str, int]:
+        """Forget a video, all about it and its jobs, and never learn of it again; returns how many rows of what.
+
+        A stone stays, from which nobody learns which video it was.
+        """
+        counts = {}
+        for table in (requests, steps, alignments, lines, reviews, revisions, videos):
+            about = delete(table).where(table.c.video_id == video_id)
+            counts[table.name] = (await self._connection.execute(about)).rowcount
+        called_off = delete(cancellations).where(cancellations.c.job_id.in_(job_ids))
+        counts[cancellations.name] = (await self._connection.execute(called_off)).rowcount
+        stone = insert(videos).values(tenant_id=self._tenant_id, video_id=stone_of(video_id), erased=True)
+        await self._connection.execute(stone.on_conflict_do_nothing())
+        return counts
+
+    async def runs_of_script(self, script_id: UUID) -> Sequence[tuple[UUID, int]]:
+        """Jobs and runs that asked for an alignment with a script."""
+        query = select(requests.c.job_id, requests.c.run).where(requests.c.script_id == script_id)
+        return [(job_id, run) for job_id, run in await self._connection.execute(query)]
+
+    async def erase_script(self, script_id: UUID) -> dict[str, int]:
+        """Forget a script and all that was made of it, and never learn of it again; returns how many rows of what."""
+        made = select(alignments.c.job_id, alignments.c.run).where(alignments.c.script_id == script_id)
+        of_it = delete(lines).where(tuple_(lines.c.job_id, lines.c.run).in_(made))
+        counts = {lines.name: (await self._connection.execute(of_it)).rowcount}
+        for table in (requests, alignments, reviews, revisions, scripts):
+            about = delete(table).where(table.c.script_id == script_id)
+            counts[table.name] = (await self._connection.execute(about)).rowcount
+        stone = insert(scripts).values(tenant_id=self._tenant_id, script_id=stone_of(script_id), submitted={})
+        await self._connection.execute(stone.on_conflict_do_nothing())
+        return counts
+
+    async def is_script_erased(self, script_id: UUID) -> bool:
+        """Whether the script must leave no trace."""
+        query = select(scripts.c.script_id).where(scripts.c.script_id == stone_of(script_id))
+        return await self._connection.scalar(query) is not None
 
     async def jobs_of_video(self, video_id: UUID) -> Sequence[tuple[UUID, int]]:
         """Jobs and runs that asked about a video."""
@@ -209,4 +240,5 @@ class PostgresRecords:
 
     async def is_erased(self, video_id: UUID) -> bool:
         """Whether the video must leave no trace."""
-        return bool(await self._connection.scalar(select(videos.c.erased).where(videos.c.video_id == video_id)))
+        query = select(videos.c.erased).where(videos.c.video_id == stone_of(video_id))
+        return bool(await self._connection.scalar(query))

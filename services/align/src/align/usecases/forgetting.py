@@ -8,12 +8,13 @@ from align.domain.places import folder_of
 from align.ports import Records
 from chassis.blobs import Blobs
 from chassis.database import UnitOfWork
+from chassis.erasing import queue_forgetting
 from chassis.work import Task
 from contracts.event import Event
-from contracts.gateway import JobCancelled, VideoErased
+from contracts.gateway import JobCancelled, ScriptErased, VideoErased
 from contracts.steps import Step
 
-__all__ = ["CancelJob", "EraseAlignments", "ForgetVideo"]
+__all__ = ["CancelJob", "EraseAlignments", "ForgetScript", "ForgetVideo"]
 
 RecordsIn = Callable[[UnitOfWork], Records]
 
@@ -30,6 +31,9 @@ class CancelJob:
             return
         records = self.records(work)
         await records.hold(job_id=event.jobid)
+        await work.hold(event.data.video_id)
+        if await records.is_erased(event.data.video_id):
+            return
         await records.cancel_job(event.jobid, at=event.time)
         stopped = await work.cancel_tasks(job_id=event.jobid)
         folders = [folder_of(event.tenantid, event.jobid, payload["run"]) for payload in stopped]
@@ -49,15 +53,44 @@ class ForgetVideo:
         await work.hold(video_id)
         runs = await records.jobs_of_video(video_id)
         await work.cancel_tasks(subject=video_id)
-        await records.erase_video(video_id)
-        if runs:
-            folders = [folder_of(event.tenantid, job_id, run) for job_id, run in runs]
-            await _queue_erasure(work, video_id, str(video_id), folders)
+        rows = await records.erase_video(video_id, job_ids=[*event.data.job_ids, *(job_id for job_id, _ in runs)])
+        await queue_forgetting(
+            work,
+            step=Step.ALIGNMENT,
+            about=video_id,
+            erasure_id=event.data.erasure_id,
+            rows=rows,
+            folders=[folder_of(event.tenantid, job_id, run) for job_id, run in runs],
+        )
+
+
+@dataclass(frozen=True)
+class ForgetScript:
+    """Leave no trace of a script, nor of what was aligned with it: a ledger holds every line of it."""
+
+    records: RecordsIn
+
+    async def __call__(self, event: Event[ScriptErased], work: UnitOfWork) -> None:
+        """Stop its tasks, erase its rows, queue the deletion of its ledgers."""
+        records, script_id = self.records(work), event.data.script_id
+        await records.hold(script_id=script_id)
+        runs = await records.runs_of_script(script_id)
+        for job_id, _ in runs:
+            await work.cancel_tasks(job_id=job_id)
+        rows = await records.erase_script(script_id)
+        await queue_forgetting(
+            work,
+            step=Step.ALIGNMENT,
+            about=script_id,
+            erasure_id=event.data.erasure_id,
+            rows=rows,
+            folders=[folder_of(event.tenantid, job_id, run) for job_id, run in runs],
+        )
 
 
 @dataclass(frozen=True)
 class EraseAlignments:
-    """Delete the ledgers of an erased video."""
+    """Delete the ledgers of a cancelled job."""
 
     blobs: Blobs
 

@@ -35,8 +35,12 @@ class Join:
             return
         records = self.records(work)
         await records.hold(job_id=job_id)
+        await records.hold(script_id=request.script_id)
+        if await records.is_script_erased(request.script_id):
+            return
         if await records.add_request(job_id, request, asked_at=event.time):
             await self._begin(job_id, work)
+            await self._unless_erased(job_id, request.video_id, work)
 
     async def script_came(self, event: Event[ScriptSubmitted], work: UnitOfWork) -> None:
         """A script: serve whoever waited for it."""
@@ -54,6 +58,7 @@ class Join:
         await records.hold(job_id=event.jobid)
         await records.add_outcome(event.jobid, event.data)
         await self._begin(event.jobid, work)
+        await self._unless_erased(event.jobid, event.data.video_id, work)
 
     async def step_failed(self, event: Event[StepFailed], work: UnitOfWork) -> None:
         """A step of a job gave up: go without scenes, give up without a transcript."""
@@ -64,10 +69,18 @@ class Join:
         await records.hold(job_id=event.jobid)
         await records.add_failure(event.jobid, fact.video_id, fact.step, fact.run)
         await self._begin(event.jobid, work)
+        await self._unless_erased(event.jobid, fact.video_id, work)
 
     async def video_came(self, event: Event[VideoIngested], work: UnitOfWork) -> None:
         """A video's measures: its frame rate is that of the timeline."""
+        await work.hold(event.data.video_id)
         await self.records(work).add_video(event.data)
+
+    async def _unless_erased(self, job_id: UUID, video_id: UUID, work: UnitOfWork) -> None:
+        """Forget again what has just been learnt of a video that was erased meanwhile. The last thing done."""
+        await work.hold(video_id)
+        if await self.records(work).is_erased(video_id):
+            await self.records(work).erase_video(video_id, job_ids=[job_id])
 
     async def _begin(self, job_id: UUID, work: UnitOfWork) -> None:
         records = self.records(work)

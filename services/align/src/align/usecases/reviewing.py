@@ -46,7 +46,8 @@ class HearCorrections:
         """One change. If those before it have not all been heard, whichever comes last queues the revisions."""
         fact, reviews = event.data, self.reviews(work)
         await work.hold(fact.video_id)
-        if await self.records(work).is_erased(fact.video_id):
+        records = self.records(work)
+        if await records.is_erased(fact.video_id) or await records.is_script_erased(fact.script_id):
             return
         await reviews.hold(fact.video_id, fact.script_id)
         before = await reviews.told(fact.video_id, fact.script_id)

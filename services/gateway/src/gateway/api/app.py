@@ -12,6 +12,7 @@ from gateway.api import (
     alignments,
     api_keys,
     audit,
+    erasures,
     findings,
     jobs,
     logos,
@@ -41,6 +42,8 @@ OPEN_TO_ALL = frozenset(
         ("POST", "/v1/auth/revoke"),
         ("POST", "/v1/auth/accept-invitation"),
         ("GET", "/.well-known/jwks.json"),
+        ("GET", "/.well-known/receipt-keys.json"),
+        ("GET", "/v1/receipts/{token}"),
         ("GET", "/docs"),
         ("GET", "/docs/start.js"),
         ("GET", "/problems/{slug}"),
@@ -64,6 +67,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     logos.router,
     webhooks.router,
     audit.router,
+    erasures.router,
 )
 _ABOUT = """Upload a video and the script it was shot from; get its scenes, its words with their times, what became of
 each line of the script, its watermarks, and an upscaled rendition.

@@ -14,6 +14,9 @@ from gateway.domain.refusals import Forbidden, Unauthenticated
 from gateway.ports import Origin, RecordsOn, Seal, TokenMint
 from gateway.usecases.api_keys import ApiKeys, Recognize
 from gateway.usecases.audit import AuditLog
+from gateway.usecases.erase_script import EraseScript
+from gateway.usecases.erase_tenant import EraseTenant
+from gateway.usecases.erasures import Erasures
 from gateway.usecases.findings import Findings
 from gateway.usecases.jobs import Jobs
 from gateway.usecases.logos import Logos
@@ -28,7 +31,7 @@ from gateway.usecases.users import Users
 from gateway.usecases.videos import Videos
 from gateway.usecases.webhooks import Webhooks
 
-__all__ = ["Accounts", "From", "Given", "Library", "UseCases", "identify", "needs", "origin_of"]
+__all__ = ["Accounts", "Erasing", "From", "Given", "Library", "UseCases", "identify", "needs", "origin_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,15 @@ class Library:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasing:
+    """What the routes call about erasures."""
+
+    erasures: Erasures
+    script: EraseScript
+    tenant: EraseTenant
+
+
+@dataclass(frozen=True, slots=True)
 class UseCases:
     """Everything the routes call."""
 
@@ -70,6 +82,7 @@ class UseCases:
     library: Library
     webhooks: Webhooks
     audit: AuditLog
+    erasing: Erasing
     heartbeat_s: float
     poll_s: float
 

@@ -37,6 +37,7 @@ _TAGS = {
     "renditions": "Upscaled videos, with the proof that nothing was lost.",
     "logos": "Pictures of your own that jobs look for.",
     "webhooks": "Who is told of what, and what became of each message.",
+    "erasures": "What was erased, what each service deleted, and the receipts that prove it.",
     "audit": "Who did what, when, from where, and what came of it.",
 }
 """Every tag an operation may have, in the order of the reference, and what it is about."""

@@ -55,9 +55,10 @@ async def change_user(user_id: UUID, body: UserChange, given: Given, caller: Wri
 
 
 @router.delete("/{user_id}", status_code=204, responses=responses(NotFound, Forbidden, LastOwner))
-async def remove_user(user_id: UUID, given: Given, caller: Writer) -> None:
-    """Remove a user with their sessions and API keys. What they made stays."""
-    await given.accounts.users.remove(caller, user_id)
+async def remove_user(user_id: UUID, response: Response, given: Given, caller: Writer) -> None:
+    """Erase a user with their sessions and API keys, everywhere. What they made stays. `Location` is the erasure."""
+    erasure_id = await given.accounts.users.remove(caller, user_id)
+    response.headers["Location"] = f"/v1/erasures/{erasure_id}"
 
 
 @router.post(

@@ -55,9 +55,16 @@ async def read_video(video_id: UUID, request: Request, given: Given, caller: Rea
 
 
 @router.delete("/{video_id}", status_code=202, responses=responses(NotFound))
-async def erase_video(video_id: UUID, given: Given, caller: Annotated[Caller, needs(Right.VIDEOS_ERASE)]) -> Video:
-    """Erase a video with everything made of it, in every service. This cannot be undone."""
-    return video_view(await given.videos.erase(caller, video_id))
+async def erase_video(
+    video_id: UUID, response: Response, given: Given, caller: Annotated[Caller, needs(Right.VIDEOS_ERASE)]
+) -> Video:
+    """Erase a video with everything made of it, in every service. This cannot be undone. `Location` is the erasure:
+    it says what was deleted where, and ends with a receipt.
+    """
+    left, erasure_id = await given.videos.erase(caller, video_id)
+    if erasure_id is not None:
+        response.headers["Location"] = f"/v1/erasures/{erasure_id}"
+    return video_view(left)
 
 
 @router.get("/{video_id}/media", response_model=Media, responses=responses(NotFound, NotReady))

@@ -47,6 +47,9 @@ class Right(StrEnum):
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     AUDIT_READ = "audit:read"
+    ERASURES_READ = "erasures:read"
+    SCRIPTS_ERASE = "scripts:erase"
+    TENANT_ERASE = "tenant:erase"
 
 
 _MYSELF = frozenset({Right.ME_READ, Right.ME_WRITE})
@@ -77,10 +80,12 @@ _GOVERN = _WRITE | {
     Right.WEBHOOKS_READ,
     Right.WEBHOOKS_WRITE,
     Right.AUDIT_READ,
+    Right.ERASURES_READ,
+    Right.SCRIPTS_ERASE,
 }
 
 RIGHTS_OF: dict[Role, frozenset[Right]] = {
-    Role.OWNER: _GOVERN,
+    Role.OWNER: _GOVERN | {Right.TENANT_ERASE},
     Role.ADMIN: _GOVERN,
     Role.EDITOR: _WRITE,
     Role.VIEWER: _READ,

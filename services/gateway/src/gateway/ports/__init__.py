@@ -14,6 +14,7 @@ from gateway.domain.findings import Narrowed
 from gateway.domain.jobs import Job
 from gateway.domain.library import Script, Upload, Video
 from gateway.ports.audit import Audit
+from gateway.ports.erasures import Erasures
 from gateway.ports.findings import Findings, Logos, Pictures, Reviews
 from gateway.ports.identity import (
     ApiKey,
@@ -154,6 +155,9 @@ class Jobs(Protocol):
     async def of_video(self, video_id: UUID) -> Sequence[Job]:
         """All jobs of a video, locked, in the order of their ids so that two transactions never wait crosswise."""
 
+    async def of_script(self, script_id: UUID) -> Sequence[Job]:
+        """All jobs of a script, locked, in the order of their ids."""
+
     async def page(self, narrowed: Narrowed, *, before: UUID | None, limit: int) -> Sequence[Job]:
         """The newest jobs, older than the one named ``before``."""
 
@@ -215,6 +219,8 @@ class Records(Protocol):
     def reviews(self) -> Reviews: ...  # noqa: D102
     @property
     def logos(self) -> Logos: ...  # noqa: D102
+    @property
+    def erasures(self) -> Erasures: ...  # noqa: D102
 
 
 RecordsOn = Callable[[AsyncConnection], Records]

@@ -27,8 +27,8 @@ class Findings(Protocol):
     async def revise(self, job_id: UUID, run: int, *, revision: int, files: Mapping[str, str]) -> bool:
         """Note where an alignment's newest exports are; False if newer ones stand already."""
 
-    async def erase(self, video_id: UUID) -> None:
-        """Forget what was found in a video, and what people said of it."""
+    async def erase(self, video_id: UUID) -> Mapping[str, int]:
+        """Forget what was found in a video, and what people said of it; returns how many rows of what."""
 
 
 class Reviews(Protocol):

@@ -12,7 +12,7 @@ from chassis.telemetry import get_logger
 from gateway.ports import RecordsOn
 from gateway.usecases.uploads import upload_folder
 
-__all__ = ["Sweep", "Swept"]
+__all__ = ["Sweep", "Swept", "each_tenant"]
 
 _log = get_logger(__name__)
 _NO_TENANT = UUID(int=0)
@@ -70,24 +70,12 @@ class Sweep:
     async def __call__(self) -> Swept:
         """One round over all tenants."""
         uploads = replies = scripts = deliveries = 0
-        async for tenant_id in self._tenants():
+        async for tenant_id in each_tenant(self._database, self._records_on):
             replies += await self._forget_replies(tenant_id)
             uploads += await self._forget_uploads(tenant_id)
             scripts += await self._forget_scripts(tenant_id)
             deliveries += await self._forget_deliveries(tenant_id)
         return Swept(uploads, replies, scripts, await self._blobs.forget_unfinished(), deliveries)
-
-    async def _tenants(self) -> AsyncIterator[UUID]:
-        after: UUID | None = None
-        while True:
-            async with self._database.read(_NO_TENANT) as connection:
-                people = self._records_on(connection).people
-                found = await people.tenant_ids(after=after, limit=_TENANTS)
-            for tenant_id in found:
-                yield tenant_id
-            if len(found) < _TENANTS:
-                return
-            after = found[-1]
 
     async def _forget_replies(self, tenant_id: UUID) -> int:
         total = 0
@@ -136,3 +124,16 @@ class Sweep:
             total += len(found)
             if len(found) < self._batch:
                 return total
+
+
+async def each_tenant(database: Database, records_on: RecordsOn) -> AsyncIterator[UUID]:
+    """Every tenant there is, a page at a time."""
+    after: UUID | None = None
+    while True:
+        async with database.read(_NO_TENANT) as connection:
+            found = await records_on(connection).people.tenant_ids(after=after, limit=_TENANTS)
+        for tenant_id in found:
+            yield tenant_id
+        if len(found) < _TENANTS:
+            return
+        after = found[-1]

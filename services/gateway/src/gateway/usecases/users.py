@@ -19,6 +19,7 @@ from gateway.domain.refusals import (
 )
 from gateway.ports import Invitation, Passwords, Records, RecordsOn, Session, User
 from gateway.usecases import witness
+from gateway.usecases.erasures import announce_erasure, open_erasure
 from gateway.usecases.sessions import Sessions, must_be_good
 from gateway.usecases.tokens import digest, new_token, tenant_of
 
@@ -134,8 +135,8 @@ class Users:
         _log.info("a user was changed", user=str(user_id), role=changed.role.value, disabled=changed.disabled)
         return changed
 
-    async def remove(self, caller: Caller, user_id: UUID) -> None:
-        """Forget a user with their sessions and keys. Raises NotFound, Forbidden, LastOwner."""
+    async def remove(self, caller: Caller, user_id: UUID) -> UUID:
+        """Erase a user with their sessions and keys; returns the erasure. Raises NotFound, Forbidden, LastOwner."""
         async with self._database.begin(caller.tenant_id) as work:
             records = self._records_on(work.connection)
             owners = await records.people.able_owners()
@@ -143,8 +144,11 @@ class Users:
             _may(caller, user.role)
             _leaves_an_owner(owners, user, stays=False)
             ended = await self._sessions.end_all(records, user_id)
-            await records.people.remove_user(user_id)
+            rows = await records.erasures.rows_of_user(user_id)
+            erasure = await open_erasure(records, "user", user_id, rows=rows)
+            await announce_erasure(work, erasure)
         await self._sessions.publish(ended)
+        return erasure.id
 
     async def end_sessions(self, caller: Caller, user_id: UUID) -> None:
         """Sign a user out everywhere. Raises NotFound, Forbidden."""

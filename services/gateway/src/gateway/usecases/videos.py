@@ -8,13 +8,15 @@ from uuid import UUID
 from chassis.blobs import Blobs
 from chassis.database import Database, UnitOfWork
 from contracts import uuid7
-from contracts.gateway import VideoErased, VideoSubmitted
+from contracts.gateway import VideoSubmitted
 from gateway.domain.access import Caller
+from gateway.domain.erasures import Reason
 from gateway.domain.library import Video, title_of
 from gateway.domain.notices import job_notices, video_notices
 from gateway.domain.progress import cancel
 from gateway.domain.refusals import NotFound, NotReady, UploadConflict, VideoUnusable
-from gateway.ports import Changes, Records, RecordsOn
+from gateway.ports import Changes, RecordsOn
+from gateway.usecases.erasures import announce_erasure, open_erasure
 from gateway.usecases.notify import Notify
 from gateway.usecases.uploads import upload_folder
 
@@ -85,33 +87,50 @@ class Videos:
             raise NotReady(f"this video is {video.state}: it has no {name}")
         return video, video.keys[name]
 
-    async def erase(self, caller: Caller, video_id: UUID) -> Video:
-        """Forget a video, call its jobs off and say so; every service then deletes what it holds. Repeatable."""
+    async def erase(self, caller: Caller, video_id: UUID) -> tuple[Video, UUID | None]:
+        """Forget a video, call its jobs off and say so; every service then deletes what it holds. Repeatable.
+
+        Returns what is left of it, and the erasure by which it can be watched.
+        """
         async with self._database.begin(caller.tenant_id) as work:
             records = self._records_on(work.connection)
             video = await records.videos.get(video_id, lock=True)
             if video is None:
                 raise NotFound("there is no such video")
             if video.state != "erased":
-                await self._erase(work, records, video)
+                await self.erase_in(work, video)
+            erasure = await records.erasures.of(video_id)
+            left = await records.videos.get(video_id)
         if video.upload_id is not None:
             await self._blobs.delete_prefix(upload_folder(caller.tenant_id, video.upload_id))
-        return await self.get(caller, video_id)
+        return left or tombstone(video), erasure.id if erasure else None
 
-    async def _erase(self, work: UnitOfWork, records: Records, video: Video) -> None:
-        now = datetime.now(UTC)
-        await records.deliveries.erase(video.id)
-        await records.findings.erase(video.id)
-        for job in await records.jobs.of_video(video.id):
+    async def erase_in(self, work: UnitOfWork, video: Video, *, reason: Reason = "asked") -> None:
+        """Forget a video that is not erased yet, within a transaction that has locked it."""
+        records, now = self._records_on(work.connection), datetime.now(UTC)
+        rows = {"webhook_deliveries": await records.deliveries.erase(video.id)}
+        rows |= await records.findings.erase(video.id)
+        jobs = await records.jobs.of_video(video.id)
+        for job in jobs:
             stopped = replace(job.with_steps(cancel(job.steps), now=now), results={}, passthrough=None)
             await records.jobs.save(stopped)
             self._changes.note(work, job.id)
             await self._notify(work, job_notices(job, stopped))
         await records.videos.save(tombstone(video))
         await self._notify(work, video_notices(video, tombstone(video)))
+        places = []
         if video.upload_id is not None:
             await records.uploads.erase(video.upload_id)
-        await work.announce(VideoErased(video_id=video.id), subject=video.id)
+            places.append(upload_folder(work.tenant_id, video.upload_id))
+            rows["uploads"] = 1
+        # The first answer to who announced the upload names its file.
+        named = [await records.erasures.replies(id_) for id_ in (video.id, video.upload_id) if id_ is not None]
+        rows["idempotency_keys"] = sum(counts["idempotency_keys"] for counts in named)
+        job_ids = [job.id for job in jobs]
+        erasure = await open_erasure(
+            records, "video", video.id, reason=reason, rows=rows, places=places, job_ids=job_ids
+        )
+        await announce_erasure(work, erasure)
 
 
 def tombstone(video: Video) -> Video:

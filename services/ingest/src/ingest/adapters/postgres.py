@@ -3,20 +3,17 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database import stone_of
 from contracts.documents import Media
 from contracts.gateway import VideoSubmitted
 from contracts.ingest import RejectionReason
 from ingest.adapters.tables import videos
 
 __all__ = ["PostgresVideos"]
-
-_FORGOTTEN: dict[str, Any] = dict.fromkeys(
-    ("filename", "sha256", "size_bytes", "media", "reason", "detail", "judged_at"), None
-) | {"state": "erased"}
 
 
 class PostgresVideos:
@@ -28,6 +25,8 @@ class PostgresVideos:
 
     async def add(self, video: VideoSubmitted) -> bool:
         """Remember a video that came; False if it is known already, or was erased before it came."""
+        if await self.is_erased(video.video_id):
+            return False
         row = insert(videos).values(
             tenant_id=self._tenant_id,
             video_id=video.video_id,
@@ -48,18 +47,17 @@ class PostgresVideos:
         await self._judge(video_id, state="rejected", reason=str(reason), detail=detail)
 
     async def erase(self, video_id: UUID) -> str | None:
-        """Forget all but the id, so that it never comes again; returns the sha256 it had."""
-        query = select(videos.c.sha256).where(videos.c.video_id == video_id).with_for_update()
-        sha256: str | None = await self._connection.scalar(query)
-        row = insert(videos).values(tenant_id=self._tenant_id, video_id=video_id, state="erased")
-        await self._connection.execute(
-            row.on_conflict_do_update(index_elements=[videos.c.tenant_id, videos.c.video_id], set_=_FORGOTTEN)
-        )
+        """Forget it, so that it never comes again; returns the sha256 it had. A stone stays, that names nobody."""
+        gone = delete(videos).where(videos.c.video_id == video_id).returning(videos.c.sha256)
+        sha256: str | None = await self._connection.scalar(gone)
+        stone = insert(videos).values(tenant_id=self._tenant_id, video_id=stone_of(video_id), state="erased")
+        await self._connection.execute(stone.on_conflict_do_nothing())
         return sha256
 
     async def is_erased(self, video_id: UUID) -> bool:
         """Whether the video must leave no trace."""
-        return await self._connection.scalar(select(videos.c.state).where(videos.c.video_id == video_id)) == "erased"
+        query = select(videos.c.state).where(videos.c.video_id == stone_of(video_id))
+        return await self._connection.scalar(query) is not None
 
     async def hold(self, sha256: str) -> bool:
         """Whether any video of the tenant, not turned away, has this content."""

@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database import stone_of
 from contracts.gateway import JobRequested
 from contracts.ingest import VideoIngested
 from contracts.transcribe import TranscriptReady
@@ -25,6 +26,8 @@ class PostgresRecords:
 
     async def add_video(self, video: VideoIngested) -> None:
         """Remember a video; a second telling, or one after it was erased, changes nothing."""
+        if await self.is_erased(video.video_id):
+            return
         row = insert(videos).values(
             tenant_id=self._tenant_id, video_id=video.video_id, ingested=video.model_dump(mode="json")
         )
@@ -41,7 +44,7 @@ class PostgresRecords:
         cancelled_at = await self._connection.scalar(
             select(cancellations.c.cancelled_at).where(cancellations.c.job_id == job_id)
         )
-        if cancelled_at is not None and cancelled_at >= asked_at:
+        if (cancelled_at is not None and cancelled_at >= asked_at) or await self.is_erased(request.video_id):
             return False
         row = insert(requests).values(
             tenant_id=self._tenant_id,
@@ -85,18 +88,22 @@ class PostgresRecords:
         query = select(transcripts.c.job_id, transcripts.c.run).where(transcripts.c.video_id == video_id)
         return [(job_id, run) for job_id, run in await self._connection.execute(query)]
 
-    async def erase_video(self, video_id: UUID) -> None:
-        """Forget a video and all about it, and never learn of it again."""
-        for table in (requests, transcripts):
-            await self._connection.execute(delete(table).where(table.c.video_id == video_id))
-        row = insert(videos).values(tenant_id=self._tenant_id, video_id=video_id, ingested=None, erased=True)
-        await self._connection.execute(
-            row.on_conflict_do_update(
-                index_elements=[videos.c.tenant_id, videos.c.video_id], set_={"ingested": None, "erased": True}
-            )
-        )
+    async def erase_video(self, video_id: UUID, *, job_ids: Sequence[UUID]) -> dict[str, int]:
+        """Forget a video, all about it and its jobs, and never learn of it again; returns how many rows of what.
+
+        A stone stays, from which nobody learns which video it was.
+        """
+        counts = {}
+        for table in (requests, transcripts, videos):
+            about = delete(table).where(table.c.video_id == video_id)
+            counts[table.name] = (await self._connection.execute(about)).rowcount
+        called_off = delete(cancellations).where(cancellations.c.job_id.in_(job_ids))
+        counts[cancellations.name] = (await self._connection.execute(called_off)).rowcount
+        stone = insert(videos).values(tenant_id=self._tenant_id, video_id=stone_of(video_id), erased=True)
+        await self._connection.execute(stone.on_conflict_do_nothing())
+        return counts
 
     async def is_erased(self, video_id: UUID) -> bool:
         """Whether the video must leave no trace."""
-        query = select(videos.c.erased).where(videos.c.video_id == video_id)
+        query = select(videos.c.erased).where(videos.c.video_id == stone_of(video_id))
         return bool(await self._connection.scalar(query))

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from chassis.blobs import Blobs
 from chassis.database import Database, UnitOfWork
+from chassis.erasing import queue_forgetting
 from chassis.work import Task
 from contracts.event import Event
 from contracts.gateway import JobCancelled, VideoErased
@@ -27,6 +28,9 @@ class CancelJob:
         """Drop its tasks, what was half done for it, and what a task may have stored before its worker died."""
         if event.jobid is None:
             return
+        await self.records(work).lock_video(event.data.video_id)
+        if await self.records(work).is_erased(event.data.video_id):
+            return
         wanted = await self.records(work).cancel_job(event.jobid, at=event.time)
         stopped = await work.cancel_tasks(job_id=event.jobid)
         if wanted:
@@ -46,15 +50,22 @@ class ForgetVideo:
         """Stop its tasks, erase its rows, queue the deletion of its chunks and renditions."""
         records, video_id = self.records(work), event.data.video_id
         await records.lock_video(video_id)
+        runs = await records.runs(video_id)
         folders = [
             folder
-            for job_id, run in await records.runs(video_id)
+            for job_id, run in runs
             for folder in (results(event.tenantid, job_id, run), scratch(event.tenantid, job_id))
         ]
         await work.cancel_tasks(subject=video_id)
-        await records.erase_video(video_id)
-        if folders:
-            await queue_erasure(work, video_id, f"erased/{video_id}", list(dict.fromkeys(folders)))
+        rows = await records.erase_video(video_id, job_ids=[*event.data.job_ids, *(job_id for job_id, _ in runs)])
+        await queue_forgetting(
+            work,
+            step=Step.UPSCALE,
+            about=video_id,
+            erasure_id=event.data.erasure_id,
+            rows=rows,
+            folders=list(dict.fromkeys(folders)),
+        )
 
 
 @dataclass(frozen=True)

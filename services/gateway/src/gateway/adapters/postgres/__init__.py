@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.postgres.audit import PostgresAudit
 from gateway.adapters.postgres.deliveries import PostgresDeliveries
+from gateway.adapters.postgres.erasures import PostgresErasures
 from gateway.adapters.postgres.findings import PostgresFindings
 from gateway.adapters.postgres.jobs import PostgresJobs
 from gateway.adapters.postgres.keys import PostgresApiKeys, PostgresAttempts
@@ -104,3 +105,8 @@ class PostgresRecords:
     def logos(self) -> PostgresLogos:
         """Reference pictures."""
         return PostgresLogos(self._connection)
+
+    @cached_property
+    def erasures(self) -> PostgresErasures:
+        """Erasures."""
+        return PostgresErasures(self._connection)

@@ -52,10 +52,13 @@ class PostgresFindings:
         )
         return (await self._connection.execute(row.values(revision=revision, files=dict(files)))).rowcount == 1
 
-    async def erase(self, video_id: UUID) -> None:
-        """Forget what was found in a video, and what people said of it."""
+    async def erase(self, video_id: UUID) -> Mapping[str, int]:
+        """Forget what was found in a video, and what people said of it; returns how many rows of what."""
+        counts = {}
         for table in (findings, corrections, ledger_revisions):
-            await self._connection.execute(delete(table).where(table.c.video_id == video_id))
+            about = delete(table).where(table.c.video_id == video_id)
+            counts[table.name] = (await self._connection.execute(about)).rowcount
+        return counts
 
 
 def narrow(query: Select[Any], table: Table, narrowed: Narrowed) -> Select[Any]:

@@ -42,6 +42,11 @@ class PostgresJobs:
         query = select(jobs).where(jobs.c.video_id == video_id).order_by(jobs.c.id).with_for_update()
         return [_job(row) for row in (await self._connection.execute(query)).mappings()]
 
+    async def of_script(self, script_id: UUID) -> Sequence[Job]:
+        """All jobs of a script, locked, in the order of their ids."""
+        query = select(jobs).where(jobs.c.script_id == script_id).order_by(jobs.c.id).with_for_update()
+        return [_job(row) for row in (await self._connection.execute(query)).mappings()]
+
     async def page(self, narrowed: Narrowed, *, before: UUID | None, limit: int) -> Sequence[Job]:
         """The newest jobs, older than the one named ``before``."""
         query = narrow(select(jobs), jobs, narrowed).order_by(jobs.c.id.desc()).limit(limit)

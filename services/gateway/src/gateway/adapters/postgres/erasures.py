@@ -1,0 +1,167 @@
+"""Erasures in PostgreSQL, and the rows that only an erasure deletes."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Delete, LargeBinary, bindparam, delete, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.adapters.postgres.tables import (
+    TENANT,
+    api_keys,
+    corrections,
+    findings,
+    idempotency_keys,
+    job_counts,
+    jobs,
+    ledger_revisions,
+    scripts,
+    sessions,
+    users,
+    videos,
+    webhook_deliveries,
+)
+from gateway.adapters.postgres.tables.erasures import erasure_answers, erasures
+from gateway.domain.erasures import Answer, Erasure
+
+__all__ = ["PostgresErasures"]
+
+_SHOWN = [erasures.c[name] for name in Erasure.__dataclass_fields__ if name != "answers"]
+
+
+class PostgresErasures:
+    """Erasures of the transaction's tenant."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, erasure: Erasure, *, token_hash: str | None = None) -> None:
+        """Record an erasure. Its receipt can be had without signing in by whoever has the token."""
+        values = {name: getattr(erasure, name) for name in Erasure.__dataclass_fields__ if name != "answers"}
+        values["rows"], values["places"] = dict(erasure.rows), list(erasure.places)
+        await self._connection.execute(insert(erasures).values(**values, token_hash=token_hash))
+
+    async def get(self, erasure_id: UUID, *, lock: bool = False) -> Erasure | None:
+        """One erasure with its answers; locked, nobody else changes it before this transaction ends."""
+        query = select(*_SHOWN).where(erasures.c.id == erasure_id)
+        found = await self._with_answers(await self._rows(query.with_for_update() if lock else query))
+        return found[0] if found else None
+
+    async def of(self, subject_id: UUID) -> Erasure | None:
+        """The newest erasure of something."""
+        query = select(*_SHOWN).where(erasures.c.subject_id == subject_id).order_by(erasures.c.id.desc()).limit(1)
+        found = await self._with_answers(await self._rows(query))
+        return found[0] if found else None
+
+    async def page(self, *, before: UUID | None, limit: int) -> Sequence[Erasure]:
+        """The newest erasures, older than the one named ``before``."""
+        query = select(*_SHOWN).order_by(erasures.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(erasures.c.id < before)
+        return await self._with_answers(await self._rows(query))
+
+    async def receipt(self, token_hash: str) -> str | None:
+        """The receipt that belongs to a token; None while there is none."""
+        receipt: str | None = await self._connection.scalar(
+            select(erasures.c.receipt).where(erasures.c.token_hash == token_hash)
+        )
+        return receipt
+
+    async def answer(self, erasure_id: UUID, answer: Answer) -> None:
+        """Record what a service deleted; what it deletes later is added."""
+        key = (erasure_answers.c.erasure_id == erasure_id, erasure_answers.c.service == answer.service)
+        before = (await self._connection.execute(select(erasure_answers).where(*key))).mappings().one_or_none()
+        rows = _sum(before["rows"] if before else {}, answer.rows)
+        blobs = _sum(before["blobs"] if before else {}, answer.blobs)
+        values = {"rows": rows, "blobs": blobs, "answered_at": answer.answered_at}
+        if before is None:
+            row = insert(erasure_answers).values(erasure_id=erasure_id, service=answer.service, **values)
+            await self._connection.execute(row)
+        else:
+            await self._connection.execute(update(erasure_answers).where(*key).values(values))
+
+    async def unanswered(self, *, asked_before: datetime, limit: int) -> Sequence[Erasure]:
+        """Erasures on which services stay silent, locked; those another transaction holds are left out."""
+        silent = (erasures.c.state == "running", erasures.c.asked_at < asked_before)
+        query = select(*_SHOWN).where(*silent).order_by(erasures.c.asked_at).limit(limit)
+        return await self._with_answers(await self._rows(query.with_for_update(skip_locked=True)))
+
+    async def asked(self, erasure_id: UUID, at: datetime) -> None:
+        """Note that the services were asked again."""
+        await self._connection.execute(update(erasures).where(erasures.c.id == erasure_id).values(asked_at=at))
+
+    async def complete(self, erasure_id: UUID, *, at: datetime, receipt: str) -> None:
+        """Record the receipt."""
+        row = update(erasures).where(erasures.c.id == erasure_id)
+        await self._connection.execute(
+            row.values(state="completed", completed_at=at, receipt=receipt, places=[], job_ids=[])
+        )
+
+    async def rows_of_video(self, video_id: UUID) -> Mapping[str, int]:
+        """Delete what is left of an erased video and its jobs; returns how many rows of what."""
+        return {
+            "jobs": await self._delete(delete(jobs).where(jobs.c.video_id == video_id)),
+            "videos": await self._delete(delete(videos).where(videos.c.id == video_id)),
+        }
+
+    async def rows_of_script(self, script_id: UUID) -> Mapping[str, int]:
+        """Delete a script, and that jobs had it; returns how many rows of what."""
+        counts = {}
+        for table in (findings, corrections, ledger_revisions):
+            counts[table.name] = await self._delete(delete(table).where(table.c.script_id == script_id))
+        await self._connection.execute(update(jobs).where(jobs.c.script_id == script_id).values(script_id=None))
+        return {**counts, scripts.name: await self._delete(delete(scripts).where(scripts.c.id == script_id))}
+
+    async def rows_of_user(self, user_id: UUID) -> Mapping[str, int]:
+        """Delete a user with all that is theirs alone; returns how many rows of what."""
+        counts = {}
+        for table in (api_keys, sessions):
+            counts[table.name] = await self._delete(delete(table).where(table.c.user_id == user_id))
+        # All first answers: the sealed ones cannot be searched, and an invitation names whom it invites.
+        counts[idempotency_keys.name] = await self._delete(delete(idempotency_keys))
+        theirs = update(ledger_revisions).where(ledger_revisions.c.user_id == user_id)
+        await self._connection.execute(theirs.values(user_id=UUID(int=0)))  # what they said stays, and is nobody's
+        counts[users.name] = await self._delete(delete(users).where(users.c.id == user_id))
+        return counts
+
+    async def replies(self, about: UUID) -> Mapping[str, int]:
+        """Delete first answers in which this id stands; returns how many rows of what."""
+        needle = bindparam("needle", str(about).encode(), type_=LargeBinary)
+        found = delete(idempotency_keys).where(text("position(:needle IN body) > 0").bindparams(needle))
+        return {idempotency_keys.name: await self._delete(found)}
+
+    async def mentions(self, about: UUID) -> Mapping[str, int]:
+        """Delete first answers and settled messages in which this id stands; returns how many rows of what."""
+        settled = webhook_deliveries.c.state != "pending"
+        messages = delete(webhook_deliveries).where(settled, webhook_deliveries.c.body.contains(str(about)))
+        return {**await self.replies(about), webhook_deliveries.name: await self._delete(messages)}
+
+    async def job_counts(self) -> None:
+        """Forget how many jobs the tenant has."""
+        await self._delete(delete(job_counts).where(job_counts.c.tenant_id == TENANT))
+
+    async def _delete(self, statement: Delete) -> int:
+        return (await self._connection.execute(statement)).rowcount
+
+    async def _rows(self, query: Any) -> list[dict[str, Any]]:
+        return [dict(row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def _with_answers(self, rows: list[dict[str, Any]]) -> list[Erasure]:
+        given: dict[UUID, list[Answer]] = {row["id"]: [] for row in rows}
+        if given:
+            query = select(erasure_answers).where(erasure_answers.c.erasure_id.in_(given))
+            for one in (await self._connection.execute(query.order_by(erasure_answers.c.service))).mappings():
+                answer = Answer(one["service"], one["answered_at"], one["rows"], one["blobs"])
+                given[one["erasure_id"]].append(answer)
+        made = []
+        for row in rows:
+            row["places"], row["job_ids"] = tuple(row["places"]), tuple(row["job_ids"])
+            made.append(Erasure(**row, answers=tuple(given[row["id"]])))
+        return made
+
+
+def _sum(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
+    return {name: before.get(name, 0) + now.get(name, 0) for name in {*before, *now}}

@@ -1,0 +1,100 @@
+"""``/v1/erasures``: what was erased, who has answered, and the receipts."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Request, Response
+
+from chassis.database import UnitOfWork
+from gateway.api.context import Given, needs
+from gateway.api.erasure_schemas import (
+    ErasureView,
+    TenantErasureRequest,
+    TenantErasureView,
+    erasure_view,
+    tenant_view,
+)
+from gateway.api.once import OnlyOnce
+from gateway.api.pages import Page, Paged, page_of
+from gateway.api.problems import responses
+from gateway.api.respond import json_response
+from gateway.domain.access import Caller, Right
+from gateway.domain.refusals import IdempotencyKeyReused, InvalidRequest, NotFound
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["erasures"])
+Reader = Annotated[Caller, needs(Right.ERASURES_READ)]
+_JWS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The receipt, as a JWS.",
+        "content": {"application/jwt": {"schema": {"type": "string"}, "example": "eyJhbGciOiJFUzI1NiIsInR5cCI6…"}},
+    }
+}
+
+
+@router.get("/v1/erasures", response_model=Page[ErasureView])
+async def list_erasures(request: Request, given: Given, paged: Paged, caller: Reader) -> Response:
+    """The newest erasures."""
+    found = await given.erasing.erasures.page(caller, before=paged.before, limit=paged.limit + 1)
+    return json_response(request, page_of(found, paged, erasure_view))
+
+
+@router.get("/v1/erasures/{erasure_id}", response_model=ErasureView, responses=responses(NotFound))
+async def read_erasure(erasure_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
+    """One erasure: which service has deleted what, who is waited for, and in the end the receipt."""
+    return json_response(request, erasure_view(await given.erasing.erasures.get(caller, erasure_id)))
+
+
+@router.delete("/v1/scripts/{script_id}", status_code=202, responses=responses(NotFound), tags=["scripts"])
+async def erase_script(
+    script_id: UUID, given: Given, caller: Annotated[Caller, needs(Right.SCRIPTS_ERASE)]
+) -> ErasureView:
+    """Erase a script with everything aligned with it, in every service. This cannot be undone.
+
+    Transcripts, scenes and renditions of the videos it was used for stay.
+    """
+    return erasure_view(await given.erasing.script(caller, script_id))
+
+
+@router.post(
+    "/v1/tenants/current/erasure",
+    status_code=202,
+    response_model=TenantErasureView,
+    responses=responses(InvalidRequest, IdempotencyKeyReused),
+    tags=["tenants"],
+)
+async def erase_tenant(
+    body: TenantErasureRequest,
+    given: Given,
+    once: OnlyOnce,
+    caller: Annotated[Caller, needs(Right.TENANT_ERASE)],
+) -> Response:
+    """Erase your tenant: every video, script and job, every user but the audit's word of them. This cannot be undone.
+
+    Everybody else is signed out at once, and you are when it is done; keep `receipt_url` for that.
+    """
+    ended: list[UUID] = []
+
+    async def begin(work: UnitOfWork) -> TenantErasureView:
+        begun = await given.erasing.tenant(work, caller, name=body.name)
+        ended.extend(begun.ended)
+        return tenant_view(begun)
+
+    answer = await once(caller, begin, status=202, secret=True)
+    await given.erasing.tenant.publish(ended)
+    return answer
+
+
+@router.get("/v1/receipts/{token}", response_class=Response, responses={**_JWS, **responses(NotFound)})
+async def read_receipt(
+    token: Annotated[str, Path(max_length=200, pattern=r"^[A-Za-z0-9_=-]+$")], given: Given
+) -> Response:
+    """The receipt of a tenant that is no more, for whoever has kept its address."""
+    return Response(await given.erasing.erasures.receipt(token), media_type="application/jwt")
+
+
+@router.get("/.well-known/receipt-keys.json")
+async def read_receipt_keys(given: Given) -> dict[str, list[dict[str, str]]]:
+    """The public keys that verify receipts of erasures (RFC 7517). None is ever taken out."""
+    return await given.erasing.erasures.receipts.public_keys()

@@ -1,0 +1,57 @@
+"""Erasures: who asks, who answers, who concludes."""
+
+from chassis.blobs import blobs_at
+from chassis.bus import Bus
+from chassis.database import Database, UnitOfWork
+from chassis.work import Failure, Task, Workbench
+from contracts.registry import ANNOUNCED_BY
+from gateway.adapters.postgres import PostgresRecords
+from gateway.adapters.receipts import SignedReceipts
+from gateway.adapters.revocations import RedisRevocations
+from gateway.adapters.signing_keys import KeyRing
+from gateway.api import Accounts, Erasing
+from gateway.ports import Changes
+from gateway.settings import Settings
+from gateway.usecases.erase_script import EraseScript
+from gateway.usecases.erase_tenant import EraseTenant
+from gateway.usecases.erasures import CONCLUDE, Conclude, Erasures
+from gateway.usecases.notify import Notify
+
+__all__ = ["erasing_of", "workbench_of"]
+
+
+def erasing_of(
+    settings: Settings,
+    database: Database,
+    keys: KeyRing,
+    accounts: Accounts,
+    revocations: RedisRevocations,
+    changes: Changes,
+) -> Erasing:
+    """What people do about erasures."""
+    receipts = SignedReceipts(keys, database, issuer=settings.issuer)
+    return Erasing(
+        erasures=Erasures(database, PostgresRecords, receipts, patience_s=settings.erasure_patience_s),
+        script=EraseScript(database, PostgresRecords, changes, Notify(PostgresRecords)),
+        tenant=EraseTenant(database, PostgresRecords, accounts.sessions, revocations),
+    )
+
+
+def workbench_of(settings: Settings, database: Database, bus: Bus, erasing: Erasing) -> Workbench:
+    """Who does what takes longer than a request."""
+    work = Workbench(bus, database, workers=settings.workers, lease_s=settings.lease_s, tenant_cap=settings.tenant_cap)
+    conclude = Conclude(
+        database=database,
+        blobs=blobs_at(settings.blobs_url),
+        records_on=PostgresRecords,
+        purger=bus,
+        receipts=erasing.erasures.receipts,
+        announced=[fact.stream for fact in ANNOUNCED_BY["gateway"]],
+        farewell=erasing.tenant.end_everything,
+    )
+    work.does(CONCLUDE, on_failure=_keep_quiet)(conclude)
+    return work
+
+
+async def _keep_quiet(_task: Task, _failure: Failure, _work: UnitOfWork) -> None:
+    """No job waits for it. It is seen among the failed tasks, and an erasure is concluded again in a while."""
