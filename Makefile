@@ -87,8 +87,9 @@ bench-bus: $(VENV)/.dev .venv-bench/.ready ## Measure facts and tasks beside Cel
 	@PYTHONPATH=tests $(BIN)/python tests/bench/bus.py $(if $(ROUNDS),--rounds $(ROUNDS))
 
 .PHONY: docs
-docs: $(VENV)/.dev ## Regenerate AsyncAPI, JSON Schemas and the fact samples' index
+docs: $(VENV)/.dev ## Regenerate the API reference, AsyncAPI and JSON Schemas
 	@$(BIN)/python -m contracts.generate docs
+	@$(BIN)/python -m gateway.api.handbook docs/api
 
 .PHONY: lock
 lock: $(VENV)/.lean ## Re-resolve every pin under requirements/

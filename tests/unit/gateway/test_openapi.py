@@ -27,9 +27,12 @@ def contents(body: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def examples(content: dict[str, Any]) -> list[Any]:
     """Every example of a body."""
-    return [example["value"] for example in content.get("examples", {}).values()] or (
-        [content["example"]] if "example" in content else []
-    )
+    kept = DOCUMENT["components"]["examples"]
+    named = [
+        kept[example["$ref"].rpartition("/")[2]] if "$ref" in example else example
+        for example in content.get("examples", {}).values()
+    ]
+    return [example["value"] for example in named] or ([content["example"]] if "example" in content else [])
 
 
 def must_fit(example: Any, schema: dict[str, Any]) -> None:

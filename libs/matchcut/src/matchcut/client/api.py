@@ -79,7 +79,8 @@ class Matchcut(People, Compliance, FoundThings, OwnLogos):
         """Send a file; the gateway's checksum of it is compared with ours."""
         announced = {"filename": (filename or path.name)[-255:], "size_bytes": path.stat().st_size}
         upload = self._post(Upload, "/v1/uploads", announced)
-        self.me()  # the body below can be sent only once, so let a worn-out token be renewed before
+        if self._auth.renews:
+            self.me()  # the body below can be sent only once, so let a worn-out token be renewed before
         outgoing = Outgoing(path, on_bytes)
         headers = {"Content-Length": str(outgoing.size), "Content-Type": "application/octet-stream"}
         place = upload.content_url or f"/v1/uploads/{upload.id}/content"

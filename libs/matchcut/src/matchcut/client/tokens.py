@@ -52,6 +52,11 @@ class TokenAuth(httpx.Auth):
         request.headers["Authorization"] = f"Bearer {self._current().access_token}"
         yield request
 
+    @property
+    def renews(self) -> bool:
+        """Whether our tokens wear out; a key or token somebody else got is used as it is."""
+        return self._credentials.token is None
+
     def forget(self) -> str | None:
         """Drop the tokens we bought; returns the refresh token, if there was one."""
         with self._lock:

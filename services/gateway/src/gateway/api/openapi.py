@@ -50,6 +50,7 @@ _GUARDED = {
     "401": "Sign in first (`/problems/unauthenticated`)",
     "403": "Not allowed (`/problems/forbidden`)",
 }
+_WELL = {"200": "Here it is", "201": "Made", "202": "Accepted: it will be done", "204": "Done; there is no body"}
 _INVALID = "The request is not acceptable (`/problems/invalid-request`)"
 _RETRY_AFTER = {
     "Retry-After": {"description": "Seconds to wait before you try again.", "schema": {"type": "integer", "minimum": 0}}
@@ -80,6 +81,7 @@ class DescribedApp(FastAPI):
                 _name(operation)
                 _describe_problems(operation, oauth=path in OAUTH_PATHS)
                 _show_examples(operation, schemas)
+            document["components"]["examples"] = {slug: {"value": _example(slug)} for slug in _slugs(document)}
             _link(document)
             for told in document.get("webhooks", {}).values():
                 told["post"]["responses"].pop("422", None)  # they answer us, and as they like
@@ -121,6 +123,8 @@ def _describe_problems(operation: Operation, *, oauth: bool) -> None:
     for status, description in (_EVERYWHERE | (_GUARDED if operation.get("security") else {})).items():
         responses.setdefault(status, {"description": description})
     for status, response in responses.items():
+        if response["description"] == "Successful Response":  # FastAPI's words for all of them
+            response["description"] = _WELL.get(status, "Done")
         if status.isdecimal() and int(status) >= 400:
             by_oauth = oauth and status in ("400", "429")
             response["content"] = _refusal(response) if by_oauth else _problem(response)
@@ -131,9 +135,16 @@ def _describe_problems(operation: Operation, *, oauth: bool) -> None:
 
 def _problem(response: dict[str, Any]) -> dict[str, Any]:
     """A problem, with an example of each kind that the description names."""
-    examples = {slug: {"value": _example(slug)} for slug in _SLUG.findall(response["description"])}
+    slugs = _SLUG.findall(response["description"])
+    examples = {slug: {"$ref": f"#/components/examples/{slug}"} for slug in slugs}
     content: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {MEDIA_TYPE: content | ({"examples": examples} if examples else {})}
+
+
+def _slugs(document: dict[str, Any]) -> list[str]:
+    """The kinds of problem that any operation names."""
+    answers = (answer for _, _, operation in operations(document) for answer in operation["responses"].values())
+    return sorted({slug for answer in answers for slug in _SLUG.findall(answer["description"])})
 
 
 def _refusal(response: dict[str, Any]) -> dict[str, Any]:
