@@ -197,7 +197,7 @@ async def test_a_tenant_is_erased_by_its_owner_who_says_its_name(gateway: Gatewa
     admin = await gateway.client(await gateway.user(tenant_id, Role.ADMIN))
     bystander = await gateway.owner("Studio South")
     await gateway.script(bystander)
-    video = await gateway.ingested(client)
+    video = await gateway.video(client)
     await gateway.job(client, video["id"])
     script = json_of(await client.post("/v1/scripts", json={"filename": "a.txt", "text": CANARY}), 201)
     before = await everything_kept(gateway)
