@@ -150,6 +150,8 @@ def erasures(url: str, video_id: UUID, script_id: UUID) -> None:
         assert (video.kind, video.subject_id, video.receipt) == ("video", video_id, None)
         assert set(script.awaited) == {"align", "gateway"}
         assert anna.erasure(video.id) == video
+        rules = anna.retention().model_copy(update={"videos": 90, "audit": 400})
+        assert anna.set_retention(rules) == anna.retention() == rules
         with pytest.raises(Invalid):
             anna.erase_tenant("another studio")
         begun = anna.erase_tenant("studio")

@@ -27,6 +27,8 @@ def test_editors_do_everything_but_erase_govern_and_send_news_out_of_the_house()
         Right.ERASURES_READ,
         Right.SCRIPTS_ERASE,
         Right.TENANT_ERASE,
+        Right.RETENTION_READ,
+        Right.RETENTION_WRITE,
     }
 
 

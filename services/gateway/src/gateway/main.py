@@ -25,12 +25,11 @@ from gateway.usecases.notify import Notify
 from gateway.usecases.results import Results
 from gateway.usecases.scripts import Scripts
 from gateway.usecases.sweep import Sweep
-from gateway.usecases.upkeep import Upkeep
 from gateway.usecases.uploads import Uploads
 from gateway.usecases.videos import Videos
 from gateway.wiring.accounts import accounts_of, key_ring
 from gateway.wiring.commands import bootstrap, replace_keys
-from gateway.wiring.erasing import erasing_of, workbench_of
+from gateway.wiring.erasing import erasing_of, upkeep_of, workbench_of
 from gateway.wiring.library import library_of
 from gateway.wiring.webhooks import courier_of, rules_of, webhooks_of
 
@@ -51,11 +50,8 @@ def build(
     revocations = RedisRevocations(database, str(settings.redis_url))
     accounts = accounts_of(settings, database, keys, revocations)
     erasing = erasing_of(settings, database, keys, accounts, revocations, changes)
-    app = create_app(
-        _use_cases(settings, database, changes, accounts, erasing, outbound),
-        max_body_bytes=settings.max_body_bytes,
-        cors_origins=settings.cors_origins,
-    )
+    use_cases = _use_cases(settings, database, changes, accounts, erasing, outbound)
+    app = create_app(use_cases, max_body_bytes=settings.max_body_bytes, cors_origins=settings.cors_origins)
     sweep = Sweep(
         database,
         blobs_at(settings.blobs_url),
@@ -74,7 +70,7 @@ def build(
         background=(
             *(changes.run, sweep.run, Tally(database).run, keys.run, revocations.run),
             courier_of(settings, database, outbound).run,
-            Upkeep(database, PostgresRecords, [erasing.erasures.ask_again], every_s=settings.sweep_s).run,
+            upkeep_of(settings, database, erasing, use_cases.videos).run,
         ),
     )
 

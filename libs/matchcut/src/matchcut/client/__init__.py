@@ -11,7 +11,7 @@ while, because it is being restarted, is waited for; so is one that says it has 
 """
 
 from matchcut.client.api import Matchcut
-from matchcut.client.compliance import AuditEntry, Erasure, TenantErasure
+from matchcut.client.compliance import AuditEntry, Erasure, Retention, TenantErasure
 from matchcut.client.errors import (
     ApiError,
     Conflict,
@@ -56,6 +56,7 @@ __all__ = [
     "NotFound",
     "Rejection",
     "ResultFile",
+    "Retention",
     "Revision",
     "Script",
     "Session",

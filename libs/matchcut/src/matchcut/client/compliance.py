@@ -8,7 +8,7 @@ from uuid import UUID
 import httpx
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["AuditEntry", "Compliance", "Erasure", "ErasureAnswer", "Outcome", "TenantErasure"]
+__all__ = ["AuditEntry", "Compliance", "Erasure", "ErasureAnswer", "Outcome", "Retention", "TenantErasure"]
 
 M = TypeVar("M", bound=BaseModel)
 Outcome = Literal["done", "refused", "failed"]
@@ -60,6 +60,16 @@ class Erasure(_Resource):
     answers: tuple[ErasureAnswer, ...] = ()
     awaited: tuple[str, ...] = ()
     receipt: str | None = None
+
+
+class Retention(_Resource):
+    """Days after which things are erased by themselves; None is never."""
+
+    videos: int | None = None
+    scripts: int | None = None
+    audit: int | None = None
+    webhook_deliveries: int | None = None
+    exports: int | None = None
 
 
 class TenantErasure(_Resource):
@@ -125,6 +135,15 @@ class Compliance:
     def erasure(self: _Calls, erasure_id: UUID) -> Erasure:
         """One erasure as it stands."""
         return self._get(Erasure, f"/v1/erasures/{erasure_id}")
+
+    def retention(self: _Calls) -> Retention:
+        """How long our tenant keeps what."""
+        return self._get(Retention, "/v1/retention")
+
+    def set_retention(self: _Calls, retention: Retention) -> Retention:
+        """Set how long our tenant keeps what; what is over its time then is erased, for good."""
+        answer = self._send("PUT", "/v1/retention", json=retention.model_dump())
+        return Retention.model_validate_json(answer.content)
 
     def receipt(self: _Calls, url: str) -> str:
         """The receipt of a tenant that was erased, by the address that ``erase_tenant`` gave."""

@@ -19,6 +19,7 @@ from gateway.api import (
     me,
     reference,
     results,
+    retention,
     scripts,
     signing_in,
     tenants,
@@ -68,6 +69,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     webhooks.router,
     audit.router,
     erasures.router,
+    retention.router,
 )
 _ABOUT = """Upload a video and the script it was shot from; get its scenes, its words with their times, what became of
 each line of the script, its watermarks, and an upscaled rendition.

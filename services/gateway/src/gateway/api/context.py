@@ -21,6 +21,7 @@ from gateway.usecases.findings import Findings
 from gateway.usecases.jobs import Jobs
 from gateway.usecases.logos import Logos
 from gateway.usecases.results import Results
+from gateway.usecases.retention import Retentions
 from gateway.usecases.reviews import Reviews
 from gateway.usecases.scripts import Scripts
 from gateway.usecases.sessions import Sessions
@@ -64,6 +65,7 @@ class Erasing:
     erasures: Erasures
     script: EraseScript
     tenant: EraseTenant
+    retention: Retentions
 
 
 @dataclass(frozen=True, slots=True)

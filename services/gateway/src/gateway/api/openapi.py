@@ -38,6 +38,7 @@ _TAGS = {
     "logos": "Pictures of your own that jobs look for.",
     "webhooks": "Who is told of what, and what became of each message.",
     "erasures": "What was erased, what each service deleted, and the receipts that prove it.",
+    "retention": "How long your tenant keeps what.",
     "audit": "Who did what, when, from where, and what came of it.",
 }
 """Every tag an operation may have, in the order of the reference, and what it is about."""

@@ -50,6 +50,8 @@ class Right(StrEnum):
     ERASURES_READ = "erasures:read"
     SCRIPTS_ERASE = "scripts:erase"
     TENANT_ERASE = "tenant:erase"
+    RETENTION_READ = "retention:read"
+    RETENTION_WRITE = "retention:write"
 
 
 _MYSELF = frozenset({Right.ME_READ, Right.ME_WRITE})
@@ -82,6 +84,8 @@ _GOVERN = _WRITE | {
     Right.AUDIT_READ,
     Right.ERASURES_READ,
     Right.SCRIPTS_ERASE,
+    Right.RETENTION_READ,
+    Right.RETENTION_WRITE,
 }
 
 RIGHTS_OF: dict[Role, frozenset[Right]] = {

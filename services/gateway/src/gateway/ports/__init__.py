@@ -33,6 +33,7 @@ from gateway.ports.identity import (
     TokenMint,
     User,
 )
+from gateway.ports.retention import Retentions
 from gateway.ports.webhooks import Deliveries, Webhooks
 
 __all__ = [
@@ -221,6 +222,8 @@ class Records(Protocol):
     def logos(self) -> Logos: ...  # noqa: D102
     @property
     def erasures(self) -> Erasures: ...  # noqa: D102
+    @property
+    def retentions(self) -> Retentions: ...  # noqa: D102
 
 
 RecordsOn = Callable[[AsyncConnection], Records]

@@ -16,8 +16,11 @@ from gateway.usecases.erase_script import EraseScript
 from gateway.usecases.erase_tenant import EraseTenant
 from gateway.usecases.erasures import CONCLUDE, Conclude, Erasures
 from gateway.usecases.notify import Notify
+from gateway.usecases.retention import KeepRetention, Retentions
+from gateway.usecases.upkeep import Upkeep
+from gateway.usecases.videos import Videos
 
-__all__ = ["erasing_of", "workbench_of"]
+__all__ = ["erasing_of", "upkeep_of", "workbench_of"]
 
 
 def erasing_of(
@@ -34,7 +37,14 @@ def erasing_of(
         erasures=Erasures(database, PostgresRecords, receipts, patience_s=settings.erasure_patience_s),
         script=EraseScript(database, PostgresRecords, changes, Notify(PostgresRecords)),
         tenant=EraseTenant(database, PostgresRecords, accounts.sessions, revocations),
+        retention=Retentions(database, PostgresRecords),
     )
+
+
+def upkeep_of(settings: Settings, database: Database, erasing: Erasing, videos: Videos) -> Upkeep:
+    """What has to be looked after without being asked."""
+    keep = KeepRetention(database, PostgresRecords, videos, erasing.script)
+    return Upkeep(database, PostgresRecords, [erasing.erasures.ask_again, keep], every_s=settings.sweep_s)
 
 
 def workbench_of(settings: Settings, database: Database, bus: Bus, erasing: Erasing) -> Workbench:

@@ -13,6 +13,7 @@ from gateway.adapters.postgres.keys import PostgresApiKeys, PostgresAttempts
 from gateway.adapters.postgres.library import PostgresScripts, PostgresUploads, PostgresVideos
 from gateway.adapters.postgres.logos import PostgresLogos
 from gateway.adapters.postgres.people import PostgresPeople, PostgresReplies
+from gateway.adapters.postgres.retention import PostgresRetentions
 from gateway.adapters.postgres.reviews import PostgresReviews
 from gateway.adapters.postgres.sessions import PostgresRefreshTokens, PostgresSessions
 from gateway.adapters.postgres.webhooks import PostgresWebhooks
@@ -110,3 +111,8 @@ class PostgresRecords:
     def erasures(self) -> PostgresErasures:
         """Erasures."""
         return PostgresErasures(self._connection)
+
+    @cached_property
+    def retentions(self) -> PostgresRetentions:
+        """How long what is kept."""
+        return PostgresRetentions(self._connection)

@@ -1,0 +1,96 @@
+"""Retention: what a tenant does not want to keep for longer is erased by itself, as if somebody had asked for it."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from chassis.database import Database, UnitOfWork
+from chassis.telemetry import get_logger
+from gateway.domain.access import Caller
+from gateway.domain.retention import Retention
+from gateway.ports import Records, RecordsOn
+from gateway.usecases.erase_script import EraseScript
+from gateway.usecases.videos import Videos
+
+__all__ = ["KeepRetention", "Retentions"]
+
+_log = get_logger(__name__)
+_AT_ONCE = 20
+"""Things erased in one transaction; the next round takes the next ones."""
+_DAY_S = 86_400.0
+
+
+class Retentions:
+    """How long the caller's tenant keeps what."""
+
+    def __init__(self, database: Database, records_on: RecordsOn) -> None:
+        self._database = database
+        self._records_on = records_on
+
+    async def get(self, caller: Caller) -> Retention:
+        """What holds now."""
+        async with self._database.read(caller.tenant_id) as connection:
+            return await self._records_on(connection).retentions.get()
+
+    async def put(self, caller: Caller, retention: Retention, *, unless: Callable[[Retention], None]) -> Retention:
+        """Set all of it. ``unless`` raises for what must not be overwritten."""
+        async with self._database.begin(caller.tenant_id) as work:
+            retentions = self._records_on(work.connection).retentions
+            await work.hold("retention")
+            unless(await retentions.get())
+            await retentions.put(retention)
+        return retention
+
+
+class KeepRetention:
+    """Erases what is over its time, through the same door as whoever asks: with facts, answers and receipts.
+
+    One replica at a time looks through a tenant's things; one that dies in the middle has changed nothing.
+    """
+
+    def __init__(self, database: Database, records_on: RecordsOn, videos: Videos, scripts: EraseScript) -> None:
+        self._database = database
+        self._records_on = records_on
+        self._videos = videos
+        self._scripts = scripts
+
+    async def __call__(self, tenant_id: UUID) -> int:
+        """One round for one tenant; returns how much was over its time."""
+        total = 0
+        while True:
+            async with self._database.begin(tenant_id) as work:
+                records = self._records_on(work.connection)
+                if not await records.retentions.alone():
+                    return total
+                rules = await records.retentions.get()
+                erased = await self._erase(work, records, rules)
+                forgotten = await _forget(records, rules)
+            total += erased + forgotten
+            if erased < _AT_ONCE:
+                break
+        if total:
+            _log.info("retention is over", tenant=str(tenant_id), count=total)
+        return total
+
+    async def _erase(self, work: UnitOfWork, records: Records, rules: Retention) -> int:
+        videos = scripts = 0
+        if rules.videos is not None:
+            for video_id in await records.retentions.videos_over(days=rules.videos, limit=_AT_ONCE):
+                video = await records.videos.get(video_id, lock=True)
+                if video is not None:
+                    await self._videos.erase_in(work, video, reason="retention")
+                    videos += 1
+        if rules.scripts is not None:
+            for script_id in await records.retentions.scripts_over(days=rules.scripts, limit=_AT_ONCE):
+                await self._scripts.erase(work, script_id, reason="retention")
+                scripts += 1
+        return max(videos, scripts)
+
+
+async def _forget(records: Records, rules: Retention) -> int:
+    count = 0
+    if rules.audit is not None:
+        count += await records.retentions.forget_audit(days=rules.audit)
+    if rules.webhook_deliveries is not None:
+        older_than_s = rules.webhook_deliveries * _DAY_S
+        count += await records.deliveries.forget_old(older_than_s=older_than_s, limit=1000)
+    return count

@@ -1,0 +1,116 @@
+"""Retention: what is over its time is erased like by hand, once, and not while a job needs it."""
+
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import text
+
+from contracts.gateway import ScriptErased, VideoErased
+from gateway.domain.access import Role
+from gateway.usecases.retention import KeepRetention
+from support.gateway_rig import Gateway, json_of
+
+FOR_EVER = {"videos": None, "scripts": None, "audit": None, "webhook_deliveries": None, "exports": None}
+
+
+def the_sweep(gateway: Gateway) -> KeepRetention:
+    """What the background does, as another replica would do it."""
+    cases = gateway.use_cases
+    return KeepRetention(cases.database, cases.records_on, cases.videos, cases.erasing.script)
+
+
+async def made_days_ago(gateway: Gateway, tenant_id: UUID, table: str, id_: str, days: int) -> None:
+    async with gateway.harness.database.begin(tenant_id) as work:
+        older = text(f"UPDATE {table} SET created_at = now() - make_interval(days => :days) WHERE id = :id")
+        await work.connection.execute(older, {"days": days, "id": id_})
+
+
+async def test_retention_is_set_by_those_who_govern_and_not_over_each_other(gateway: Gateway) -> None:
+    tenant_id = await gateway.tenant("studio")
+    client = await gateway.client(await gateway.user(tenant_id))
+    editor = await gateway.client(await gateway.user(tenant_id, Role.EDITOR))
+
+    first = await client.get("/v1/retention")
+    tag = {"If-Match": first.headers["etag"]}
+    changed = json_of(
+        await client.put("/v1/retention", json={**FOR_EVER, "videos": 90, "audit": 400}, headers=tag), 200
+    )
+    late = await client.put("/v1/retention", json=FOR_EVER, headers=tag)
+    wrong = [
+        await client.put("/v1/retention", json={**FOR_EVER, **change})
+        for change in ({"videos": 0}, {"audit": 29}, {"scripts": 1.5}, {"films": 3})
+    ]
+
+    assert first.json() == {**FOR_EVER, "webhook_deliveries": 30, "exports": 7}
+    assert changed == json_of(await client.get("/v1/retention"), 200) == {**FOR_EVER, "videos": 90, "audit": 400}
+    assert late.status_code == 412
+    assert [answer.status_code for answer in wrong] == [422] * 4
+    assert (await editor.put("/v1/retention", json=FOR_EVER)).status_code == 403
+
+
+async def test_what_is_over_its_time_is_erased_with_facts_and_a_receipt_unless_a_job_needs_it(gateway: Gateway) -> None:
+    tenant_id = await gateway.tenant("studio")
+    client = await gateway.client(await gateway.user(tenant_id))
+    old, needed, young = [await gateway.video(client) for _ in range(3)]
+    scripts = [await gateway.script(client) for _ in range(3)]
+    steps = ["alignment"]
+    job = await gateway.job(client, needed["id"], steps, script_id=scripts[1]["id"])
+    for video, script, days in zip((old, needed, young), scripts, (31, 31, 29), strict=True):
+        await made_days_ago(gateway, tenant_id, "videos", video["id"], days)
+        await made_days_ago(gateway, tenant_id, "scripts", script["id"], days)
+
+    unset = await the_sweep(gateway)(tenant_id)
+    json_of(await client.put("/v1/retention", json={**FOR_EVER, "videos": 30, "scripts": 30}), 200)
+    await the_sweep(gateway)(tenant_id)
+    once = [fact.video_id for fact in gateway.harness.facts(VideoErased)]
+    erased = [fact.script_id for fact in gateway.harness.facts(ScriptErased)]
+    json_of(await client.post(f"/v1/jobs/{job['id']}/cancel"), 202)
+    await the_sweep(gateway)(tenant_id)
+    await the_sweep(gateway)(tenant_id)
+
+    assert unset == 0
+    assert (once, erased) == ([UUID(old["id"])], [UUID(scripts[0]["id"])])
+    found = json_of(await client.get("/v1/erasures"), 200)["items"]
+    assert {(one["kind"], one["subject_id"], one["reason"]) for one in found} == {
+        ("video", old["id"], "retention"),
+        ("video", needed["id"], "retention"),
+        ("script", scripts[0]["id"], "retention"),
+        ("script", scripts[1]["id"], "retention"),
+    }
+    assert len(found) == 4, "each once"
+    assert json_of(await client.get(f"/v1/videos/{young['id']}"), 200)["state"] == "ingesting"
+    assert (await client.get(f"/v1/scripts/{scripts[2]['id']}")).status_code == 200
+
+
+async def test_while_one_replica_looks_through_a_tenant_another_lets_it_be(gateway: Gateway) -> None:
+    tenant_id = await gateway.tenant("studio")
+    client = await gateway.client(await gateway.user(tenant_id))
+    video = await gateway.video(client)
+    await made_days_ago(gateway, tenant_id, "videos", video["id"], 40)
+    json_of(await client.put("/v1/retention", json={**FOR_EVER, "videos": 30}), 200)
+
+    async with gateway.harness.database.begin(tenant_id) as work:
+        assert await gateway.use_cases.records_on(work.connection).retentions.alone()
+        meanwhile = await the_sweep(gateway)(tenant_id)
+    afterwards = await the_sweep(gateway)(tenant_id)
+
+    assert (meanwhile, afterwards) == (0, 1)
+
+
+async def test_the_audit_is_forgotten_when_its_time_is_over(gateway: Gateway, postgres_url: str) -> None:
+    tenant_id = await gateway.tenant("studio")
+    client = await gateway.client(await gateway.user(tenant_id))
+    await gateway.script(client)
+    database = str(gateway.harness.service.settings.database_url).rpartition("/")[2]
+    admin = await asyncpg.connect(postgres_url, database=database)
+    await admin.execute("UPDATE gateway.audit SET at = at - interval '100 days'")
+    await admin.close()
+
+    json_of(await client.put("/v1/retention", json={**FOR_EVER, "audit": 101}), 200)
+    kept = await the_sweep(gateway)(tenant_id)
+    json_of(await client.put("/v1/retention", json={**FOR_EVER, "audit": 99}), 200)
+    forgotten = await the_sweep(gateway)(tenant_id)
+
+    assert (kept, forgotten) == (0, 1)
+    actions = [line["action"] for line in json_of(await client.get("/v1/audit"), 200)["items"]]
+    assert actions == ["change_retention", "change_retention"]
