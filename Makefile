@@ -86,6 +86,10 @@ bench: $(VENV)/.dev ## Score scenes, words, ledger and marks on the evaluation d
 bench-bus: $(VENV)/.dev .venv-bench/.ready ## Measure facts and tasks beside Celery, Dramatiq, taskiq and FastStream
 	@PYTHONPATH=tests $(BIN)/python tests/bench/bus.py $(if $(ROUNDS),--rounds $(ROUNDS))
 
+.PHONY: bench-search
+bench-search: $(VENV)/.dev ## Measure searching 1,000 hours of transcripts (HOURS=n, FOLDER=where to keep the index)
+	@PYTHONPATH=tests $(BIN)/python tests/bench/search.py $(if $(HOURS),--hours $(HOURS)) $(if $(FOLDER),--folder $(FOLDER))
+
 .PHONY: docs
 docs: $(VENV)/.dev ## Regenerate the API reference, AsyncAPI and JSON Schemas
 	@$(BIN)/python -m contracts.generate docs

@@ -12,6 +12,7 @@ from matchcut.commands import (
     housekeeping,
     jobs,
     processing,
+    searching,
     webhooks,
     weights,
     work,
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.command("demo", epilog=EPILOG)(demonstration.demo)
 app.command("process", epilog=EPILOG)(processing.process)
+app.command("search", epilog=EPILOG)(searching.search)
 app.command("up", epilog=EPILOG)(housekeeping.up)
 app.command("down", epilog=EPILOG)(housekeeping.down)
 app.command("status", epilog=EPILOG)(housekeeping.status)

@@ -1,7 +1,9 @@
 """What wakes us: every fact of the other services. Our own we know."""
 
 from chassis.bus import Bus
+from chassis.database import UnitOfWork
 from contracts.align import AlignmentReady, AlignmentRevised
+from contracts.event import Event
 from contracts.ingest import VideoIngested, VideoRejected
 from contracts.steps import StepFailed, StepProgressed
 from contracts.traces import TracesErased
@@ -11,17 +13,17 @@ from contracts.vision import ScenesDetected, WatermarksDetected
 from gateway.usecases.erasures import HearAnswers
 from gateway.usecases.follow import FollowFacts
 from gateway.usecases.follow_revisions import FollowRevisions
+from gateway.usecases.indexing import NoteDocuments
 
 __all__ = ["register"]
 
 
-def register(bus: Bus, follow: FollowFacts, revised: FollowRevisions, hear: HearAnswers) -> None:
+def register(bus: Bus, follow: FollowFacts, revised: FollowRevisions, hear: HearAnswers, note: NoteDocuments) -> None:
     """Follow each fact: late, repeated and stray ones are told apart by the domain, not here."""
     bus.on(VideoIngested)(follow)
     bus.on(VideoRejected)(follow)
     bus.on(ScenesDetected)(follow)
     bus.on(WatermarksDetected)(follow)
-    bus.on(TranscriptReady)(follow)
     bus.on(AlignmentReady)(follow)
     bus.on(ChunkReady)(follow)
     bus.on(VideoUpscaled)(follow)
@@ -30,3 +32,9 @@ def register(bus: Bus, follow: FollowFacts, revised: FollowRevisions, hear: Hear
     bus.on(StepFailed)(follow)
     bus.on(AlignmentRevised)(revised)
     bus.on(TracesErased)(hear)
+
+    @bus.on(TranscriptReady)
+    async def on_transcript_ready(event: Event[TranscriptReady], work: UnitOfWork) -> None:
+        await follow(event, work)
+        if event.jobid is not None:
+            await note.transcript(work, job_id=event.jobid, key=event.data.key)

@@ -20,10 +20,12 @@ from gateway.usecases.audit import AuditLog
 from gateway.usecases.erasures import HearAnswers
 from gateway.usecases.follow import FollowFacts
 from gateway.usecases.follow_revisions import FollowRevisions
+from gateway.usecases.indexing import NoteDocuments
 from gateway.usecases.jobs import Jobs
 from gateway.usecases.notify import Notify
 from gateway.usecases.results import Results
 from gateway.usecases.scripts import Scripts
+from gateway.usecases.search import Search
 from gateway.usecases.sweep import Sweep
 from gateway.usecases.uploads import Uploads
 from gateway.usecases.videos import Videos
@@ -31,6 +33,7 @@ from gateway.wiring.accounts import accounts_of, key_ring
 from gateway.wiring.commands import bootstrap, replace_keys
 from gateway.wiring.erasing import erasing_of, upkeep_of, workbench_of
 from gateway.wiring.library import library_of
+from gateway.wiring.search import index_search, indexer_of
 from gateway.wiring.webhooks import courier_of, rules_of, webhooks_of
 
 __all__ = ["build", "main"]
@@ -45,7 +48,8 @@ def build(
     bus = Bus("gateway", str(settings.redis_url), database)
     outbound = Outbound(rules_of(settings), resolve=resolve, ssl_context=ssl_context)
     follow = FollowFacts(PostgresRecords, changes, Notify(PostgresRecords))
-    handlers.register(bus, follow, FollowRevisions(PostgresRecords), HearAnswers(PostgresRecords))
+    revised, note = FollowRevisions(PostgresRecords), NoteDocuments(PostgresRecords)
+    handlers.register(bus, follow, revised, HearAnswers(PostgresRecords), note)
     keys = key_ring(settings, database)
     revocations = RedisRevocations(database, str(settings.redis_url))
     accounts = accounts_of(settings, database, keys, revocations)
@@ -69,7 +73,7 @@ def build(
         app=app,
         background=(
             *(changes.run, sweep.run, Tally(database).run, keys.run, revocations.run),
-            courier_of(settings, database, outbound).run,
+            *(courier_of(settings, database, outbound).run, indexer_of(settings, database).run),
             upkeep_of(settings, database, erasing, use_cases.videos).run,
         ),
     )
@@ -98,7 +102,9 @@ def _use_cases(
             min_free_bytes=settings.min_free_bytes,
         ),
         videos=Videos(database, blobs, PostgresRecords, changes, notify),
-        scripts=Scripts(database, blobs, PostgresRecords, max_bytes=settings.max_script_bytes),
+        scripts=Scripts(
+            database, blobs, PostgresRecords, NoteDocuments(PostgresRecords), max_bytes=settings.max_script_bytes
+        ),
         jobs=Jobs(
             database,
             PostgresRecords,
@@ -112,6 +118,7 @@ def _use_cases(
         ),
         results=results,
         library=library_of(settings, database, blobs, results),
+        search=Search(database, PostgresRecords),
         webhooks=webhooks_of(settings, database, outbound),
         audit=AuditLog(database, PostgresRecords),
         erasing=erasing,
@@ -122,7 +129,7 @@ def _use_cases(
 
 def main() -> None:
     """Run what the command line asks for."""
-    run(Settings, build, commands={"bootstrap": bootstrap, "replace-keys": replace_keys})
+    run(Settings, build, commands={"bootstrap": bootstrap, "replace-keys": replace_keys, "index-search": index_search})
 
 
 if __name__ == "__main__":

@@ -50,6 +50,8 @@ class Settings(ServiceSettings):
     """How often uploads and first answers that have expired are looked for."""
     erasure_patience_s: PositiveFloat = 600
     """A service that has not answered an erasure for so long is asked again."""
+    search_poll_s: PositiveFloat = 1
+    """How often documents that wait to be indexed are looked for."""
     heartbeat_s: PositiveFloat = 15
     """Silence on a stream of events after which we say that we are still there."""
     poll_s: PositiveFloat = 2

@@ -30,6 +30,7 @@ from matchcut.client.findings import Alignment, AlignmentItem, Item, Revision
 from matchcut.client.logos import Logo
 from matchcut.client.people import ApiKey, Invitation, NewApiKey, Session, Tenant, User, accept_invitation
 from matchcut.client.resources import Job, Me, Rejection, ResultFile, Script, Upload, Video
+from matchcut.client.search import SearchHit, SearchPage
 from matchcut.client.tokens import Credentials
 from matchcut.client.webhooks import Delivery, Webhook, Webhooks
 
@@ -59,6 +60,8 @@ __all__ = [
     "Retention",
     "Revision",
     "Script",
+    "SearchHit",
+    "SearchPage",
     "Session",
     "StorageFull",
     "Tenant",

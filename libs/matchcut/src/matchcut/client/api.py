@@ -17,6 +17,7 @@ from matchcut.client.findings import FoundThings
 from matchcut.client.logos import OwnLogos
 from matchcut.client.people import People
 from matchcut.client.resources import Job, Me, Page, ResultFile, Script, Upload, Video
+from matchcut.client.search import Search
 from matchcut.client.tokens import Credentials, TokenAuth, revoke
 from matchcut.client.transfers import OnBytes, Outgoing, receive
 from matchcut.client.watching import follow
@@ -52,6 +53,11 @@ class Matchcut(People, Compliance, FoundThings, OwnLogos):
     def webhooks(self) -> Webhooks:
         """Who is told of what."""
         return Webhooks(_Requests(self))
+
+    @property
+    def search(self) -> Search:
+        """What was said and written: ``matchcut.search("coriolanus")``."""
+        return Search(_Requests(self))
 
     def __enter__(self) -> Self:
         return self

@@ -24,6 +24,7 @@ from gateway.usecases.results import Results
 from gateway.usecases.retention import Retentions
 from gateway.usecases.reviews import Reviews
 from gateway.usecases.scripts import Scripts
+from gateway.usecases.search import Search
 from gateway.usecases.sessions import Sessions
 from gateway.usecases.sign_in import SignIn
 from gateway.usecases.tenants import Tenants
@@ -82,6 +83,7 @@ class UseCases:
     jobs: Jobs
     results: Results
     library: Library
+    search: Search
     webhooks: Webhooks
     audit: AuditLog
     erasing: Erasing

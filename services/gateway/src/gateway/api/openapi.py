@@ -36,6 +36,7 @@ _TAGS = {
     "watermarks": "Marks and logos over the picture, where and when.",
     "renditions": "Upscaled videos, with the proof that nothing was lost.",
     "logos": "Pictures of your own that jobs look for.",
+    "search": "What was said and written, found by its words.",
     "webhooks": "Who is told of what, and what became of each message.",
     "erasures": "What was erased, what each service deleted, and the receipts that prove it.",
     "retention": "How long your tenant keeps what.",

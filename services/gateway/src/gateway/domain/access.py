@@ -44,6 +44,7 @@ class Right(StrEnum):
     ALIGNMENTS_WRITE = "alignments:write"
     LOGOS_READ = "logos:read"
     LOGOS_WRITE = "logos:write"
+    SEARCH_READ = "search:read"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     AUDIT_READ = "audit:read"
@@ -63,6 +64,7 @@ _READ = _MYSELF | {
     Right.JOBS_READ,
     Right.RESULTS_READ,
     Right.LOGOS_READ,
+    Right.SEARCH_READ,
 }
 _WRITE = _READ | {
     Right.UPLOADS_WRITE,

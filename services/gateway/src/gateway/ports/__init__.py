@@ -34,6 +34,7 @@ from gateway.ports.identity import (
     User,
 )
 from gateway.ports.retention import Retentions
+from gateway.ports.search import SearchIndex
 from gateway.ports.webhooks import Deliveries, Webhooks
 
 __all__ = [
@@ -208,6 +209,8 @@ class Records(Protocol):
     def jobs(self) -> Jobs: ...  # noqa: D102
     @property
     def replies(self) -> Replies: ...  # noqa: D102
+    @property
+    def search(self) -> SearchIndex: ...  # noqa: D102
     @property
     def webhooks(self) -> Webhooks: ...  # noqa: D102
     @property

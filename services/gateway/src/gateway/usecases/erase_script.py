@@ -14,6 +14,7 @@ from gateway.domain.progress import Failed, fold
 from gateway.domain.refusals import NotFound
 from gateway.ports import Changes, Records, RecordsOn
 from gateway.usecases.erasures import announce_erasure, open_erasure
+from gateway.usecases.indexing import forget
 from gateway.usecases.notify import Notify
 
 __all__ = ["EraseScript"]
@@ -43,6 +44,7 @@ class EraseScript:
             await self._without_alignment(work, records, job)
         rows = await records.erasures.rows_of_script(script_id)
         rows = {**rows, **await records.erasures.mentions(script_id)}
+        rows["search_documents"] = await forget(records, script_id=script_id)
         erasure = await open_erasure(records, "script", script_id, reason=reason, rows=rows, places=[script.key])
         await announce_erasure(work, erasure)
         return erasure

@@ -14,6 +14,7 @@ from gateway.domain.access import Caller
 from gateway.domain.library import Script, format_of
 from gateway.domain.refusals import NotFound, TooLarge
 from gateway.ports import RecordsOn
+from gateway.usecases.indexing import NoteDocuments
 from gateway.usecases.uploads import storage_full_refused
 
 __all__ = ["Scripts"]
@@ -22,10 +23,13 @@ __all__ = ["Scripts"]
 class Scripts:
     """What a tenant's people do with scripts."""
 
-    def __init__(self, database: Database, blobs: Blobs, records_on: RecordsOn, *, max_bytes: int) -> None:
+    def __init__(
+        self, database: Database, blobs: Blobs, records_on: RecordsOn, note: NoteDocuments, *, max_bytes: int
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._records_on = records_on
+        self._note = note
         self._max_bytes = max_bytes
 
     async def store(
@@ -66,6 +70,7 @@ class Scripts:
             sha256=script.sha256,
         )
         await work.announce(fact, subject=script.id)
+        await self._note.script(work, script_id=script.id, key=script.key)
         return script
 
     async def discard(self, caller: Caller, script: Script) -> None:

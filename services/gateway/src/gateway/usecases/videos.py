@@ -17,6 +17,7 @@ from gateway.domain.progress import cancel
 from gateway.domain.refusals import NotFound, NotReady, UploadConflict, VideoUnusable
 from gateway.ports import Changes, RecordsOn
 from gateway.usecases.erasures import announce_erasure, open_erasure
+from gateway.usecases.indexing import forget
 from gateway.usecases.notify import Notify
 from gateway.usecases.uploads import upload_folder
 
@@ -116,6 +117,8 @@ class Videos:
             await records.jobs.save(stopped)
             self._changes.note(work, job.id)
             await self._notify(work, job_notices(job, stopped))
+        # Behind the jobs: whoever notes a transcript holds its job.
+        rows["search_documents"] = await forget(records, video_id=video.id)
         await records.videos.save(tombstone(video))
         await self._notify(work, video_notices(video, tombstone(video)))
         places = []

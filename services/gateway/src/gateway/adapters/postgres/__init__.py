@@ -15,6 +15,7 @@ from gateway.adapters.postgres.logos import PostgresLogos
 from gateway.adapters.postgres.people import PostgresPeople, PostgresReplies
 from gateway.adapters.postgres.retention import PostgresRetentions
 from gateway.adapters.postgres.reviews import PostgresReviews
+from gateway.adapters.postgres.search import PostgresSearchIndex
 from gateway.adapters.postgres.sessions import PostgresRefreshTokens, PostgresSessions
 from gateway.adapters.postgres.webhooks import PostgresWebhooks
 
@@ -76,6 +77,11 @@ class PostgresRecords:
     def replies(self) -> PostgresReplies:
         """First answers to requests with an Idempotency-Key."""
         return PostgresReplies(self._connection)
+
+    @cached_property
+    def search(self) -> PostgresSearchIndex:
+        """The search index."""
+        return PostgresSearchIndex(self._connection)
 
     @cached_property
     def webhooks(self) -> PostgresWebhooks:

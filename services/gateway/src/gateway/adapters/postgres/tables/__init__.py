@@ -14,6 +14,13 @@ from gateway.adapters.postgres.tables.people import (
     tenants,
     users,
 )
+from gateway.adapters.postgres.tables.search import (
+    search_documents,
+    search_passages,
+    search_queue,
+    search_spellings,
+    search_words,
+)
 from gateway.adapters.postgres.tables.webhooks import webhook_deliveries, webhook_lanes, webhook_queue, webhooks
 
 __all__ = [
@@ -29,6 +36,11 @@ __all__ = [
     "refresh_tokens",
     "revocations",
     "scripts",
+    "search_documents",
+    "search_passages",
+    "search_queue",
+    "search_spellings",
+    "search_words",
     "sessions",
     "sign_in_attempts",
     "signing_keys",

@@ -1,0 +1,1 @@
+"""What searching knows: how text becomes words, passages and questions."""
