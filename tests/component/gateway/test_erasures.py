@@ -2,9 +2,10 @@
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import jwt
 import pytest
@@ -15,6 +16,8 @@ from contracts.registry import HEARD_BY
 from contracts.traces import TracesErased
 from gateway.domain.access import Role
 from gateway.domain.erasures import ANSWERING, Kind
+from gateway.settings import Settings
+from gateway.wiring.search import indexer_of
 from support.gateway_rig import Gateway, an_ingested, json_of
 
 OTHERS = ("ingest", "transcribe", "align", "vision", "upscale")
@@ -49,28 +52,26 @@ async def verified(client: httpx.AsyncClient, receipt: str) -> dict[str, Any]:
     return claims
 
 
-async def everything_kept(gateway: Gateway) -> str:
-    """Every row of every table but the audit and the erasures, of all tenants; and every key and byte of the blobs."""
-    database = gateway.harness.database
+async def everything_kept(gateway: Gateway, postgres_url: str) -> str:
+    """Every row of every table but the audit and the erasures, as only an administrator sees them, and every blob."""
+    database = str(gateway.harness.service.settings.database_url).rpartition("/")[2]
+    admin = await asyncpg.connect(postgres_url, database=database)
     found = []
-    async with database.begin_untenanted() as connection:
-        names = await connection.exec_driver_sql(
-            "SELECT relname FROM pg_class WHERE relnamespace = 'gateway'::regnamespace AND relkind = 'r'"
-        )
-        tables = sorted(set(names.scalars()) - {"audit", "erasures", "erasure_answers", "alembic_version"})
-        await connection.exec_driver_sql("SELECT set_config('gateway.sweep', 'tenants', true)")
-        tenants = list((await connection.exec_driver_sql("SELECT tenant_id FROM tenants")).scalars())
-    for tenant_id in tenants:
-        async with database.read(tenant_id) as connection:
-            for table in tables:
-                rows = await connection.exec_driver_sql(f'SELECT to_jsonb(t)::text FROM "{table}" t')
-                found += [f"{table}: {row}" for row in rows.scalars()]
+    for (table,) in await admin.fetch(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'gateway'::regnamespace AND relkind = 'r'"
+    ):
+        if table not in ("audit", "erasures", "erasure_answers"):
+            for (row,) in await admin.fetch(f'SELECT to_jsonb(t)::text FROM gateway."{table}" t'):
+                found.append(f"{table}: {row}")
+    await admin.close()
     async for key in gateway.harness.blobs.list(""):
         found.append(f"{key}: {(await gateway.harness.blobs.get_bytes(key))!r}")
     return "\n".join(found)
 
 
-async def test_a_video_is_erased_when_every_service_has_said_so_and_a_receipt_proves_it(gateway: Gateway) -> None:
+async def test_a_video_is_erased_when_every_service_has_said_so_and_a_receipt_proves_it(
+    gateway: Gateway, postgres_url: str
+) -> None:
     client = await gateway.owner()
     me = json_of(await client.get("/v1/me"), 200)
     video = await gateway.video(client, title="a secret title", passthrough="order-4711")
@@ -111,7 +112,7 @@ async def test_a_video_is_erased_when_every_service_has_said_so_and_a_receipt_pr
     }
     assert (await client.get(f"/v1/videos/{video['id']}")).status_code == 404
     assert (await client.get(f"/v1/jobs/{job['id']}")).status_code == 404
-    kept = await everything_kept(gateway)
+    kept = await everything_kept(gateway, postgres_url)
     for trace in (video["id"], job["id"], "a secret title", "order-4711", video["sha256"]):
         assert trace not in kept, trace
     assert gateway.harness.purged == [UUID(video["id"])]
@@ -141,7 +142,9 @@ async def test_a_receipt_is_no_token_and_is_verified_after_its_key_has_retired(g
     assert "owner" not in str(jwt.decode(receipt, options={"verify_signature": False})), claims
 
 
-async def test_a_script_goes_with_what_was_aligned_with_it_and_whoever_waits_is_told(gateway: Gateway) -> None:
+async def test_a_script_goes_with_what_was_aligned_with_it_and_whoever_waits_is_told(
+    gateway: Gateway, postgres_url: str
+) -> None:
     client = await gateway.owner()
     me = json_of(await client.get("/v1/me"), 200)
     body = {"filename": "raven.txt", "text": CANARY}
@@ -165,12 +168,12 @@ async def test_a_script_goes_with_what_was_aligned_with_it_and_whoever_waits_is_
     services = (await verified(client, done["receipt"]))["services"]
     assert services["gateway"]["blobs"] == {"original/scripts": 1}
     assert services["align"]["rows"] == {"lines": 1}
-    kept = await everything_kept(gateway)
+    kept = await everything_kept(gateway, postgres_url)
     for trace in (script["id"], CANARY, "raven.txt", script["sha256"]):
         assert trace not in kept, trace
 
 
-async def test_a_user_leaves_no_trace_but_an_id_in_the_audit(gateway: Gateway) -> None:
+async def test_a_user_leaves_no_trace_but_an_id_in_the_audit(gateway: Gateway, postgres_url: str) -> None:
     tenant_id = await gateway.tenant("studio")
     client = await gateway.client(await gateway.user(tenant_id))
     invited = json_of(await client.post("/v1/users", json={"email": "leaves@example.org", "role": "editor"}), 201)
@@ -181,7 +184,7 @@ async def test_a_user_leaves_no_trace_but_an_id_in_the_audit(gateway: Gateway) -
     done = json_of(await client.get(gone.headers["location"]), 200)
 
     assert (gone.status_code, done["state"], done["kind"]) == (204, "completed", "user")
-    kept = await everything_kept(gateway)
+    kept = await everything_kept(gateway, postgres_url)
     assert user_id not in kept
     assert "leaves@example.org" not in kept
     assert "leaves@example.org" not in str(await verified(client, done["receipt"]))
@@ -190,7 +193,14 @@ async def test_a_user_leaves_no_trace_but_an_id_in_the_audit(gateway: Gateway) -
     assert "leaves" not in str(found)
 
 
-async def test_a_tenant_is_erased_by_its_owner_who_says_its_name(gateway: Gateway) -> None:
+async def indexed(gateway: Gateway) -> None:
+    """Have everything that waits for the search's index put into it."""
+    indexer = indexer_of(cast(Settings, gateway.harness.service.settings), gateway.harness.database)
+    while await indexer.round():
+        pass
+
+
+async def test_a_tenant_is_erased_by_its_owner_who_says_its_name(gateway: Gateway, postgres_url: str) -> None:
     tenant_id = await gateway.tenant("Studio North")
     owner = await gateway.user(tenant_id)
     client = await gateway.client(owner)
@@ -200,7 +210,8 @@ async def test_a_tenant_is_erased_by_its_owner_who_says_its_name(gateway: Gatewa
     video = await gateway.video(client)
     await gateway.job(client, video["id"])
     script = json_of(await client.post("/v1/scripts", json={"filename": "a.txt", "text": CANARY}), 201)
-    before = await everything_kept(gateway)
+    await indexed(gateway)
+    before = await everything_kept(gateway, postgres_url)
 
     by_an_admin = await admin.post("/v1/tenants/current/erasure", json={"name": "Studio North"})
     misnamed = await client.post("/v1/tenants/current/erasure", json={"name": "Studio South"})
@@ -214,12 +225,13 @@ async def test_a_tenant_is_erased_by_its_owner_who_says_its_name(gateway: Gatewa
 
     assert (by_an_admin.status_code, misnamed.status_code, again.status_code) == (403, 422, 422)
     assert CANARY in before
+    assert '"word": "raven"' in before
     assert early.status_code == 404
     claims = await verified(gateway.anonymous(), receipt.text)
     assert claims["erased"] == {"kind": "tenant", "id": str(tenant_id)}
     assert claims["services"]["gateway"]["rows"]["videos"] == 1
-    kept = await everything_kept(gateway)
-    for trace in (str(tenant_id), video["id"], script["id"], CANARY, str(owner.user_id), "Studio North"):
+    kept = await everything_kept(gateway, postgres_url)
+    for trace in (str(tenant_id), video["id"], script["id"], CANARY, str(owner.user_id), "Studio North", "raven"):
         assert trace not in kept, trace
     assert "Studio South" in kept
     assert len(json_of(await bystander.get("/v1/scripts"), 200)["items"]) == 1

@@ -16,7 +16,7 @@ FOR_EVER = {"videos": None, "scripts": None, "audit": None, "webhook_deliveries"
 def the_sweep(gateway: Gateway) -> KeepRetention:
     """What the background does, as another replica would do it."""
     cases = gateway.use_cases
-    return KeepRetention(cases.database, cases.records_on, cases.videos, cases.erasing.script)
+    return KeepRetention(cases.database, cases.blobs, cases.records_on, cases.videos, cases.erasing.script)
 
 
 async def made_days_ago(gateway: Gateway, tenant_id: UUID, table: str, id_: str, days: int) -> None:

@@ -150,6 +150,9 @@ def erasures(url: str, video_id: UUID, script_id: UUID) -> None:
         assert (video.kind, video.subject_id, video.receipt) == ("video", video_id, None)
         assert set(script.awaited) == {"align", "gateway"}
         assert anna.erasure(video.id) == video
+        export = anna.start_export()
+        assert anna.start_export().id == export.id, "one is being made already"
+        assert [anna.export(export.id)] == list(anna.exports()) == [export]
         rules = anna.retention().model_copy(update={"videos": 90, "audit": 400})
         assert anna.set_retention(rules) == anna.retention() == rules
         with pytest.raises(Invalid):

@@ -69,7 +69,7 @@ def build(
         settings=settings,
         database=database,
         bus=bus,
-        work=workbench_of(settings, database, bus, erasing),
+        work=workbench_of(settings, database, bus, use_cases),
         app=app,
         background=(
             *(changes.run, sweep.run, Tally(database).run, keys.run, revocations.run),

@@ -11,7 +11,7 @@ while, because it is being restarted, is waited for; so is one that says it has 
 """
 
 from matchcut.client.api import Matchcut
-from matchcut.client.compliance import AuditEntry, Erasure, Retention, TenantErasure
+from matchcut.client.compliance import AuditEntry, Erasure, Export, Retention, TenantErasure
 from matchcut.client.errors import (
     ApiError,
     Conflict,
@@ -44,6 +44,7 @@ __all__ = [
     "Credentials",
     "Delivery",
     "Erasure",
+    "Export",
     "Forbidden",
     "Invalid",
     "Invitation",

@@ -8,7 +8,7 @@ from uuid import UUID
 import httpx
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["AuditEntry", "Compliance", "Erasure", "ErasureAnswer", "Outcome", "Retention", "TenantErasure"]
+__all__ = ["AuditEntry", "Compliance", "Erasure", "ErasureAnswer", "Export", "Outcome", "Retention", "TenantErasure"]
 
 M = TypeVar("M", bound=BaseModel)
 Outcome = Literal["done", "refused", "failed"]
@@ -70,6 +70,20 @@ class Retention(_Resource):
     audit: int | None = None
     webhook_deliveries: int | None = None
     exports: int | None = None
+
+
+class Export(_Resource):
+    """Everything our tenant has, in one file: ``content_url``, once it is ready."""
+
+    id: UUID
+    state: Literal["running", "ready", "failed"]
+    media: bool = False
+    created_at: datetime
+    finished_at: datetime | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    reason: str | None = None
+    content_url: str | None = None
 
 
 class TenantErasure(_Resource):
@@ -144,6 +158,18 @@ class Compliance:
         """Set how long our tenant keeps what; what is over its time then is erased, for good."""
         answer = self._send("PUT", "/v1/retention", json=retention.model_dump())
         return Retention.model_validate_json(answer.content)
+
+    def start_export(self: _Calls, *, media: bool = False) -> Export:
+        """Have everything our tenant has put into one ZIP, with films and pictures if ``media``."""
+        return self._post(Export, "/v1/exports", {"media": media})
+
+    def exports(self: _Calls) -> Iterator[Export]:
+        """All exports, newest first."""
+        return self._pages(Export, "/v1/exports")
+
+    def export(self: _Calls, export_id: UUID) -> Export:
+        """One export as it stands; ``download`` its ``content_url``."""
+        return self._get(Export, f"/v1/exports/{export_id}")
 
     def receipt(self: _Calls, url: str) -> str:
         """The receipt of a tenant that was erased, by the address that ``erase_tenant`` gave."""

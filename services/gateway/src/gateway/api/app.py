@@ -13,6 +13,7 @@ from gateway.api import (
     api_keys,
     audit,
     erasures,
+    exports,
     findings,
     jobs,
     logos,
@@ -72,6 +73,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     audit.router,
     erasures.router,
     retention.router,
+    exports.router,
 )
 _ABOUT = """Upload a video and the script it was shot from; get its scenes, its words with their times, what became of
 each line of the script, its watermarks, and an upscaled rendition.

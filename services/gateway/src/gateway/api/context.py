@@ -17,6 +17,7 @@ from gateway.usecases.audit import AuditLog
 from gateway.usecases.erase_script import EraseScript
 from gateway.usecases.erase_tenant import EraseTenant
 from gateway.usecases.erasures import Erasures
+from gateway.usecases.exports import Exports
 from gateway.usecases.findings import Findings
 from gateway.usecases.jobs import Jobs
 from gateway.usecases.logos import Logos
@@ -61,12 +62,13 @@ class Library:
 
 @dataclass(frozen=True, slots=True)
 class Erasing:
-    """What the routes call about erasures."""
+    """What the routes call about leaving, and about taking everything along."""
 
     erasures: Erasures
     script: EraseScript
     tenant: EraseTenant
     retention: Retentions
+    exports: Exports
 
 
 @dataclass(frozen=True, slots=True)

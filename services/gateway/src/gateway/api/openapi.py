@@ -39,6 +39,7 @@ _TAGS = {
     "search": "What was said and written, found by its words.",
     "webhooks": "Who is told of what, and what became of each message.",
     "erasures": "What was erased, what each service deleted, and the receipts that prove it.",
+    "exports": "Everything your tenant has, in one file.",
     "retention": "How long your tenant keeps what.",
     "audit": "Who did what, when, from where, and what came of it.",
 }

@@ -27,7 +27,7 @@ __all__ = ["Witnessing", "takes_contents_out"]
 
 _log = get_logger(__name__)
 _CONTENTS = re.compile(r".*/(content|original|proxy)")
-_READING = frozenset({Right.RESULTS_READ, Right.AUDIT_READ})
+_READING = frozenset({Right.RESULTS_READ, Right.SEARCH_READ, Right.AUDIT_READ})
 """Whoever uses one of these takes something out."""
 
 

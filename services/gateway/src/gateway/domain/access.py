@@ -53,6 +53,8 @@ class Right(StrEnum):
     TENANT_ERASE = "tenant:erase"
     RETENTION_READ = "retention:read"
     RETENTION_WRITE = "retention:write"
+    EXPORTS_READ = "exports:read"
+    EXPORTS_WRITE = "exports:write"
 
 
 _MYSELF = frozenset({Right.ME_READ, Right.ME_WRITE})
@@ -88,6 +90,8 @@ _GOVERN = _WRITE | {
     Right.SCRIPTS_ERASE,
     Right.RETENTION_READ,
     Right.RETENTION_WRITE,
+    Right.EXPORTS_READ,
+    Right.EXPORTS_WRITE,
 }
 
 RIGHTS_OF: dict[Role, frozenset[Right]] = {

@@ -15,6 +15,7 @@ from gateway.domain.jobs import Job
 from gateway.domain.library import Script, Upload, Video
 from gateway.ports.audit import Audit
 from gateway.ports.erasures import Erasures
+from gateway.ports.exports import Exports
 from gateway.ports.findings import Findings, Logos, Pictures, Reviews
 from gateway.ports.identity import (
     ApiKey,
@@ -227,6 +228,8 @@ class Records(Protocol):
     def erasures(self) -> Erasures: ...  # noqa: D102
     @property
     def retentions(self) -> Retentions: ...  # noqa: D102
+    @property
+    def exports(self) -> Exports: ...  # noqa: D102
 
 
 RecordsOn = Callable[[AsyncConnection], Records]

@@ -56,6 +56,9 @@ class Erasures(Protocol):
     async def mentions(self, about: UUID) -> Mapping[str, int]:
         """Delete first answers and settled messages in which this id stands; returns how many rows of what."""
 
+    async def indexed(self, *, limit: int) -> Sequence[tuple[UUID | None, UUID | None]]:
+        """Some of what can be found by searching: of each the video, or else the script."""
+
     async def job_counts(self) -> None:
         """Forget how many jobs the tenant has."""
 

@@ -22,9 +22,11 @@ from contracts.gateway import ScriptErased, TenantErased, VideoErased
 from contracts.traces import TracesErased
 from gateway.domain.access import Caller
 from gateway.domain.erasures import OURSELVES, Answer, Erasure, Kind, Reason, receipt_claims
+from gateway.domain.exports import export_key
 from gateway.domain.refusals import NotFound
 from gateway.ports import Records, RecordsOn
 from gateway.ports.erasures import Receipts
+from gateway.usecases.indexing import forget
 from gateway.usecases.tokens import digest, tenant_of
 
 __all__ = ["CONCLUDE", "Conclude", "Erasures", "HearAnswers", "announce_erasure", "open_erasure"]
@@ -34,6 +36,7 @@ CONCLUDE = "conclude"
 _KEPT = frozenset({"audit", "erasures", "erasure_answers"})
 _LEANT_ON = frozenset({"tenants"})
 _AT_ONCE = 100
+_MOST_EXPORTS = 10_000
 
 
 class Purger(Protocol):
@@ -174,8 +177,10 @@ class Conclude:
             return
         if erasure.kind == "tenant":
             await self.farewell(task.tenant_id)
+            await self._forget_words(task.tenant_id)
         blobs = await self._delete_blobs(task.tenant_id, erasure)
         rows = dict(erasure.rows)
+        blobs = _sum(blobs, await self._end_exports(task.tenant_id))
         async with self.database.begin(task.tenant_id) as work:
             rows["outbox"] = await work.unsay(erasure.subject_id)
             if erasure.kind == "tenant":
@@ -193,6 +198,32 @@ class Conclude:
             claims = receipt_claims(erasure, tenant_id=task.tenant_id, answers=(*erasure.answers, ours))
             receipt = await self.receipts.sign(work, claims)
             await records.erasures.complete(erasure.id, at=now, receipt=receipt)
+
+    async def _forget_words(self, tenant_id: UUID) -> None:
+        """The words a tenant's documents were found by are deleted with the documents, and in no other way."""
+        while True:
+            async with self.database.begin(tenant_id) as work:
+                records = self.records_on(work.connection)
+                found = await records.erasures.indexed(limit=_AT_ONCE)
+                for video_id, script_id in found:
+                    await forget(records, video_id=video_id, script_id=None if video_id else script_id)
+            if len(found) < _AT_ONCE:
+                return
+
+    async def _end_exports(self, tenant_id: UUID) -> dict[str, int]:
+        """What was erased may be in any of them: delete those that are there, and stop those that are being made."""
+        async with self.database.begin(tenant_id) as work:
+            exports = self.records_on(work.connection).exports
+            found = await exports.page(before=None, limit=_MOST_EXPORTS)
+            for export in found:
+                await work.cancel_tasks(subject=export.id)
+                await exports.fail(export.id, "erasure", at=datetime.now(UTC))
+        for export in found:
+            await self.blobs.delete(export_key(tenant_id, export.id))
+        ready = [export.id for export in found if export.state == "ready"]
+        async with self.database.begin(tenant_id) as work:
+            await self.records_on(work.connection).exports.forget(ready)
+        return {"derived/exports": len(ready)} if ready else {}
 
     async def _delete_blobs(self, tenant_id: UUID, erasure: Erasure) -> dict[str, int]:
         counts: dict[str, int] = {}

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from uuid import UUID
 
+from chassis.blobs import Blobs
 from chassis.database import Database, UnitOfWork
 from chassis.telemetry import get_logger
 from gateway.domain.access import Caller
+from gateway.domain.exports import export_key
 from gateway.domain.retention import Retention
 from gateway.ports import Records, RecordsOn
 from gateway.usecases.erase_script import EraseScript
@@ -47,8 +49,11 @@ class KeepRetention:
     One replica at a time looks through a tenant's things; one that dies in the middle has changed nothing.
     """
 
-    def __init__(self, database: Database, records_on: RecordsOn, videos: Videos, scripts: EraseScript) -> None:
+    def __init__(
+        self, database: Database, blobs: Blobs, records_on: RecordsOn, videos: Videos, scripts: EraseScript
+    ) -> None:
         self._database = database
+        self._blobs = blobs
         self._records_on = records_on
         self._videos = videos
         self._scripts = scripts
@@ -67,9 +72,21 @@ class KeepRetention:
             total += erased + forgotten
             if erased < _AT_ONCE:
                 break
+        total += await self._delete_exports(tenant_id, rules)
         if total:
             _log.info("retention is over", tenant=str(tenant_id), count=total)
         return total
+
+    async def _delete_exports(self, tenant_id: UUID, rules: Retention) -> int:
+        """The bytes go before the row: should we die in between, the next round still knows where they are."""
+        if rules.exports is None:
+            return 0
+        async with self._database.begin(tenant_id) as work:
+            over = await self._records_on(work.connection).exports.over(days=rules.exports, limit=_AT_ONCE)
+        for export_id in over:
+            await self._blobs.delete(export_key(tenant_id, export_id))
+        async with self._database.begin(tenant_id) as work:
+            return await self._records_on(work.connection).exports.forget(over)
 
     async def _erase(self, work: UnitOfWork, records: Records, rules: Retention) -> int:
         videos = scripts = 0

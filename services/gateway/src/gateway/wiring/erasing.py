@@ -9,16 +9,18 @@ from gateway.adapters.postgres import PostgresRecords
 from gateway.adapters.receipts import SignedReceipts
 from gateway.adapters.revocations import RedisRevocations
 from gateway.adapters.signing_keys import KeyRing
-from gateway.api import Accounts, Erasing
+from gateway.api import Accounts, Erasing, UseCases
 from gateway.ports import Changes
 from gateway.settings import Settings
 from gateway.usecases.erase_script import EraseScript
 from gateway.usecases.erase_tenant import EraseTenant
 from gateway.usecases.erasures import CONCLUDE, Conclude, Erasures
+from gateway.usecases.exports import EXPORT, Exports
 from gateway.usecases.notify import Notify
 from gateway.usecases.retention import KeepRetention, Retentions
 from gateway.usecases.upkeep import Upkeep
 from gateway.usecases.videos import Videos
+from gateway.wiring.exports import exporter_of
 
 __all__ = ["erasing_of", "upkeep_of", "workbench_of"]
 
@@ -38,16 +40,17 @@ def erasing_of(
         script=EraseScript(database, PostgresRecords, changes, Notify(PostgresRecords)),
         tenant=EraseTenant(database, PostgresRecords, accounts.sessions, revocations),
         retention=Retentions(database, PostgresRecords),
+        exports=Exports(database, blobs_at(settings.blobs_url), PostgresRecords),
     )
 
 
 def upkeep_of(settings: Settings, database: Database, erasing: Erasing, videos: Videos) -> Upkeep:
     """What has to be looked after without being asked."""
-    keep = KeepRetention(database, PostgresRecords, videos, erasing.script)
+    keep = KeepRetention(database, blobs_at(settings.blobs_url), PostgresRecords, videos, erasing.script)
     return Upkeep(database, PostgresRecords, [erasing.erasures.ask_again, keep], every_s=settings.sweep_s)
 
 
-def workbench_of(settings: Settings, database: Database, bus: Bus, erasing: Erasing) -> Workbench:
+def workbench_of(settings: Settings, database: Database, bus: Bus, given: UseCases) -> Workbench:
     """Who does what takes longer than a request."""
     work = Workbench(bus, database, workers=settings.workers, lease_s=settings.lease_s, tenant_cap=settings.tenant_cap)
     conclude = Conclude(
@@ -55,11 +58,13 @@ def workbench_of(settings: Settings, database: Database, bus: Bus, erasing: Eras
         blobs=blobs_at(settings.blobs_url),
         records_on=PostgresRecords,
         purger=bus,
-        receipts=erasing.erasures.receipts,
+        receipts=given.erasing.erasures.receipts,
         announced=[fact.stream for fact in ANNOUNCED_BY["gateway"]],
-        farewell=erasing.tenant.end_everything,
+        farewell=given.erasing.tenant.end_everything,
     )
     work.does(CONCLUDE, on_failure=_keep_quiet)(conclude)
+    export = exporter_of(database, blobs_at(settings.blobs_url), given)
+    work.does(EXPORT, on_failure=export.fail)(export)
     return work
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.adapters.postgres.audit import PostgresAudit
 from gateway.adapters.postgres.deliveries import PostgresDeliveries
 from gateway.adapters.postgres.erasures import PostgresErasures
+from gateway.adapters.postgres.exports import PostgresExports
 from gateway.adapters.postgres.findings import PostgresFindings
 from gateway.adapters.postgres.jobs import PostgresJobs
 from gateway.adapters.postgres.keys import PostgresApiKeys, PostgresAttempts
@@ -122,3 +123,8 @@ class PostgresRecords:
     def retentions(self) -> PostgresRetentions:
         """How long what is kept."""
         return PostgresRetentions(self._connection)
+
+    @cached_property
+    def exports(self) -> PostgresExports:
+        """Exports."""
+        return PostgresExports(self._connection)

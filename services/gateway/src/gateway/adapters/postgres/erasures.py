@@ -19,6 +19,7 @@ from gateway.adapters.postgres.tables import (
     jobs,
     ledger_revisions,
     scripts,
+    search_documents,
     sessions,
     users,
     videos,
@@ -138,6 +139,11 @@ class PostgresErasures:
         settled = webhook_deliveries.c.state != "pending"
         messages = delete(webhook_deliveries).where(settled, webhook_deliveries.c.body.contains(str(about)))
         return {**await self.replies(about), webhook_deliveries.name: await self._delete(messages)}
+
+    async def indexed(self, *, limit: int) -> Sequence[tuple[UUID | None, UUID | None]]:
+        """Some of what can be found by searching: of each the video, or else the script."""
+        query = select(search_documents.c.video_id, search_documents.c.script_id).limit(limit)
+        return [(video_id, script_id) for video_id, script_id in await self._connection.execute(query)]
 
     async def job_counts(self) -> None:
         """Forget how many jobs the tenant has."""
