@@ -77,11 +77,12 @@ def asked_of(method: str, route: APIRoute, ids: Mapping[str, str]) -> Asked:
             query[name] = _id(name, ids, where) if "uuid" in str(schema) else str(schema.get("examples", ["x"])[0])
     used: set[str] = set()
     body = _body(operation, ids, used, where)
+    headers = _headers(operation) | body.get("headers", {})
     produced = operation.get("responses", {}).get("200", {}).get("content", {})
     return Asked(
         method=method,
         url=str(httpx.URL(url, params=query)) if query else url,
-        body=body,
+        body={**body, "headers": headers} if headers else body,
         named=frozenset(name for name in parameters if name not in _PLAIN) | used,
         filtered=frozenset(name for name in query if name in ids),
         streams="text/event-stream" in produced,
@@ -115,6 +116,12 @@ def _body(operation: Mapping[str, Any], ids: Mapping[str, str], used: set[str], 
             return {"data": _with_ids(_example(content), ids, used, where)}
         return {"content": b"bytes", "headers": {"Content-Type": media_type}}
     return {}
+
+
+def _headers(operation: Mapping[str, Any]) -> dict[str, str]:
+    """The headers that say by an example what they hold."""
+    said = {each["name"]: each["schema"] for each in operation.get("parameters", ()) if each["in"] == "header"}
+    return {name: str(schema["examples"][0]) for name, schema in said.items() if "examples" in schema}
 
 
 def _example(content: Mapping[str, Any]) -> Any:
@@ -192,7 +199,7 @@ async def someones_things(gateway: Gateway) -> dict[str, str]:
     [session] = json_of(await client.get("/v1/me/sessions"), 200)["items"]
     key = json_of(await client.post("/v1/api-keys", json={"name": "a", "scopes": ["me:read"]}), 201)
     video = await gateway.ingested(client)
-    upload = json_of(await client.post("/v1/uploads", json={"filename": "a.mp4"}), 201)
+    upload = await client.post("/v1/uploads/tus", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "5"})
     job = await everything_found(gateway, client)
     said, whatever = {"lines": [{"line_id": "L01", "confirmed": True}]}, {"If-Match": "*"}
     json_of(await client.patch(f"/v1/alignments/{job['id']}", json=said, headers=whatever), 200)
@@ -214,7 +221,7 @@ async def someones_things(gateway: Gateway) -> dict[str, str]:
         "erasure_id": erasure["id"],
         "webhook_id": webhook["id"],
         "delivery_id": ping["id"],
-        "upload_id": upload["id"],
+        "upload_id": upload.headers["location"].rpartition("/")[2],
         "video_id": video["id"],
         "script_id": (await gateway.script(client))["id"],
         "job_id": job["id"],

@@ -106,7 +106,7 @@ async def test_a_full_disk_is_said_plainly(gateway: Gateway, monkeypatch: pytest
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("chassis.blobs._local._LocalWriter._append", full)
+    monkeypatch.setattr("chassis.blobs._local_files.LocalWriter._append", full)
     answer = await client.put(upload["content_url"], content=FILM)
 
     assert json_of(answer, 507)["type"] == "/problems/storage-full"

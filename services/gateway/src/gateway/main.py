@@ -2,7 +2,7 @@
 
 import ssl
 
-from chassis.blobs import blobs_at
+from chassis.blobs import Blobs, blobs_at
 from chassis.bus import Bus
 from chassis.database import Database
 from chassis.run import Service, run
@@ -27,11 +27,11 @@ from gateway.usecases.results import Results
 from gateway.usecases.scripts import Scripts
 from gateway.usecases.search import Search
 from gateway.usecases.sweep import Sweep
-from gateway.usecases.uploads import Uploads
 from gateway.usecases.videos import Videos
 from gateway.wiring.accounts import accounts_of, key_ring
 from gateway.wiring.commands import bootstrap, replace_keys
 from gateway.wiring.erasing import erasing_of, upkeep_of, workbench_of
+from gateway.wiring.intake import Intake, intake_of, work_on
 from gateway.wiring.library import library_of
 from gateway.wiring.search import index_search, indexer_of
 from gateway.wiring.webhooks import courier_of, rules_of, webhooks_of
@@ -54,11 +54,13 @@ def build(
     revocations = RedisRevocations(database, str(settings.redis_url))
     accounts = accounts_of(settings, database, keys, revocations)
     erasing = erasing_of(settings, database, keys, accounts, revocations, changes)
-    use_cases = _use_cases(settings, database, changes, accounts, erasing, outbound)
+    blobs = blobs_at(settings.blobs_url)
+    intake = intake_of(settings, database, blobs, changes, outbound)
+    use_cases = _use_cases(settings, database, changes, accounts, erasing, intake, blobs, outbound)
     app = create_app(use_cases, max_body_bytes=settings.max_body_bytes, cors_origins=settings.cors_origins)
     sweep = Sweep(
         database,
-        blobs_at(settings.blobs_url),
+        blobs,
         PostgresRecords,
         upload_lifetime_s=settings.upload_lifetime_s,
         delivery_lifetime_s=settings.webhook_keep_s,
@@ -69,7 +71,7 @@ def build(
         settings=settings,
         database=database,
         bus=bus,
-        work=workbench_of(settings, database, bus, use_cases),
+        work=work_on(workbench_of(settings, database, bus, use_cases), intake),
         app=app,
         background=(
             *(changes.run, sweep.run, Tally(database).run, keys.run, revocations.run),
@@ -85,22 +87,20 @@ def _use_cases(
     changes: RedisChanges,
     accounts: Accounts,
     erasing: Erasing,
+    intake: Intake,
+    blobs: Blobs,
     outbound: Outbound,
 ) -> UseCases:
-    blobs, notify = blobs_at(settings.blobs_url), Notify(PostgresRecords)
+    notify = Notify(PostgresRecords)
     results = Results(database, blobs, PostgresRecords)
     return UseCases(
         database=database,
         records_on=PostgresRecords,
         blobs=blobs,
         accounts=accounts,
-        uploads=Uploads(
-            database,
-            blobs,
-            PostgresRecords,
-            max_bytes=settings.max_upload_bytes,
-            min_free_bytes=settings.min_free_bytes,
-        ),
+        uploads=intake.uploads,
+        tus=intake.tus,
+        imports=intake.imports,
         videos=Videos(database, blobs, PostgresRecords, changes, notify),
         scripts=Scripts(
             database, blobs, PostgresRecords, NoteDocuments(PostgresRecords), max_bytes=settings.max_script_bytes

@@ -46,6 +46,10 @@ class Settings(ServiceSettings):
     """What those who are refused are told to wait at least; up to twice that, so that they do not come as one wave."""
     upload_lifetime_s: PositiveInt = 24 * 3600
     """Uploads that no video was made of by then are forgotten, with their bytes."""
+    workers: PositiveInt = 4
+    """Files fetched, joined or added up at once in this replica."""
+    import_idle_s: PositiveFloat = 60
+    """How long the address a film is fetched from may be silent."""
     sweep_s: PositiveFloat = 300
     """How often uploads and first answers that have expired are looked for."""
     erasure_patience_s: PositiveFloat = 600

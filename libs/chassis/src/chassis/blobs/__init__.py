@@ -5,10 +5,23 @@ characters. ``blobs_at`` picks the store by its address.
 """
 
 from chassis.blobs._local import LocalBlobs
-from chassis.blobs._ports import BlobNotFound, Blobs, BlobStat, BlobWriter, InvalidKey, StorageFull, check_key
+from chassis.blobs._ports import (
+    BlobBusy,
+    BlobGrowth,
+    BlobNotFound,
+    Blobs,
+    BlobStat,
+    BlobWriter,
+    InvalidKey,
+    StorageFull,
+    WrongOffset,
+    check_key,
+)
 from chassis.blobs._stores import UnknownBlobStore, blobs_at
 
 __all__ = [
+    "BlobBusy",
+    "BlobGrowth",
     "BlobNotFound",
     "BlobStat",
     "BlobWriter",
@@ -17,6 +30,7 @@ __all__ = [
     "LocalBlobs",
     "StorageFull",
     "UnknownBlobStore",
+    "WrongOffset",
     "blobs_at",
     "check_key",
 ]

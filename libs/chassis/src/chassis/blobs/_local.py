@@ -1,12 +1,9 @@
 """Blobs as files under one folder. Writes land in a temporary file and are renamed, so a reader sees all or nothing."""
 
 import asyncio
-import errno
 import fcntl
-import hashlib
 import os
 import shutil
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
@@ -14,7 +11,15 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from chassis.blobs._ports import BlobNotFound, BlobStat, StorageFull, check_key, check_prefix
+from chassis.blobs._growing import GrowingFiles, LocalGrowth
+from chassis.blobs._local_files import (
+    LocalWriter,
+    flush,
+    full_disk_named,
+    remove_empty_parents,
+    removed_if_orphaned,
+)
+from chassis.blobs._ports import BlobNotFound, BlobStat, check_key, check_prefix
 
 __all__ = ["LocalBlobs"]
 
@@ -22,9 +27,6 @@ _PIECE = 1 << 20
 """Bytes read at once."""
 _INCOMING = ".incoming"
 """Where unfinished blobs wait; no key can start with a dot, so none can name it."""
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
-_YOUNG_S = 60.0
-"""A file is locked just after it was made: one without a lock that is younger may be about to be locked."""
 
 
 class LocalBlobs:
@@ -32,6 +34,7 @@ class LocalBlobs:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._growing = GrowingFiles(root)
 
     async def put_bytes(self, key: str, data: bytes) -> None:
         """Store these bytes whole."""
@@ -41,7 +44,7 @@ class LocalBlobs:
             temporary, file = self._open_incoming()
             with self._discarded_on_error(temporary), file:
                 file.write(data)
-                _flush(file)
+                flush(file)
                 self._publish(temporary, target)
 
         await asyncio.to_thread(store)
@@ -95,14 +98,45 @@ class LocalBlobs:
         yield path
 
     @asynccontextmanager
-    async def writer(self, key: str) -> AsyncIterator["_LocalWriter"]:
+    async def writer(self, key: str) -> AsyncIterator[LocalWriter]:
         """Write piece by piece; visible after a clean exit."""
         target = self._path(key)
         temporary, file = await asyncio.to_thread(self._open_incoming)
         with self._discarded_on_error(temporary), file:
-            yield _LocalWriter(file)
-            await asyncio.to_thread(_flush, file)
+            yield LocalWriter(file)
+            await asyncio.to_thread(flush, file)
             await asyncio.to_thread(self._publish, temporary, target)
+
+    async def grown(self, key: str) -> int:
+        """How many bytes of a growing blob were kept."""
+        return await asyncio.to_thread(self._growing.grown, check_key(key))
+
+    @asynccontextmanager
+    async def grow(self, key: str, offset: int) -> AsyncIterator[LocalGrowth]:
+        """Go on with a growing blob; a clean exit keeps what was written."""
+        with full_disk_named(self._root):
+            growth = await asyncio.to_thread(self._growing.open, check_key(key), offset)
+            try:
+                yield growth
+                await growth.keep()
+            finally:
+                growth.close()
+
+    async def seal(self, sources: Sequence[str], target: str) -> None:
+        """Make growing blobs a blob."""
+        keys, path = [check_key(key) for key in sources], self._path(target)
+
+        def join() -> None:
+            if len(keys) == 1:
+                self._growing.move(keys[0], path, self._publish)
+                return
+            temporary, file = self._open_incoming()
+            with self._discarded_on_error(temporary), file:
+                self._growing.append_to(file, keys)
+                flush(file)
+                self._publish(temporary, path)
+
+        await asyncio.to_thread(join)
 
     async def copy(self, source: str, target: str) -> None:
         """Store the bytes of ``source`` under ``target`` too."""
@@ -119,7 +153,8 @@ class LocalBlobs:
         def remove() -> None:
             with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError):
                 path.unlink()
-            self._remove_empty_parents(path)
+            remove_empty_parents(path, below=self._root)
+            self._growing.delete(key)
 
         await asyncio.to_thread(remove)
 
@@ -133,9 +168,9 @@ class LocalBlobs:
             count = 0
             for key in self._keys(prefix):
                 (self._root / key).unlink(missing_ok=True)
-                self._remove_empty_parents(self._root / key)
+                remove_empty_parents(self._root / key, below=self._root)
                 count += 1
-            return count
+            return count + sum(self._growing.delete(key) for key in self._growing.keys(prefix))
 
         return await asyncio.to_thread(remove)
 
@@ -143,6 +178,12 @@ class LocalBlobs:
         """Keys that start with ``prefix``, in order."""
         check_prefix(prefix)
         for key in await asyncio.to_thread(self._keys, prefix):
+            yield key
+
+    async def list_growing(self, prefix: str) -> AsyncIterator[str]:
+        """Keys of growing blobs."""
+        check_prefix(prefix)
+        for key in await asyncio.to_thread(self._growing.keys, prefix):
             yield key
 
     async def free_bytes(self) -> int | None:
@@ -156,11 +197,15 @@ class LocalBlobs:
 
         return await asyncio.to_thread(look)
 
+    async def direct_upload(self, key: str, *, size: int | None, origin: str | None) -> str | None:
+        """Nobody but us can write to our disk."""
+        return None
+
     async def forget_unfinished(self) -> int:
         """Remove what writers that died left half written. A lock dies with its process, so it tells who lives."""
 
         def remove() -> int:
-            return sum(_removed_if_orphaned(path) for path in (self._root / _INCOMING).glob("*"))
+            return sum(removed_if_orphaned(path) for path in (self._root / _INCOMING).glob("*"))
 
         return await asyncio.to_thread(remove)
 
@@ -187,7 +232,7 @@ class LocalBlobs:
             temporary, file = self._open_incoming()
             with self._discarded_on_error(temporary), file:
                 shutil.copyfileobj(origin, file, _PIECE)
-                _flush(file)
+                flush(file)
                 self._publish(temporary, target)
 
     def _publish(self, temporary: Path, target: Path) -> None:
@@ -204,23 +249,13 @@ class LocalBlobs:
     @contextmanager
     def _discarded_on_error(self, temporary: Path) -> Iterator[None]:
         """Remove a temporary file if the block fails, and call a full disk by its name."""
-        try:
-            yield
-        except BaseException as error:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.errno in _NO_ROOM and not isinstance(error, StorageFull):
-                raise StorageFull(error.errno, f"no room is left for blobs in {self._root}: make some") from error
-            raise
-
-    def _remove_empty_parents(self, path: Path) -> None:
-        for parent in path.parents:
-            if parent == self._root:
-                return
+        with full_disk_named(self._root):
             try:
-                parent.rmdir()
-            except OSError:
-                return
+                yield
+            except BaseException:
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+                raise
 
     def _keys(self, prefix: str) -> Sequence[str]:
         folder = self._root / prefix.rpartition("/")[0]
@@ -230,41 +265,3 @@ class LocalBlobs:
             base = Path(path).relative_to(self._root).as_posix()
             found += [name if base == "." else f"{base}/{name}" for name in files]
         return sorted(key for key in found if key.startswith(prefix))
-
-
-class _LocalWriter:
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._digest = hashlib.sha256()
-        self.size = 0
-
-    @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
-
-    async def write(self, data: bytes) -> None:
-        """Append; hashing and writing release the GIL, so they may share a thread."""
-        await asyncio.to_thread(self._append, data)
-
-    def _append(self, data: bytes) -> None:
-        self._file.write(data)
-        self._digest.update(data)
-        self.size += len(data)
-
-
-def _removed_if_orphaned(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if time.time() - path.stat().st_mtime < _YOUNG_S:
-                return False
-            path.unlink()
-    except OSError:  # locked by who writes it, or gone
-        return False
-    return True
-
-
-def _flush(file: BinaryIO) -> None:
-    """What was promised as stored survives a power cut."""
-    file.flush()
-    os.fsync(file.fileno())

@@ -1,7 +1,7 @@
 """What a blob store promises, whichever it is."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,19 @@ from typing import Protocol
 
 from typing_extensions import override
 
-__all__ = ["BlobNotFound", "BlobStat", "BlobWriter", "Blobs", "InvalidKey", "StorageFull", "check_key"]
+__all__ = [
+    "BlobBusy",
+    "BlobGrowth",
+    "BlobNotFound",
+    "BlobStat",
+    "BlobWriter",
+    "Blobs",
+    "InvalidKey",
+    "StorageFull",
+    "WrongOffset",
+    "check_key",
+    "check_prefix",
+]
 
 _MAX_KEY_BYTES = 900
 """Under the 1024 that object stores allow, with room for a bucket's own prefix."""
@@ -35,6 +47,18 @@ class StorageFull(OSError):
     """The store has no room for these bytes. Nothing of them is left behind; they can be stored once there is room."""
 
     reason = "storage_full"
+
+
+class WrongOffset(ValueError):
+    """A growing blob has more or fewer bytes than whoever wants to go on with it believes."""
+
+    def __init__(self, key: str, grown: int) -> None:
+        super().__init__(f"the growing blob {key!r} has {grown} bytes")
+        self.grown = grown
+
+
+class BlobBusy(RuntimeError):
+    """Somebody else is writing to this growing blob. Nothing was changed."""
 
 
 class InvalidKey(ValueError):
@@ -67,6 +91,23 @@ class BlobWriter(Protocol):
 
     async def write(self, data: bytes) -> None:
         """Append these bytes."""
+        ...
+
+
+class BlobGrowth(Protocol):
+    """A growing blob, open for more."""
+
+    @property
+    def size(self) -> int:
+        """Bytes there are, with those that are not kept yet."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Append these bytes. They count once they are kept."""
+        ...
+
+    async def keep(self) -> None:
+        """What was written so far is there for good, whatever becomes of this process or machine."""
         ...
 
 
@@ -105,20 +146,54 @@ class Blobs(Protocol):
         """Write piece by piece; the blob appears at a clean exit, and an exception leaves no trace."""
         ...
 
+    async def grown(self, key: str) -> int:
+        """How many bytes of a growing blob were kept; 0 if there is none."""
+        ...
+
+    def grow(self, key: str, offset: int) -> AbstractAsyncContextManager[BlobGrowth]:
+        """Go on with a blob that comes in pieces, over days and from several processes, one at a time.
+
+        Nobody can read it before it is sealed. A clean exit keeps what was written; after an exception what was not
+        kept is as if it had never come. Raises WrongOffset, BlobBusy.
+        """
+        ...
+
+    async def seal(self, sources: Sequence[str], target: str) -> None:
+        """Make of growing blobs, in this order, the blob ``target``; raises BlobNotFound if one is missing.
+
+        A single one ceases to grow and costs no copy; several stay until they are deleted. Once the target is there, a
+        repeat for a single source does nothing.
+        """
+        ...
+
     async def copy(self, source: str, target: str) -> None:
         """Store the bytes of ``source`` under ``target`` too."""
         ...
 
     async def delete(self, key: str) -> None:
-        """Remove it; a missing one is fine."""
+        """Remove it, grown or growing; a missing one is fine."""
         ...
 
     async def delete_prefix(self, prefix: str) -> int:
-        """Remove every blob whose key starts with ``prefix``, which must end with a slash; returns how many."""
+        """Remove every blob whose key starts with ``prefix``, which must end with a slash; returns how many.
+
+        Growing ones go too.
+        """
         ...
 
     def list(self, prefix: str) -> AsyncIterator[str]:
         """Keys that start with ``prefix``, in order; an empty prefix means all."""
+        ...
+
+    def list_growing(self, prefix: str) -> AsyncIterator[str]:
+        """Like ``list``, of growing blobs."""
+        ...
+
+    async def direct_upload(self, key: str, *, size: int | None, origin: str | None) -> str | None:
+        """An address to which whoever has it may send this blob without us, in pieces (Google's resumable uploads).
+
+        None if the store has no such thing. ``origin`` is that of the page the bytes are sent from, if it is one.
+        """
         ...
 
     async def free_bytes(self) -> int | None:

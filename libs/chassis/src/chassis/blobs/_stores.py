@@ -1,5 +1,6 @@
 """Pick a store by its address."""
 
+import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -14,8 +15,24 @@ class UnknownBlobStore(ValueError):
 
 
 def blobs_at(url: str) -> Blobs:
-    """The store at this address: ``file:///var/lib/blobs`` is a folder on local disk."""
+    """The store at this address: a folder on local disk (``file:///var/lib/blobs``) or a bucket (``gs://name/folder``)."""
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.netloc in {"", "localhost"} and parts.path.startswith("/"):
         return LocalBlobs(Path(unquote(parts.path)))
-    raise UnknownBlobStore(f"no blob store answers to {parts.scheme or url!r}; use file:///absolute/path")
+    if parts.scheme == "gs" and parts.netloc:
+        return _bucket(parts.netloc, unquote(parts.path).strip("/"))
+    raise UnknownBlobStore(
+        f"no blob store answers to {parts.scheme or url!r}; use file:///absolute/path or gs://bucket/folder"
+    )
+
+
+def _bucket(name: str, folder: str) -> Blobs:
+    """Google's library is loaded only where it is used: it takes a second."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud.storage import Client
+
+    from chassis.blobs._gcs import GcsBlobs
+
+    emulated = os.environ.get("STORAGE_EMULATOR_HOST")
+    client = Client(project="none", credentials=AnonymousCredentials()) if emulated else Client()
+    return GcsBlobs(client.bucket(name), f"{folder}/" if folder else "")

@@ -3,12 +3,12 @@
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chassis.blobs import BlobNotFound, BlobStat, check_key
+from chassis.blobs import BlobBusy, BlobNotFound, BlobStat, WrongOffset, check_key
 
 __all__ = ["MemoryBlobs"]
 
@@ -20,6 +20,8 @@ class MemoryBlobs:
 
     def __init__(self) -> None:
         self._blobs: dict[str, tuple[bytes, datetime]] = {}
+        self._growing: dict[str, bytes] = {}
+        self._busy: set[str] = set()
 
     async def put_bytes(self, key: str, data: bytes) -> None:
         """Store these bytes."""
@@ -62,6 +64,37 @@ class MemoryBlobs:
         yield writer
         await self.put_bytes(key, bytes(writer.written))
 
+    async def grown(self, key: str) -> int:
+        """Bytes kept of a growing blob."""
+        return len(self._growing.get(check_key(key), b""))
+
+    @asynccontextmanager
+    async def grow(self, key: str, offset: int) -> AsyncIterator["_MemoryGrowth"]:
+        """Go on with a growing blob."""
+        grown = await self.grown(key)
+        if key in self._busy:
+            raise BlobBusy(f"somebody else is writing to the growing blob {key!r}")
+        if grown != offset:
+            raise WrongOffset(key, grown)
+        self._busy.add(key)
+        self._growing.setdefault(key, b"")
+        growth = _MemoryGrowth(self._growing, key)
+        try:
+            yield growth
+            await growth.keep()
+        finally:
+            self._busy.discard(key)
+
+    async def seal(self, sources: Sequence[str], target: str) -> None:
+        """Make growing blobs a blob."""
+        missing = [key for key in sources if key not in self._growing]
+        if missing and not (len(sources) == 1 and target in self._blobs):
+            raise BlobNotFound(missing[0])
+        if not missing:
+            await self.put_bytes(target, b"".join(self._growing[key] for key in sources))
+        if len(sources) == 1:
+            self._growing.pop(sources[0], None)
+
     async def copy(self, source: str, target: str) -> None:
         """Store the bytes of ``source`` under ``target`` too."""
         await self.put_bytes(target, self._known(source)[0])
@@ -69,6 +102,7 @@ class MemoryBlobs:
     async def delete(self, key: str) -> None:
         """Remove it; a missing one is fine."""
         self._blobs.pop(check_key(key), None)
+        self._growing.pop(key, None)
 
     async def delete_prefix(self, prefix: str) -> int:
         """Remove every blob under ``prefix``, which ends with a slash."""
@@ -77,7 +111,10 @@ class MemoryBlobs:
         keys = [key async for key in self.list(prefix)]
         for key in keys:
             del self._blobs[key]
-        return len(keys)
+        growing = [key async for key in self.list_growing(prefix)]
+        for key in growing:
+            del self._growing[key]
+        return len(keys) + len(growing)
 
     async def list(self, prefix: str) -> AsyncIterator[str]:
         """Keys that start with ``prefix``, in order."""
@@ -86,6 +123,16 @@ class MemoryBlobs:
         for key in sorted(self._blobs):
             if key.startswith(prefix):
                 yield key
+
+    async def list_growing(self, prefix: str) -> AsyncIterator[str]:
+        """Keys of growing blobs."""
+        for key in sorted(self._growing):
+            if key.startswith(prefix):
+                yield key
+
+    async def direct_upload(self, key: str, *, size: int | None, origin: str | None) -> str | None:
+        """Memory has no address."""
+        return None
 
     async def free_bytes(self) -> int | None:
         """As much as there is memory: nobody knows."""
@@ -116,3 +163,21 @@ class _MemoryWriter:
 
     async def write(self, data: bytes) -> None:
         self.written += data
+
+
+class _MemoryGrowth:
+    def __init__(self, growing: dict[str, bytes], key: str) -> None:
+        self._growing = growing
+        self._key = key
+        self._written = bytearray(growing[key])
+
+    @property
+    def size(self) -> int:
+        return len(self._written)
+
+    async def write(self, data: bytes) -> None:
+        self._written += data
+
+    async def keep(self) -> None:
+        if self._key in self._growing:  # deleted meanwhile: written to nowhere
+            self._growing[self._key] = bytes(self._written)

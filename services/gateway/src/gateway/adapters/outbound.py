@@ -19,12 +19,13 @@ from typing_extensions import override
 
 from gateway.domain.destinations import Destination, ForbiddenDestination, OutboundRules
 
-__all__ = ["Answer", "Outbound", "Resolve", "Unreached", "system_resolver"]
+__all__ = ["FAULTS", "Answer", "Outbound", "Resolve", "Unreached", "in_words", "system_resolver"]
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """From a name to its IP addresses; raises OSError if it has none."""
 _RESOLVE_S = 5.0
-_FAULTS = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError, TimeoutError)
+FAULTS = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError, TimeoutError)
+"""What a request may come to nothing by."""
 
 
 class Unreached(Exception):
@@ -86,8 +87,8 @@ class Outbound:
             ):
                 body = await _beginning(response.aiter_stream(), most_bytes)
                 return Answer(response.status, _plain(response.headers), body)
-        except _FAULTS as fault:
-            raise Unreached(_in_words(fault)) from fault
+        except FAULTS as fault:
+            raise Unreached(in_words(fault)) from fault
 
     @asynccontextmanager
     async def stream(
@@ -174,7 +175,7 @@ def _plain(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
 
 
-def _in_words(fault: BaseException) -> str:
+def in_words(fault: BaseException) -> str:
     """What happened, without our addresses: the customer reads it."""
     if isinstance(fault, TimeoutError | httpcore.TimeoutException):
         return "no answer in time"

@@ -25,6 +25,7 @@ from gateway.api import (
     search,
     signing_in,
     tenants,
+    tus,
     uploads,
     users,
     videos,
@@ -34,6 +35,7 @@ from gateway.api.context import UseCases
 from gateway.api.edge import Edge
 from gateway.api.openapi import DescribedApp, operation_id
 from gateway.api.problems import answer_with_problems
+from gateway.api.tus_edge import TUS_ANSWERS, TUS_ASKS, TusEdge
 from gateway.api.webhook_events import describe_webhooks
 from gateway.api.witnessing import Witnessing, takes_contents_out
 
@@ -47,6 +49,7 @@ OPEN_TO_ALL = frozenset(
         ("GET", "/.well-known/jwks.json"),
         ("GET", "/.well-known/receipt-keys.json"),
         ("GET", "/v1/receipts/{token}"),
+        ("OPTIONS", "/v1/uploads/tus"),
         ("GET", "/docs"),
         ("GET", "/docs/start.js"),
         ("GET", "/problems/{slug}"),
@@ -60,6 +63,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     users.router,
     api_keys.router,
     tenants.router,
+    tus.router,
     uploads.router,
     videos.router,
     scripts.router,
@@ -79,7 +83,8 @@ _ABOUT = """Upload a video and the script it was shot from; get its scenes, its 
 each line of the script, its watermarks, and an upscaled rendition.
 
 1. `POST /v1/auth/token`, then send the access token as `Authorization: Bearer …`; programs send an API key there.
-2. `POST /v1/uploads`, `PUT` the bytes to its `content_url`, `POST /v1/videos`.
+2. Send the film to `/v1/uploads/tus` by any client of [tus](https://tus.io), then `POST /v1/videos`; or name its
+   address there as `source`. Small ones: `POST /v1/uploads`, and `PUT` the bytes to its `content_url`.
 3. `POST /v1/scripts`, then `POST /v1/jobs` with the steps you want.
 4. Watch `GET /v1/jobs/{id}/events`, or be told by a webhook, then get `GET /v1/jobs/{id}/results`.
 
@@ -96,13 +101,17 @@ def create_app(use_cases: UseCases, *, max_body_bytes: int, cors_origins: Sequen
     app = _described_app()
     app.state.use_cases = use_cases
     answer_with_problems(app)
+    app.add_middleware(TusEdge)
     if cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(cors_origins),
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Range"],
-            expose_headers=["ETag", "Content-Range", "X-Request-Id"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=[
+                *("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Range"),
+                *TUS_ASKS,
+            ],
+            expose_headers=["ETag", "Content-Range", "X-Request-Id", "Retry-After", *TUS_ANSWERS],
         )
     contents = frozenset(route.name for route in routes() if takes_contents_out(route, declared_rights(route)))
     app.add_middleware(Witnessing, audit=use_cases.audit, contents=contents)

@@ -19,6 +19,7 @@ from gateway.usecases.erase_tenant import EraseTenant
 from gateway.usecases.erasures import Erasures
 from gateway.usecases.exports import Exports
 from gateway.usecases.findings import Findings
+from gateway.usecases.imports import Imports
 from gateway.usecases.jobs import Jobs
 from gateway.usecases.logos import Logos
 from gateway.usecases.results import Results
@@ -29,6 +30,7 @@ from gateway.usecases.search import Search
 from gateway.usecases.sessions import Sessions
 from gateway.usecases.sign_in import SignIn
 from gateway.usecases.tenants import Tenants
+from gateway.usecases.tus import Tus
 from gateway.usecases.uploads import Uploads
 from gateway.usecases.users import Users
 from gateway.usecases.videos import Videos
@@ -80,6 +82,8 @@ class UseCases:
     blobs: Blobs
     accounts: Accounts
     uploads: Uploads
+    tus: Tus
+    imports: Imports
     videos: Videos
     scripts: Scripts
     jobs: Jobs

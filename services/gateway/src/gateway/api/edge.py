@@ -13,7 +13,7 @@ __all__ = ["Edge"]
 
 _log = get_logger(__name__)
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-_STREAMED = re.compile(r"/v1/uploads/[^/]+/content")
+_STREAMED = re.compile(r"/v1/uploads/(?:tus(?:/[^/]+)?|[^/]+/content)")
 """Here the body goes to storage as it comes, under a limit of its own."""
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",

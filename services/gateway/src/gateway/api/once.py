@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
@@ -52,6 +53,24 @@ class Once:
                 if getattr(error.orig, "sqlstate", None) not in _GAVE_WAY:
                     raise
         return await self._try(caller, act, status, secret=secret)
+
+    async def claimed(self, caller: Caller, request_hash: str, make: Callable[[UnitOfWork], Awaitable[UUID]]) -> UUID:
+        """The id that ``make`` gave, or the one it gave when this key came first: for requests that bring a stream.
+
+        ``request_hash`` is of all that the request says but its stream.
+        """
+        async with self._given.database.begin(caller.tenant_id) as work:
+            if self._key is None:
+                return await make(work)
+            replies = self._given.records_on(work.connection).replies
+            reply = await replies.claim(caller, self._key, request_hash)
+            if reply is None:
+                made = await make(work)
+                await replies.keep(caller, self._key, status=201, body=made.bytes)
+                return made
+        if reply.request_hash != request_hash:
+            raise IdempotencyKeyReused("this Idempotency-Key came with another request before; choose a new one")
+        return UUID(bytes=reply.body)
 
     async def _try(
         self,

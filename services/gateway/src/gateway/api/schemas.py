@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from gateway.domain.library import VideoState
 
@@ -58,6 +58,13 @@ class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Rejection(BaseModel):
+    """Why bytes or a video could not be taken in."""
+
+    reason: str = Field(examples=["no_video"])
+    detail: str
+
+
 class UploadRequest(_Asked):
     """An upload to be."""
 
@@ -83,30 +90,53 @@ class Upload(BaseModel):
     )
 
     id: UUID
-    state: Literal["waiting", "received", "used"]
+    state: Literal["waiting", "checking", "received", "used", "failed"] = Field(
+        description="`checking`: all bytes are here, and are being joined and added up."
+    )
     filename: str
     content_url: str = Field(description="PUT the bytes here.")
     max_bytes: int
     size_bytes: int | None = None
     sha256: str | None = None
+    failure: Rejection | None = None
     created_at: datetime
 
 
+class UrlSource(_Asked):
+    """A file somewhere else, which we fetch."""
+
+    model_config = _Asked.model_config | _example(url="https://media.example/scene12.mp4")
+
+    url: Annotated[str, StringConstraints(min_length=1, max_length=2048)] = Field(
+        description="An https address that leads to the file itself. It is kept sealed until the file is here."
+    )
+    filename: Line | None = Field(default=None, description="By the address when absent.")
+    size_bytes: int | None = Field(default=None, ge=0, le=2**60, description="If given, exactly so many must come.")
+    sha256: Sha256 | None = Field(default=None, description="If given, the bytes are checked against it.")
+
+
 class VideoRequest(_Asked):
-    """A video to be made of a received upload."""
+    """A video to be made of an upload, or of a file somewhere else."""
 
-    model_config = _Asked.model_config | _example(upload_id=_ID, title="Scene 12, take 3")
+    model_config = _Asked.model_config | ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"upload_id": _ID, "title": "Scene 12, take 3"},
+                {"source": {"url": "https://media.example/scene12.mp4"}, "passthrough": "order-4711"},
+            ]
+        }
+    )
 
-    upload_id: UUID
+    source: UUID | UrlSource | None = Field(default=None, description="The id of an upload, or where the file is.")
+    upload_id: UUID | None = Field(default=None, description="Another way to name an upload as `source`.")
     title: Line | None = None
     passthrough: Passthrough | None = None
 
-
-class Rejection(BaseModel):
-    """Why a video could not be taken in."""
-
-    reason: str = Field(examples=["no_video"])
-    detail: str
+    @model_validator(mode="after")
+    def _has_one_source(self) -> "VideoRequest":
+        if (self.source is None) == (self.upload_id is None):
+            raise ValueError("give either source or upload_id")
+        return self
 
 
 class MediaSummary(BaseModel):
@@ -138,8 +168,8 @@ class Video(BaseModel):
     state: VideoState
     title: str
     filename: str
-    size_bytes: int
-    sha256: str
+    size_bytes: int | None = Field(description="Null while it is `importing`.")
+    sha256: str | None = Field(description="Null while it is `importing`.")
     media: MediaSummary | None = None
     rejection: Rejection | None = None
     passthrough: str | None = None

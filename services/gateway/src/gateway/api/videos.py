@@ -1,21 +1,24 @@
 """``/v1/videos``."""
 
+from collections.abc import Awaitable
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from chassis.database import UnitOfWork
 from contracts.documents import Media
 from gateway.api.context import Given, UseCases, needs
 from gateway.api.once import OnlyOnce
 from gateway.api.pages import Page, Paged, page_of
 from gateway.api.problems import responses
 from gateway.api.respond import BLOB_RESPONSES, blob_response, json_response
-from gateway.api.schemas import Video, VideoRequest
+from gateway.api.schemas import UrlSource, Video, VideoRequest
 from gateway.api.views import video_view
+from gateway.domain import library as domain
 from gateway.domain.access import Caller, Right
-from gateway.domain.refusals import IdempotencyKeyReused, NotFound, NotReady, UploadConflict
+from gateway.domain.refusals import IdempotencyKeyReused, NotFound, NotReady, StorageFull, TooLarge, UploadConflict
+from gateway.ports.transfers import Source
+from gateway.usecases.imports import Wanted
 from gateway.usecases.results import Result, content_type_of
 
 __all__ = ["router"]
@@ -26,19 +29,23 @@ Reader = Annotated[Caller, needs(Right.VIDEOS_READ)]
 
 
 @router.post(
-    "", status_code=201, response_model=Video, responses=responses(NotFound, UploadConflict, IdempotencyKeyReused)
+    "",
+    status_code=201,
+    response_model=Video,
+    responses=responses(NotFound, UploadConflict, IdempotencyKeyReused, TooLarge, StorageFull),
 )
 async def submit_video(
     body: VideoRequest, given: Given, once: OnlyOnce, caller: Annotated[Caller, needs(Right.VIDEOS_WRITE)]
 ) -> Response:
-    """Make a video of a received upload. It is `ready` once it was decoded and measured."""
-
-    async def submit(work: UnitOfWork) -> Video:
-        return video_view(
-            await given.videos.submit(work, upload_id=body.upload_id, title=body.title, passthrough=body.passthrough)
-        )
-
-    return await once(caller, submit, status=201)
+    """Make a video of an upload, or of a file we fetch. It is `ready` once it was decoded and measured."""
+    wanted = {"title": body.title, "passthrough": body.passthrough}
+    source = body.source or body.upload_id
+    if isinstance(source, UrlSource):
+        file = Wanted(Source(source.url), source.filename, source.size_bytes, source.sha256)
+        await given.imports.require(file)
+        return await once(caller, lambda work: _viewed(given.imports.begin(work, file, **wanted)), status=201)
+    assert source is not None, "the model saw to it"
+    return await once(caller, lambda work: _viewed(given.videos.submit(work, upload_id=source, **wanted)), status=201)
 
 
 @router.get("", response_model=Page[Video])
@@ -101,6 +108,10 @@ async def _original(given: UseCases, caller: Caller, video_id: UUID) -> Result:
     claimed = content_type_of(video.filename)
     harmless = claimed if claimed.startswith(("video/", "audio/")) else "application/octet-stream"
     return Result(video.filename, found.key, harmless, found.stat)
+
+
+async def _viewed(video: Awaitable[domain.Video]) -> Video:
+    return video_view(await video)
 
 
 def _basename(key: str) -> str:

@@ -37,19 +37,21 @@ def upload_view(upload: Upload, *, max_bytes: int) -> schemas.Upload:
         max_bytes=max_bytes if upload.expected_bytes is None else upload.expected_bytes,
         size_bytes=upload.size_bytes,
         sha256=upload.sha256,
+        failure=None if upload.failure is None else schemas.Rejection(**asdict(upload.failure)),
         created_at=upload.created_at,
     )
 
 
 def video_view(video: Video) -> schemas.Video:
     """A video, without where its blobs are."""
+    known = video.sha256 != "" or video.state == "erased"
     return schemas.Video(
         id=video.id,
         state=video.state,
         title=video.title,
         filename=video.filename,
-        size_bytes=video.size_bytes,
-        sha256=video.sha256,
+        size_bytes=video.size_bytes if known else None,
+        sha256=video.sha256 if known else None,
         media=None if video.media is None else schemas.MediaSummary.model_validate(video.media),
         rejection=None if video.rejection is None else schemas.Rejection(**asdict(video.rejection)),
         passthrough=video.passthrough,

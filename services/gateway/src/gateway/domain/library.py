@@ -1,16 +1,36 @@
 """What a tenant has handed in: uploads, videos, scripts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-__all__ = ["Rejection", "Script", "Upload", "UploadState", "Video", "VideoState", "format_of", "title_of"]
+__all__ = [
+    "Rejection",
+    "Script",
+    "Transfer",
+    "TransferKind",
+    "Upload",
+    "UploadState",
+    "Video",
+    "VideoState",
+    "format_of",
+    "title_of",
+]
 
-UploadState = Literal["waiting", "received", "used"]
-"""In the table there is also ``abandoned``: nobody sees those, and the sweep removes them with their bytes."""
-VideoState = Literal["ingesting", "ready", "rejected", "erased"]
+UploadState = Literal["waiting", "checking", "received", "used", "failed"]
+"""``checking``: all bytes are here and are being joined and added up. In the table there is also ``abandoned``:
+nobody sees those, and the sweep removes them with their bytes."""
+VideoState = Literal["importing", "ingesting", "ready", "rejected", "erased"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why bytes or a video could not be taken in."""
+
+    reason: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +46,33 @@ class Upload:
     key: str | None = None
     size_bytes: int | None = None
     sha256: str | None = None
+    failure: Rejection | None = None
+
+
+TransferKind = Literal["tus", "partial", "final", "url", "bucket"]
 
 
 @dataclass(frozen=True, slots=True)
-class Rejection:
-    """Why a video could not be taken in."""
+class Transfer:
+    """How the bytes of an upload get here, when they do not come in one request."""
 
-    reason: str
-    detail: str
+    upload_id: UUID
+    kind: TransferKind
+    """``tus``: in pieces; ``partial``: so too, to be part of a ``final`` one; ``url``: we fetch them; ``bucket``:
+    they are put there directly."""
+    touched_at: datetime
+    """When something came of it last."""
+    length: int | None = None
+    metadata: str = ""
+    """As the client of tus sent it, to be told again."""
+    parts: Sequence[UUID] = ()
+    """What a ``final`` one is made of."""
+    source: str | None = None
+    """Where we fetch it from, sealed: addresses may hold secrets."""
+    validator: str | None = None
+    """What the source calls the version we began to fetch."""
+    writer: UUID | None = None
+    """The request that may append to it. Another one takes over by writing its name here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass
 
-__all__ = ["ByteRange", "UnsatisfiableRange", "byte_range"]
+__all__ = ["ByteRange", "PartOfWhole", "UnsatisfiableRange", "byte_range", "content_range"]
 
 _ONE_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})", re.ASCII | re.IGNORECASE)
+_CONTENT_RANGE = re.compile(r"bytes\s+(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII | re.IGNORECASE)
 
 
 class UnsatisfiableRange(Exception):
@@ -40,3 +41,25 @@ def byte_range(header: str | None, size: int) -> ByteRange | None:
     if start >= size:
         raise UnsatisfiableRange
     return ByteRange(start, min(int(last) + 1, size) if last else size)
+
+
+@dataclass(frozen=True, slots=True)
+class PartOfWhole:
+    """What a 206 holds."""
+
+    start: int
+    end: int
+    size: int | None
+    """Of the whole; None if the server does not know it."""
+
+
+def content_range(header: str | None) -> PartOfWhole | None:
+    """What a Content-Range says: ``bytes 0-99/200``; None for nonsense."""
+    match = _CONTENT_RANGE.fullmatch(header.strip()) if header else None
+    if match is None:
+        return None
+    start, last = int(match.group(1)), int(match.group(2))
+    size = None if match.group(3) == "*" else int(match.group(3))
+    if last < start or (size is not None and last >= size):
+        return None
+    return PartOfWhole(start, last + 1, size)

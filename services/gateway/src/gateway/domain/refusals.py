@@ -1,9 +1,11 @@
 """Why we say no. Each class is a kind of problem a program can branch on; the text tells a person what to do."""
 
 __all__ = [
+    "BadTusHeader",
     "Busy",
     "ChangedMeanwhile",
     "ChecksumMismatch",
+    "ChunkMismatch",
     "EmailTaken",
     "ExportPending",
     "Forbidden",
@@ -27,11 +29,15 @@ __all__ = [
     "TooManyAttempts",
     "TooManyLogos",
     "TooManyWebhooks",
+    "TusVersionUnsupported",
     "Unauthenticated",
     "UnusablePicture",
     "UploadConflict",
+    "UploadExpired",
+    "UploadLocked",
     "VideoUnusable",
     "WebhookOff",
+    "WrongOffset",
 ]
 
 
@@ -86,6 +92,26 @@ class UploadConflict(Refusal):
     """The upload is not in the state this needs."""
 
 
+class BadTusHeader(Refusal):
+    """A header of tus is missing or does not say what it should."""
+
+
+class TusVersionUnsupported(Refusal):
+    """The request speaks another version of tus than ours, or none: send ``Tus-Resumable: 1.0.0``."""
+
+
+class WrongOffset(Refusal):
+    """The bytes do not go on where the last ones ended. Ask by HEAD where that is, and send on from there."""
+
+
+class ChunkMismatch(Refusal):
+    """The bytes of this request are not those its ``Upload-Checksum`` tells of. They were dropped: send them again."""
+
+
+class UploadExpired(Refusal):
+    """The upload was left alone for too long. Make another one."""
+
+
 class VideoUnusable(Refusal):
     """The video was rejected or erased."""
 
@@ -136,6 +162,10 @@ class TooManyAttempts(TooMany):
 
     Attempts before ``Retry-After`` are not looked at, and do not make it longer.
     """
+
+
+class UploadLocked(TooMany):
+    """Another request sends bytes for this upload, or took over from this one. Ask by HEAD how far it is."""
 
 
 class StorageFull(Refusal):

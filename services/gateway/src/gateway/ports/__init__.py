@@ -12,7 +12,7 @@ from chassis.database import UnitOfWork
 from gateway.domain.access import Caller
 from gateway.domain.findings import Narrowed
 from gateway.domain.jobs import Job
-from gateway.domain.library import Script, Upload, Video
+from gateway.domain.library import Rejection, Script, Upload, Video
 from gateway.ports.audit import Audit
 from gateway.ports.erasures import Erasures
 from gateway.ports.exports import Exports
@@ -36,6 +36,7 @@ from gateway.ports.identity import (
 )
 from gateway.ports.retention import Retentions
 from gateway.ports.search import SearchIndex
+from gateway.ports.transfers import Transfers
 from gateway.ports.webhooks import Deliveries, Webhooks
 
 __all__ = [
@@ -92,14 +93,29 @@ class Uploads(Protocol):
     async def receive(self, upload_id: UUID, *, key: str, size_bytes: int, sha256: str) -> bool:
         """Record that the bytes are here; False if they were before, or the upload is gone."""
 
+    async def whole(self, upload_id: UUID) -> bool:
+        """All pieces are here, to be joined and checked; False if that was known, or the upload is gone."""
+
+    async def arrive(self, upload_id: UUID, *, key: str, size_bytes: int, sha256: str) -> bool:
+        """Record that the bytes are here, joined and checked; False if nobody wants them any more."""
+
+    async def fail(self, upload_id: UUID, failure: Rejection) -> None:
+        """Record that the bytes will not come."""
+
     async def use(self, upload_id: UUID) -> bool:
-        """Claim a received upload for a video; False if it is not there to be claimed."""
+        """Claim an upload whose bytes are here for a video; False if it is not there to be claimed."""
+
+    async def abandon_all(self, upload_ids: Sequence[UUID]) -> None:
+        """Give up uploads that another one was made of."""
 
     async def abandon(self, upload_id: UUID) -> bool:
         """Give up an upload that no video uses; False if there is none such. From now on it looks as if gone."""
 
     async def abandon_old(self, *, older_than_s: float, limit: int) -> Sequence[UUID]:
         """Give up uploads that no video came to use; returns these, and those whose removal was begun before."""
+
+    async def missing(self, upload_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Those of these ids that no upload has."""
 
     async def forget(self, upload_ids: Sequence[UUID]) -> None:
         """Forget abandoned uploads, once their bytes are gone."""
@@ -116,6 +132,9 @@ class Videos(Protocol):
 
     async def get(self, video_id: UUID, *, lock: bool = False) -> Video | None:
         """One video; locked, nobody else changes it before this transaction ends."""
+
+    async def of_upload(self, upload_id: UUID) -> Video | None:
+        """The video that was made of an upload, locked."""
 
     async def page(self, *, before: UUID | None, limit: int) -> Sequence[Video]:
         """The newest videos that are not erased, older than the one named ``before``."""
@@ -202,6 +221,8 @@ class Records(Protocol):
     def attempts(self) -> Attempts: ...  # noqa: D102
     @property
     def uploads(self) -> Uploads: ...  # noqa: D102
+    @property
+    def transfers(self) -> Transfers: ...  # noqa: D102
     @property
     def videos(self) -> Videos: ...  # noqa: D102
     @property

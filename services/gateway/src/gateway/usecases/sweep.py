@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from uuid import UUID
@@ -18,6 +19,7 @@ _log = get_logger(__name__)
 _NO_TENANT = UUID(int=0)
 _RECORDED_WITHIN_S = 3600.0
 """A request that stored a script records it in less time, or has died."""
+_UPLOAD = re.compile(r"scratch/([0-9a-f-]{36})/uploads/([0-9a-f-]{36})/")
 _TENANTS = 500
 """Tenants listed at once."""
 
@@ -31,6 +33,7 @@ class Swept:
     scripts: int = 0
     unfinished_blobs: int = 0
     deliveries: int = 0
+    strays: int = 0
 
 
 class Sweep:
@@ -75,7 +78,8 @@ class Sweep:
             uploads += await self._forget_uploads(tenant_id)
             scripts += await self._forget_scripts(tenant_id)
             deliveries += await self._forget_deliveries(tenant_id)
-        return Swept(uploads, replies, scripts, await self._blobs.forget_unfinished(), deliveries)
+        unfinished, strays = await self._blobs.forget_unfinished(), await self._forget_strays()
+        return Swept(uploads, replies, scripts, unfinished, deliveries, strays)
 
     async def _forget_replies(self, tenant_id: UUID) -> int:
         total = 0
@@ -110,6 +114,27 @@ class Sweep:
             total += len(ids)
             if len(ids) < self._batch:
                 return total
+
+    async def _forget_strays(self) -> int:
+        """Bytes of uploads that are not there: somebody wrote them, and died, just when the upload was removed."""
+        total = 0
+        for tenant_id, upload_ids in (await self._stored()).items():
+            async with self._database.read(tenant_id) as connection:
+                strays = await self._records_on(connection).uploads.missing(list(upload_ids))
+            for upload_id in strays:
+                await self._blobs.delete_prefix(upload_folder(tenant_id, upload_id))
+            total += len(strays)
+        return total
+
+    async def _stored(self) -> dict[UUID, set[UUID]]:
+        """The uploads of each tenant that have bytes. What has bytes was recorded before."""
+        stored: dict[UUID, set[UUID]] = {}
+        for keys in (self._blobs.list("scratch/"), self._blobs.list_growing("scratch/")):
+            async for key in keys:
+                match = _UPLOAD.match(key)
+                if match is not None:
+                    stored.setdefault(UUID(match[1]), set()).add(UUID(match[2]))
+        return stored
 
     async def _forget_scripts(self, tenant_id: UUID) -> int:
         """Texts that were stored for scripts nobody recorded. Locked meanwhile, so that nobody records them now."""

@@ -14,7 +14,7 @@ from gateway.domain.library import Upload
 from gateway.domain.refusals import ChecksumMismatch, NotFound, StorageFull, TooLarge, UploadConflict
 from gateway.ports import RecordsOn
 
-__all__ = ["Uploads", "storage_full_refused", "upload_folder"]
+__all__ = ["Uploads", "growing_key", "storage_full_refused", "upload_folder"]
 
 _PIECE = 1 << 20
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
@@ -25,6 +25,11 @@ _RECEIVED = "the bytes of this upload were received before; make another upload"
 def upload_folder(tenant_id: UUID, upload_id: UUID) -> str:
     """Where the bytes of an upload are, and those of attempts that came to nothing: they go together."""
     return f"scratch/{tenant_id}/uploads/{upload_id}/"
+
+
+def growing_key(tenant_id: UUID, upload_id: UUID) -> str:
+    """Where the bytes of an upload grow that come in pieces."""
+    return f"{upload_folder(tenant_id, upload_id)}pieces"
 
 
 @contextmanager
@@ -53,7 +58,7 @@ class Uploads:
     async def announce(self, work: UnitOfWork, *, filename: str, size_bytes: int | None, sha256: str | None) -> Upload:
         """Make an upload that waits for its bytes. Raises TooLarge."""
         if size_bytes is not None and size_bytes > self.max_bytes:
-            raise TooLarge(self._too_large(), field="size_bytes")
+            raise TooLarge(self.too_large(), field="size_bytes")
         upload = Upload(
             id=uuid7(),
             filename=filename,
@@ -86,7 +91,7 @@ class Uploads:
         limit = self.max_bytes if upload.expected_bytes is None else upload.expected_bytes
         if announced_bytes is not None:
             self._check_size(upload, announced_bytes, limit)
-        await self._check_room(announced_bytes or upload.expected_bytes or 0)
+        await self.require_room(announced_bytes or upload.expected_bytes or 0)
         # Two requests may send bytes for one upload at once. Each writes its own blob, and one of them gets to be it.
         key = f"{upload_folder(caller.tenant_id, upload.id)}{uuid4()}"
         with storage_full_refused():
@@ -114,7 +119,7 @@ class Uploads:
         async with self._database.begin(caller.tenant_id) as work:
             await self._records_on(work.connection).uploads.forget([upload_id])
 
-    async def _check_room(self, size: int) -> None:
+    async def require_room(self, size: int) -> None:
         """Leave the disk some room: the servers may live on it, and work that runs needs some to end."""
         free = await self._blobs.free_bytes()
         if free is not None and free - size < self._min_free_bytes:
@@ -142,7 +147,7 @@ class Uploads:
             return
         if upload.expected_bytes is not None:
             raise TooLarge(f"more bytes came than the {upload.expected_bytes} that were announced")
-        raise TooLarge(self._too_large())
+        raise TooLarge(self.too_large())
 
     def _check_whole(self, upload: Upload, writer: BlobWriter) -> None:
         if upload.expected_bytes not in (None, writer.size):
@@ -154,5 +159,6 @@ class Uploads:
                 f"the bytes have the SHA-256 {writer.sha256}, not the announced one; send them again"
             )
 
-    def _too_large(self) -> str:
+    def too_large(self) -> str:
+        """What whoever sends more than we take is told."""
         return f"an upload may have at most {self.max_bytes} bytes"

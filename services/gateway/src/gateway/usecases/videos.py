@@ -8,7 +8,6 @@ from uuid import UUID
 from chassis.blobs import Blobs
 from chassis.database import Database, UnitOfWork
 from contracts import uuid7
-from contracts.gateway import VideoSubmitted
 from gateway.domain.access import Caller
 from gateway.domain.erasures import Reason
 from gateway.domain.library import Video, title_of
@@ -16,6 +15,7 @@ from gateway.domain.notices import job_notices, video_notices
 from gateway.domain.progress import cancel
 from gateway.domain.refusals import NotFound, NotReady, UploadConflict, VideoUnusable
 from gateway.ports import Changes, RecordsOn
+from gateway.usecases.arrivals import submitted
 from gateway.usecases.erasures import announce_erasure, open_erasure
 from gateway.usecases.indexing import forget
 from gateway.usecases.notify import Notify
@@ -42,30 +42,29 @@ class Videos:
         upload = await records.uploads.get(upload_id)
         if upload is None:
             raise NotFound("there is no such upload", field="upload_id")
-        if upload.key is None or upload.size_bytes is None or upload.sha256 is None:
+        if upload.failure is not None:
+            raise UploadConflict(upload.failure.detail, field="upload_id")
+        if upload.state == "waiting":
             raise UploadConflict("the bytes of this upload are not here yet; send them first", field="upload_id")
         if not await records.uploads.use(upload_id):
             raise UploadConflict("another video was made of this upload", field="upload_id")
+        # Asked again, now that nobody else can change it: its bytes may have been found whole meanwhile.
+        upload = await records.uploads.get(upload_id) or upload
         video = Video(
             id=uuid7(),
             upload_id=upload.id,
             title=title or title_of(upload.filename),
             filename=upload.filename,
-            sha256=upload.sha256,
-            size_bytes=upload.size_bytes,
+            sha256=upload.sha256 or "",
+            size_bytes=upload.size_bytes or 0,
             created_at=datetime.now(UTC),
+            state="importing" if upload.key is None else "ingesting",
             passthrough=passthrough,
-            keys={"upload": upload.key},
+            keys={} if upload.key is None else {"upload": upload.key},
         )
         await records.videos.add(video)
-        fact = VideoSubmitted(
-            video_id=video.id,
-            upload_key=upload.key,
-            filename=video.filename,
-            size_bytes=video.size_bytes,
-            sha256=video.sha256,
-        )
-        await work.announce(fact, subject=video.id)
+        if upload.key is not None:
+            await work.announce(submitted(video), subject=video.id)
         return video
 
     async def get(self, caller: Caller, video_id: UUID) -> Video:
@@ -122,7 +121,9 @@ class Videos:
         await records.videos.save(tombstone(video))
         await self._notify(work, video_notices(video, tombstone(video)))
         places = []
+        await work.cancel_tasks(subject=video.id)
         if video.upload_id is not None:
+            await work.cancel_tasks(subject=video.upload_id)
             await records.uploads.erase(video.upload_id)
             places.append(upload_folder(work.tenant_id, video.upload_id))
             rows["uploads"] = 1

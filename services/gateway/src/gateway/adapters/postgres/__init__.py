@@ -18,6 +18,7 @@ from gateway.adapters.postgres.retention import PostgresRetentions
 from gateway.adapters.postgres.reviews import PostgresReviews
 from gateway.adapters.postgres.search import PostgresSearchIndex
 from gateway.adapters.postgres.sessions import PostgresRefreshTokens, PostgresSessions
+from gateway.adapters.postgres.transfers import PostgresTransfers
 from gateway.adapters.postgres.webhooks import PostgresWebhooks
 
 __all__ = ["PostgresRecords"]
@@ -58,6 +59,11 @@ class PostgresRecords:
     def uploads(self) -> PostgresUploads:
         """Uploads."""
         return PostgresUploads(self._connection)
+
+    @cached_property
+    def transfers(self) -> PostgresTransfers:
+        """How uploads get here."""
+        return PostgresTransfers(self._connection)
 
     @cached_property
     def videos(self) -> PostgresVideos:

@@ -6,15 +6,17 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import case, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.adapters.postgres.tables import scripts, uploads, videos
+from gateway.adapters.postgres.tables import scripts, transfers, uploads, videos
 from gateway.domain.library import Rejection, Script, Upload, Video
 
 __all__ = ["PostgresScripts", "PostgresUploads", "PostgresVideos"]
 
-_UNUSED = ("waiting", "received")
+_UNUSED = ("waiting", "checking", "received", "failed")
+_OLD = ("waiting", "received", "failed")
+"""What a task is at work on is never too old."""
 
 
 class PostgresUploads:
@@ -32,7 +34,7 @@ class PostgresUploads:
         known = (uploads.c.id == upload_id) & (uploads.c.state != "abandoned")
         found = await self._connection.execute(select(uploads).where(known))
         row = found.mappings().one_or_none()
-        return None if row is None else Upload(**_without_tenant(row))
+        return None if row is None else _upload(row)
 
     async def receive(self, upload_id: UUID, *, key: str, size_bytes: int, sha256: str) -> bool:
         """Record that the bytes are here; False if they were before, or the upload is gone."""
@@ -42,9 +44,28 @@ class PostgresUploads:
         )
         return marked.rowcount == 1
 
+    async def whole(self, upload_id: UUID) -> bool:
+        """All pieces are here, to be joined and checked; False if that was known, or the upload is gone."""
+        row = update(uploads).where(uploads.c.id == upload_id, uploads.c.state == "waiting")
+        return (await self._connection.execute(row.values(state="checking"))).rowcount == 1
+
+    async def arrive(self, upload_id: UUID, *, key: str, size_bytes: int, sha256: str) -> bool:
+        """Record that the bytes are here, joined and checked; False if nobody wants them any more."""
+        expected = uploads.c.state.in_(("checking", "used")) & uploads.c.key.is_(None)
+        received = case((uploads.c.state == "checking", "received"), else_=uploads.c.state)
+        row = update(uploads).where(uploads.c.id == upload_id, expected)
+        arrived = row.values(state=received, key=key, size_bytes=size_bytes, sha256=sha256)
+        return (await self._connection.execute(arrived)).rowcount == 1
+
+    async def fail(self, upload_id: UUID, failure: Rejection) -> None:
+        """Record that the bytes will not come."""
+        expected = uploads.c.state.in_(("checking", "used")) & uploads.c.key.is_(None)
+        row = update(uploads).where(uploads.c.id == upload_id, expected)
+        await self._connection.execute(row.values(state="failed", failure=asdict(failure)))
+
     async def use(self, upload_id: UUID) -> bool:
-        """Claim a received upload for a video; False if it is not there to be claimed."""
-        row = update(uploads).where(uploads.c.id == upload_id, uploads.c.state == "received")
+        """Claim an upload whose bytes are here for a video; False if it is not there to be claimed."""
+        row = update(uploads).where(uploads.c.id == upload_id, uploads.c.state.in_(("checking", "received")))
         return (await self._connection.execute(row.values(state="used"))).rowcount == 1
 
     async def abandon(self, upload_id: UUID) -> bool:
@@ -53,8 +74,13 @@ class PostgresUploads:
         return (await self._connection.execute(row.values(state="abandoned"))).rowcount == 1
 
     async def abandon_old(self, *, older_than_s: float, limit: int) -> Sequence[UUID]:
-        """Give up uploads that no video came to use; returns these, and those whose removal was begun before."""
-        old = uploads.c.state.in_(_UNUSED) & (uploads.c.created_at < func.now() - timedelta(seconds=older_than_s))
+        """Give up uploads that no video came to use; returns these, and those whose removal was begun before.
+
+        One that comes in pieces is as old as its last piece.
+        """
+        expired = func.now() - timedelta(seconds=older_than_s)
+        moving = exists().where(transfers.c.upload_id == uploads.c.id, transfers.c.touched_at >= expired)
+        old = uploads.c.state.in_(_OLD) & (uploads.c.created_at < expired) & ~moving
         some = (
             select(uploads.c.id)
             .where(uploads.c.state != "used", or_(old, uploads.c.state == "abandoned"))
@@ -64,6 +90,17 @@ class PostgresUploads:
         )
         row = update(uploads).where(uploads.c.id.in_(some)).values(state="abandoned").returning(uploads.c.id)
         return list((await self._connection.execute(row)).scalars())
+
+    async def abandon_all(self, upload_ids: Sequence[UUID]) -> None:
+        """Give up uploads that another one was made of."""
+        row = update(uploads).where(uploads.c.id.in_(upload_ids), uploads.c.state == "waiting")
+        await self._connection.execute(row.values(state="abandoned"))
+
+    async def missing(self, upload_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Those of these ids that no upload has."""
+        found = await self._connection.execute(select(uploads.c.id).where(uploads.c.id.in_(upload_ids)))
+        there = set(found.scalars())
+        return [upload_id for upload_id in upload_ids if upload_id not in there]
 
     async def forget(self, upload_ids: Sequence[UUID]) -> None:
         """Forget abandoned uploads, once their bytes are gone."""
@@ -90,6 +127,12 @@ class PostgresVideos:
         query = select(videos).where(videos.c.id == video_id)
         found = await self._connection.execute(query.with_for_update() if lock else query)
         row = found.mappings().one_or_none()
+        return None if row is None else _video(row)
+
+    async def of_upload(self, upload_id: UUID) -> Video | None:
+        """The video that was made of an upload, locked."""
+        query = select(videos).where(videos.c.upload_id == upload_id).with_for_update()
+        row = (await self._connection.execute(query)).mappings().one_or_none()
         return None if row is None else _video(row)
 
     async def page(self, *, before: UUID | None, limit: int) -> Sequence[Video]:
@@ -150,6 +193,15 @@ def _without_tenant(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "tenant_id"}
 
 
+def _upload(row: Mapping[Any, Any]) -> Upload:
+    values = _without_tenant(row)
+    return Upload(**{**values, "failure": _rejection(values["failure"])})
+
+
+def _rejection(values: Mapping[str, str] | None) -> Rejection | None:
+    return None if values is None else Rejection(**values)
+
+
 def _script(row: Mapping[Any, Any]) -> Script:
     values = _without_tenant(row)
     values.pop("pending")
@@ -158,5 +210,4 @@ def _script(row: Mapping[Any, Any]) -> Script:
 
 def _video(row: Mapping[Any, Any]) -> Video:
     values = _without_tenant(row)
-    rejection = values.pop("rejection")
-    return Video(**values, rejection=None if rejection is None else Rejection(**rejection))
+    return Video(**{**values, "rejection": _rejection(values["rejection"])})

@@ -21,6 +21,7 @@ from gateway.adapters.postgres.tables.search import (
     search_spellings,
     search_words,
 )
+from gateway.adapters.postgres.tables.transfers import transfers
 from gateway.adapters.postgres.tables.webhooks import webhook_deliveries, webhook_lanes, webhook_queue, webhooks
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "sign_in_attempts",
     "signing_keys",
     "tenants",
+    "transfers",
     "uploads",
     "users",
     "videos",

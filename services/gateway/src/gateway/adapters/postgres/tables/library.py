@@ -19,6 +19,7 @@ uploads = Table(
     Column("key", Text),
     Column("size_bytes", BigInteger),
     Column("sha256", Text),
+    Column("failure", JSONB(none_as_null=True)),
     created(),
 )
 

@@ -1,0 +1,71 @@
+"""How bytes get here: sent in one request or in pieces, or fetched."""
+
+from dataclasses import dataclass
+
+from chassis.blobs import BlobNotFound, Blobs
+from chassis.database import Database
+from chassis.work import Workbench
+from gateway.adapters.changes import RedisChanges
+from gateway.adapters.fetching import GuardedFetch
+from gateway.adapters.outbound import Outbound
+from gateway.adapters.postgres import PostgresRecords
+from gateway.adapters.sealing import FernetSeal
+from gateway.ports.transfers import SourceRefused
+from gateway.settings import Settings
+from gateway.usecases.arrivals import Arrivals
+from gateway.usecases.conclude import CONCLUDE, BytesMismatch, Conclude
+from gateway.usecases.imports import IMPORT, Imports
+from gateway.usecases.notify import Notify
+from gateway.usecases.tus import Tus
+from gateway.usecases.uploads import Uploads
+
+__all__ = ["Intake", "intake_of", "work_on"]
+
+_IMPORT_TRIES = 8
+"""Without a byte in between: with the waits between them, a source may be away for some ten minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """The use cases that take bytes in."""
+
+    uploads: Uploads
+    tus: Tus
+    imports: Imports
+    conclude: Conclude
+
+
+def intake_of(
+    settings: Settings, database: Database, blobs: Blobs, changes: RedisChanges, outbound: Outbound
+) -> Intake:
+    """All of them, on one store."""
+    uploads = Uploads(
+        database,
+        blobs,
+        PostgresRecords,
+        max_bytes=settings.max_upload_bytes,
+        min_free_bytes=settings.min_free_bytes,
+    )
+    arrivals = Arrivals(PostgresRecords, changes, Notify(PostgresRecords))
+    return Intake(
+        uploads=uploads,
+        tus=Tus(database, blobs, PostgresRecords, uploads, lifetime_s=settings.upload_lifetime_s),
+        imports=Imports(
+            database,
+            blobs,
+            PostgresRecords,
+            fetch=GuardedFetch(outbound, idle_s=settings.import_idle_s),
+            seal=FernetSeal(settings.secret.get_secret_value()),
+            uploads=uploads,
+            arrivals=arrivals,
+        ),
+        conclude=Conclude(database, blobs, PostgresRecords, arrivals),
+    )
+
+
+def work_on(work: Workbench, intake: Intake) -> Workbench:
+    """The same workbench, which now also does what takes longer than a request."""
+    imports, conclude = intake.imports, intake.conclude
+    work.does(IMPORT, gives_up_on=(SourceRefused,), on_failure=imports.give_up, tries=_IMPORT_TRIES)(imports)
+    work.does(CONCLUDE, gives_up_on=(BytesMismatch, BlobNotFound), on_failure=conclude.give_up)(conclude)
+    return work
