@@ -23,7 +23,8 @@ SELECT relation.relname AS name, relation.relrowsecurity AS walled, relation.rel
                                           AND attnum > 0 AND NOT attisdropped) AS has_tenant,
        has_table_privilege(role.oid, relation.oid, 'TRUNCATE') OR has_table_privilege(role.oid, relation.oid, 'TRIGGER')
          AS may_too_much,
-       ARRAY(SELECT pg_get_expr(polqual, polrelid) FROM pg_policy WHERE polrelid = relation.oid) AS policies
+       ARRAY(SELECT pg_get_expr(coalesce(polqual, polwithcheck), polrelid) FROM pg_policy WHERE polrelid = relation.oid)
+         AS policies
 FROM pg_class AS relation, pg_roles AS role
 WHERE relation.relnamespace = $1::text::regnamespace AND relation.relkind IN ('r', 'p', 'v', 'm', 'f')
   AND role.rolname = $1::text

@@ -12,6 +12,7 @@ from uuid import UUID
 import httpx
 from sqlalchemy import func, update
 
+from gateway.adapters.changes import RedisChanges
 from gateway.adapters.outbound import Outbound
 from gateway.adapters.postgres.tables import webhook_lanes, webhook_queue, webhooks
 from gateway.main import build
@@ -103,7 +104,10 @@ class Post:
     def another_courier(self, **settings: Any) -> Courier:
         """That of another replica, or with other settings."""
         return courier_of(
-            self.settings.model_copy(update=settings), self.gateway.harness.database, outbound_of(self.settings, self)
+            self.settings.model_copy(update=settings),
+            self.gateway.harness.database,
+            outbound_of(self.settings, self),
+            RedisChanges("redis://127.0.0.1:1/0"),
         )
 
     async def resolve(self, host: str, _port: int) -> Sequence[str]:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from gateway.adapters.changes import RedisChanges
 from gateway.adapters.postgres import PostgresRecords
 from gateway.adapters.postgres.delivery_queue import _CLAIM, _OPEN, _STEADY
 from gateway.adapters.postgres.tables import webhook_deliveries, webhook_queue
@@ -178,7 +179,9 @@ async def test_a_message_is_recorded_with_the_fact_or_not_at_all(post: Post) -> 
 
     async def tell_and_fail() -> None:
         async with database.begin(await post.tenant_id()) as work:
-            await Notify(PostgresRecords)(work, [Notice(EventType.JOB_REQUESTED, {})])
+            await Notify(PostgresRecords, RedisChanges("redis://127.0.0.1:1/0"))(
+                work, [Notice(EventType.JOB_REQUESTED, {})]
+            )
             await work.connection.execute(text("SELECT 1 / 0"))
 
     with pytest.raises(DBAPIError):

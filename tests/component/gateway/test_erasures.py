@@ -104,6 +104,7 @@ async def test_a_video_is_erased_when_every_service_has_said_so_and_a_receipt_pr
     assert claims["services"]["align"]["rows"] == {"requests": 1}
     assert claims["services"]["upscale"]["blobs"] == {"derived/upscale": 2, "scratch/upscale": 5}
     assert claims["services"]["gateway"]["rows"] == {
+        "events": 4,
         "idempotency_keys": 1,
         "jobs": 1,
         "outbox": 3,

@@ -158,6 +158,8 @@ def a_sweep(gateway: Gateway, *, batch: int = 200) -> Sweep:
         PostgresRecords,
         upload_lifetime_s=3600,
         delivery_lifetime_s=3600,
+        event_lifetime_s=3600,
+        most_events=1000,
         every_s=1,
         batch=batch,
     )

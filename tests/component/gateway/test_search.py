@@ -13,9 +13,11 @@ from sqlalchemy import select
 
 from chassis.database import UnitOfWork
 from contracts.transcribe import TranscriptReady
+from gateway.adapters.postgres import PostgresRecords
 from gateway.adapters.postgres import search_queries as said
 from gateway.adapters.postgres.search import PostgresIndexQueue
 from gateway.adapters.postgres.tables import search_documents, search_spellings, search_words
+from gateway.ports.search import Claimed
 from gateway.usecases.back_fill import BackFill
 from gateway.usecases.indexing import Indexer
 from support.gateway_rig import Gateway, a_gateway, json_of
@@ -457,16 +459,34 @@ async def test_a_document_whose_bytes_come_back_is_indexed_after_all(gateway: Ga
     assert (before, len(await found(client, "never"))) == ([], 1)
 
 
-async def test_indexers_at_once_index_each_document_once(gateway: Gateway) -> None:
+async def test_indexers_at_once_take_each_document_once(gateway: Gateway) -> None:
     client = await gateway.owner("at once")
+    tenant_id = UUID(json_of(await client.get("/v1/me"), 200)["tenant_id"])
     for n in range(6):
         await spoken(gateway, client, f"number {n}", index=False)
 
-    rounds = await asyncio.gather(*(an_indexer(gateway).round() for _ in range(4) for _ in range(3)))
+    async def claim() -> Claimed | None:
+        async with gateway.harness.database.begin_untenanted() as connection:
+            return await PostgresIndexQueue().claim(connection, lease_s=60)
 
-    assert sum(rounds) == 6
-    assert len(await found(client, "number")) == 6
-    assert (await known_words(gateway, client))["number"] == 6
+    claims = [one for one in await asyncio.gather(*(claim() for _ in range(12))) if one and one.tenant_id == tenant_id]
+
+    assert len(claims) == len({one.document_id for one in claims}) == 6
+
+
+async def test_what_a_replica_that_died_was_indexing_is_indexed_by_another(gateway: Gateway) -> None:
+    client = await gateway.owner("died")
+    await spoken(gateway, client, "left behind", index=False)
+    async with gateway.harness.database.begin_untenanted() as connection:
+        dead = await PostgresIndexQueue().claim(connection, lease_s=-1)  # its lease has run out
+    assert dead is not None
+
+    await index_all(gateway)
+    async with gateway.harness.database.begin(dead.tenant_id) as work:
+        awake = await PostgresRecords(work.connection).search.give_up(dead, "it woke up and believes it is its own")
+
+    assert len(await found(client, "behind")) == 1
+    assert not awake
 
 
 async def test_what_was_there_before_the_index_is_indexed_by_the_command(gateway: Gateway) -> None:
@@ -520,9 +540,8 @@ async def test_the_wall_lets_the_index_answer(gateway: Gateway) -> None:
         for statement in MANY.split(";")[:-1]:
             await work.connection.exec_driver_sql(statement)
 
-        await work.connection.execute(said.ASK, {"query": "'a7'"})
+        await work.connection.execute(said.ASK, {"query": "'a7'", "walking": "off", "by_index": "on"})
         await work.connection.execute(said.SPELL, {"word": "word77"})
-        await work.connection.execute(said.KEEP_TO_INDEX)
         answers = [await explained(work, f"SELECT * FROM {table}") for table in ("search_passages", "search_spellings")]
         behind = await explained(work, "SELECT * FROM search_words WHERE word % 'word77'")
 
@@ -534,3 +553,20 @@ async def test_the_wall_lets_the_index_answer(gateway: Gateway) -> None:
 async def explained(work: UnitOfWork, query: str) -> list[str]:
     plan = (await work.connection.exec_driver_sql(f"EXPLAIN (COSTS OFF) {query}")).scalars().all()
     return [line.strip() for line in plan]
+
+
+async def test_nothing_of_an_erased_tenant_is_left_in_the_index(gateway: Gateway) -> None:
+    client, other = await gateway.owner("erased whole"), await gateway.owner("stays")
+    for one in (client, other):
+        await spoken(gateway, one, "Shibboleth was the word.")
+    tenant_id = UUID(json_of(await client.get("/v1/me"), 200)["tenant_id"])
+
+    async with gateway.harness.database.begin(tenant_id) as work:
+        names = await work.connection.exec_driver_sql("SELECT relname FROM pg_class WHERE relname NOT LIKE 'search_%%'")
+        await work.empty_tables(but=set(names.scalars()))
+
+    assert await documents(gateway, client) == []
+    assert await known_words(gateway, client) == {}
+    assert await known_spellings(gateway, client, "shibboleth") == []
+    assert await found(client, "shibboleth") == []
+    assert len(await found(other, "shibbolet")) == 1

@@ -120,11 +120,13 @@ def _create_words() -> None:
         " WITH (fastupdate = off)"
     )
     _wall("search_spellings", "word % (SELECT nullif(current_setting('gateway.spelled', true), ''))")
-    # A DELETE that has a WHERE clause would see only what is asked for; one without deletes what this policy names.
+    # A DELETE that has a WHERE clause would see only what is asked for. One without deletes what this policy names: the
+    # words that were said to be forgotten, or, where none were, all of a tenant that is erased.
     op.execute(
         f"CREATE POLICY forgotten ON search_spellings FOR DELETE USING ({_MINE}"
-        " AND language = current_setting('gateway.forgotten_language', true)"
-        " AND word = ANY (string_to_array(current_setting('gateway.forgotten', true), ' ')))"
+        " AND (coalesce(current_setting('gateway.forgotten', true), '') = ''"
+        " OR language = current_setting('gateway.forgotten_language', true)"
+        " AND word = ANY (string_to_array(current_setting('gateway.forgotten', true), ' '))))"
     )
 
 

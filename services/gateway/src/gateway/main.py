@@ -22,6 +22,7 @@ from gateway.usecases.follow import FollowFacts
 from gateway.usecases.follow_revisions import FollowRevisions
 from gateway.usecases.indexing import NoteDocuments
 from gateway.usecases.jobs import Jobs
+from gateway.usecases.live import Live
 from gateway.usecases.notify import Notify
 from gateway.usecases.results import Results
 from gateway.usecases.scripts import Scripts
@@ -47,7 +48,7 @@ def build(
     database = WitnessedDatabase(str(settings.database_url), service="gateway", changes=changes)
     bus = Bus("gateway", str(settings.redis_url), database)
     outbound = Outbound(rules_of(settings), resolve=resolve, ssl_context=ssl_context)
-    follow = FollowFacts(PostgresRecords, changes, Notify(PostgresRecords))
+    follow = FollowFacts(PostgresRecords, changes, Notify(PostgresRecords, changes))
     revised, note = FollowRevisions(PostgresRecords), NoteDocuments(PostgresRecords)
     handlers.register(bus, follow, revised, HearAnswers(PostgresRecords), note)
     keys = key_ring(settings, database)
@@ -64,6 +65,8 @@ def build(
         PostgresRecords,
         upload_lifetime_s=settings.upload_lifetime_s,
         delivery_lifetime_s=settings.webhook_keep_s,
+        event_lifetime_s=settings.events_keep_s,
+        most_events=settings.max_events,
         every_s=settings.sweep_s,
     )
     return Service(
@@ -75,7 +78,7 @@ def build(
         app=app,
         background=(
             *(changes.run, sweep.run, Tally(database).run, keys.run, revocations.run),
-            *(courier_of(settings, database, outbound).run, indexer_of(settings, database).run),
+            *(courier_of(settings, database, outbound, changes).run, indexer_of(settings, database).run),
             upkeep_of(settings, database, erasing, use_cases.videos).run,
         ),
     )
@@ -91,7 +94,7 @@ def _use_cases(
     blobs: Blobs,
     outbound: Outbound,
 ) -> UseCases:
-    notify = Notify(PostgresRecords)
+    notify = Notify(PostgresRecords, changes)
     results = Results(database, blobs, PostgresRecords)
     return UseCases(
         database=database,
@@ -119,6 +122,7 @@ def _use_cases(
         results=results,
         library=library_of(settings, database, blobs, results),
         search=Search(database, PostgresRecords),
+        live=Live(database, PostgresRecords, changes, heartbeat_s=settings.heartbeat_s, poll_s=settings.poll_s),
         webhooks=webhooks_of(settings, database, outbound),
         audit=AuditLog(database, PostgresRecords),
         erasing=erasing,

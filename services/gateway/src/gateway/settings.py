@@ -56,6 +56,10 @@ class Settings(ServiceSettings):
     """A service that has not answered an erasure for so long is asked again."""
     search_poll_s: PositiveFloat = 1
     """How often documents that wait to be indexed are looked for."""
+    events_keep_s: PositiveFloat = 7 * 24 * 3600
+    """For how long events can be told to those who come back."""
+    max_events: PositiveInt = 100_000
+    """Events that are kept of one tenant at most."""
     heartbeat_s: PositiveFloat = 15
     """Silence on a stream of events after which we say that we are still there."""
     poll_s: PositiveFloat = 2

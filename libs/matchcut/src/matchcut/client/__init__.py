@@ -27,6 +27,7 @@ from matchcut.client.errors import (
     Unreachable,
 )
 from matchcut.client.findings import Alignment, AlignmentItem, Item, Revision
+from matchcut.client.live import LiveEvent
 from matchcut.client.logos import Logo
 from matchcut.client.people import ApiKey, Invitation, NewApiKey, Session, Tenant, User, accept_invitation
 from matchcut.client.resources import Job, Me, Rejection, ResultFile, Script, Upload, Video
@@ -50,6 +51,7 @@ __all__ = [
     "Invitation",
     "Item",
     "Job",
+    "LiveEvent",
     "Logo",
     "Matchcut",
     "MatchcutError",

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from matchcut.client.compliance import Compliance
 from matchcut.client.errors import ApiError, Conflict, TransferBroken, Unreachable, raise_for_problem
 from matchcut.client.findings import FoundThings
+from matchcut.client.live import LiveEvent, follow_events
 from matchcut.client.logos import OwnLogos
 from matchcut.client.people import People
 from matchcut.client.resources import Job, Me, Page, ResultFile, Script, Upload, Video
@@ -168,6 +169,21 @@ class Matchcut(People, Compliance, FoundThings, OwnLogos):
     def watch(self, job_id: UUID) -> Iterator[Job]:
         """A job as it stands now and at every change, until it is finished. Survives broken connections."""
         return follow(self._http, job_id, poll=lambda: self.job(job_id), patience_s=self._patience_s)
+
+    def events(
+        self,
+        *,
+        after: str | None = None,
+        types: Sequence[str] = (),
+        job_id: UUID | None = None,
+        video_id: UUID | None = None,
+    ) -> Iterator[LiveEvent]:
+        """All that happens from now on, or behind the event ``after`` (``"0"``: all that is kept), without end.
+
+        Survives broken connections: what happened meanwhile is told when it is back.
+        """
+        query = _given(type=list(types) or None, job_id=job_id, video_id=video_id)
+        return follow_events(self._http, query, after=after, patience_s=self._patience_s)
 
     def results(self, job_id: UUID) -> tuple[ResultFile, ...]:
         """The files a job has made so far."""

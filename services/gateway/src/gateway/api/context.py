@@ -21,6 +21,7 @@ from gateway.usecases.exports import Exports
 from gateway.usecases.findings import Findings
 from gateway.usecases.imports import Imports
 from gateway.usecases.jobs import Jobs
+from gateway.usecases.live import Live
 from gateway.usecases.logos import Logos
 from gateway.usecases.results import Results
 from gateway.usecases.retention import Retentions
@@ -90,6 +91,7 @@ class UseCases:
     results: Results
     library: Library
     search: Search
+    live: Live
     webhooks: Webhooks
     audit: AuditLog
     erasing: Erasing

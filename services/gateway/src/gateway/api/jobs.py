@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from chassis.database import UnitOfWork
 from contracts.steps import Step
 from gateway.api.context import Given, UseCases, needs
+from gateway.api.events import STREAM_HEADERS, LastEventId
 from gateway.api.filters import JobsWanted
 from gateway.api.job_schemas import Job, JobRequest, RetryRequest
 from gateway.api.once import OnlyOnce
@@ -127,15 +128,21 @@ async def retry_job(
 
 
 @router.get("/{job_id}/events", response_class=Response, responses={**_EVENTS, **responses(NotFound)})
-async def watch_job(job_id: UUID, given: Given, caller: Reader) -> Response:
-    """Watch a job live, by server-sent events."""
-    await given.jobs.get(caller, job_id)  # once the stream has begun it is too late to say that there is no such job
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return ClosingStream(_events(given, caller, job_id), 200, headers, "text/event-stream")
+async def watch_job(job_id: UUID, given: Given, caller: Reader, last_event_id: LastEventId = None) -> Response:
+    """Watch a job live, by server-sent events.
+
+    Who comes back with the last `id` is told the job as it stands now if it has changed since, and 204 if it was over
+    then: there is nothing to come back for.
+    """
+    job = await given.jobs.get(caller, job_id)  # once the stream has begun it is too late to say that there is no such
+    known = None if last_event_id is None else int(last_event_id)
+    if job.over and job.version == known:
+        return Response(status_code=204, headers=STREAM_HEADERS)
+    return ClosingStream(_events(given, caller, job_id, known), 200, STREAM_HEADERS, "text/event-stream")
 
 
-async def _events(given: UseCases, caller: Caller, job_id: UUID) -> AsyncGenerator[bytes, None]:
-    changes = given.jobs.watch(caller, job_id, heartbeat_s=given.heartbeat_s, poll_s=given.poll_s)
+async def _events(given: UseCases, caller: Caller, job_id: UUID, known: int | None) -> AsyncGenerator[bytes, None]:
+    changes = given.jobs.watch(caller, job_id, known=known, heartbeat_s=given.heartbeat_s, poll_s=given.poll_s)
     async with aclosing(changes):
         async for changed in changes:
             if changed is None:

@@ -37,6 +37,7 @@ _TAGS = {
     "renditions": "Upscaled videos, with the proof that nothing was lost.",
     "logos": "Pictures of your own that jobs look for.",
     "search": "What was said and written, found by its words.",
+    "events": "What happens, told live, and what was missed.",
     "webhooks": "Who is told of what, and what became of each message.",
     "erasures": "What was erased, what each service deleted, and the receipts that prove it.",
     "exports": "Everything your tenant has, in one file.",

@@ -45,6 +45,7 @@ class Right(StrEnum):
     LOGOS_READ = "logos:read"
     LOGOS_WRITE = "logos:write"
     SEARCH_READ = "search:read"
+    EVENTS_READ = "events:read"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     AUDIT_READ = "audit:read"
@@ -67,6 +68,7 @@ _READ = _MYSELF | {
     Right.RESULTS_READ,
     Right.LOGOS_READ,
     Right.SEARCH_READ,
+    Right.EVENTS_READ,
 }
 _WRITE = _READ | {
     Right.UPLOADS_WRITE,
@@ -100,7 +102,7 @@ RIGHTS_OF: dict[Role, frozenset[Right]] = {
     Role.EDITOR: _WRITE,
     Role.VIEWER: _READ,
     Role.RUNNER: _MYSELF,
-    Role.OPS: _MYSELF | {Right.JOBS_READ},
+    Role.OPS: _MYSELF | {Right.EVENTS_READ, Right.JOBS_READ},
 }
 """Erasing cannot be undone: it takes an admin or an owner. So do webhooks: they send news out of the house."""
 

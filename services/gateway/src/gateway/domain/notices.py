@@ -5,7 +5,7 @@ Messages are thin: ids, a state, and what the customer gave us to carry. Who wan
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -42,6 +42,8 @@ class Notice:
     data: Mapping[str, Any]
     video_id: UUID | None = None
     """What the message is about, so that an erasure finds it."""
+    live_only: bool = False
+    """Told to who watches at the moment, and not to webhooks."""
 
 
 _ENDS = {
@@ -60,8 +62,10 @@ def job_notices(before: Job | None, after: Job) -> list[Notice]:
     if end is not None:
         if before is None or before.state != after.state:
             notices.append(_job_notice(end, after))
-    elif before is not None and after.run == before.run and _milestone(after) > _milestone(before):
-        notices.append(_job_notice(EventType.JOB_PROGRESSED, after))
+    elif before is not None and after.run == before.run:
+        passed = _milestone(after) > _milestone(before)
+        if passed or _looks_otherwise(before, after):
+            notices.append(replace(_job_notice(EventType.JOB_PROGRESSED, after), live_only=not passed))
     return notices
 
 
@@ -110,6 +114,13 @@ def _job_notice(type_: EventType, job: Job) -> Notice:
     if type_ is EventType.JOB_FAILED and failed is not None:
         data["error"] = {"step": failed.step.value, "reason": failed.reason or ""}
     return Notice(type_, data, job.video_id)
+
+
+def _looks_otherwise(before: Job, after: Job) -> bool:
+    """Whether somebody who watches would see a change: another per cent, or a step in another state."""
+    if int(after.fraction * 100) != int(before.fraction * 100):
+        return True
+    return any(status.state != before.steps[step].state for step, status in after.steps.items() if step in before.steps)
 
 
 def _milestone(job: Job) -> int:

@@ -15,6 +15,7 @@ from gateway.domain.jobs import Job
 from gateway.domain.library import Rejection, Script, Upload, Video
 from gateway.ports.audit import Audit
 from gateway.ports.erasures import Erasures
+from gateway.ports.events import Events
 from gateway.ports.exports import Exports
 from gateway.ports.findings import Findings, Logos, Pictures, Reviews
 from gateway.ports.identity import (
@@ -231,6 +232,8 @@ class Records(Protocol):
     def jobs(self) -> Jobs: ...  # noqa: D102
     @property
     def replies(self) -> Replies: ...  # noqa: D102
+    @property
+    def events(self) -> Events: ...  # noqa: D102
     @property
     def search(self) -> SearchIndex: ...  # noqa: D102
     @property

@@ -54,7 +54,7 @@ class Erasures(Protocol):
         """Delete first answers in which this id stands; returns how many rows of what."""
 
     async def mentions(self, about: UUID) -> Mapping[str, int]:
-        """Delete first answers and settled messages in which this id stands; returns how many rows of what."""
+        """Delete first answers, settled messages and events in which this id stands; returns how many rows of what."""
 
     async def indexed(self, *, limit: int) -> Sequence[tuple[UUID | None, UUID | None]]:
         """Some of what can be found by searching: of each the video, or else the script."""

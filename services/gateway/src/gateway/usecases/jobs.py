@@ -131,9 +131,11 @@ class Jobs:
         return retried
 
     async def watch(
-        self, caller: Caller, job_id: UUID, *, heartbeat_s: float, poll_s: float
+        self, caller: Caller, job_id: UUID, *, heartbeat_s: float, poll_s: float, known: int | None = None
     ) -> AsyncGenerator[Job | None, None]:
         """The job now and after each change until it is over; None where nothing happened for a heartbeat.
+
+        Not now, if it still has the version that is ``known``.
 
         Word of a change may get lost, so the job is looked up at each heartbeat too, and every ``poll_s`` seconds
         while no word comes through at all. Ends early when this replica goes; the client then asks another.
@@ -142,7 +144,8 @@ class Jobs:
         clock = asyncio.get_running_loop().time
         async with self._changes.listen(job_id) as bell:
             job = await self.get(caller, job_id)  # not before we listen: a change in between would go unheard
-            yield job
+            if job.version != known:
+                yield job
             said_at = clock()
             while not job.over and not self._changes.over:
                 patience = max(0.0, said_at + heartbeat_s - clock())

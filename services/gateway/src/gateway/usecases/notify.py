@@ -1,27 +1,35 @@
-"""Telling the outside: an event and the messages about it are recorded in the commit that makes it true."""
+"""Telling the outside: an event is logged, with the messages about it, in the commit that makes it true."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from chassis.database import UnitOfWork
 from gateway.domain.notices import Notice
-from gateway.ports import RecordsOn
+from gateway.ports import Changes, RecordsOn
 
 __all__ = ["Notify"]
 
 
 class Notify:
-    """Records a message for each webhook that wants to hear; the courier carries it, whatever dies meanwhile."""
+    """Logs events for those who watch, and records a message for each webhook that wants to hear.
 
-    def __init__(self, records_on: RecordsOn) -> None:
+    The courier carries messages, whatever dies meanwhile.
+    """
+
+    def __init__(self, records_on: RecordsOn, changes: Changes) -> None:
         self._records_on = records_on
+        self._changes = changes
 
     async def __call__(self, work: UnitOfWork, notices: Sequence[Notice]) -> None:
-        """Record what there is to tell, if anybody wants to know."""
+        """Record what there is to tell, and wake who watches once it is committed."""
         if not notices:
             return
         records = self._records_on(work.connection)
+        await records.events.add(notices, now=datetime.now(UTC))
+        self._changes.note(work, work.tenant_id)
         for notice in notices:
+            if notice.live_only:
+                continue
             wanting = await records.webhooks.wanting(notice.type.value)
             if wanting:
                 await records.deliveries.add(wanting, notice, now=datetime.now(UTC))

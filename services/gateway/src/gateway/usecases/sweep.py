@@ -34,6 +34,7 @@ class Swept:
     unfinished_blobs: int = 0
     deliveries: int = 0
     strays: int = 0
+    events: int = 0
 
 
 class Sweep:
@@ -47,6 +48,8 @@ class Sweep:
         *,
         upload_lifetime_s: float,
         delivery_lifetime_s: float,
+        event_lifetime_s: float,
+        most_events: int,
         every_s: float,
         batch: int = 200,
     ) -> None:
@@ -55,6 +58,8 @@ class Sweep:
         self._records_on = records_on
         self._upload_lifetime_s = upload_lifetime_s
         self._delivery_lifetime_s = delivery_lifetime_s
+        self._event_lifetime_s = event_lifetime_s
+        self._most_events = most_events
         self._every_s = every_s
         self._batch = batch
 
@@ -72,14 +77,15 @@ class Sweep:
 
     async def __call__(self) -> Swept:
         """One round over all tenants."""
-        uploads = replies = scripts = deliveries = 0
+        uploads = replies = scripts = deliveries = events = 0
         async for tenant_id in each_tenant(self._database, self._records_on):
             replies += await self._forget_replies(tenant_id)
             uploads += await self._forget_uploads(tenant_id)
             scripts += await self._forget_scripts(tenant_id)
             deliveries += await self._forget_deliveries(tenant_id)
+            events += await self._forget_events(tenant_id)
         unfinished, strays = await self._blobs.forget_unfinished(), await self._forget_strays()
-        return Swept(uploads, replies, scripts, unfinished, deliveries, strays)
+        return Swept(uploads, replies, scripts, unfinished, deliveries, strays, events)
 
     async def _forget_replies(self, tenant_id: UUID) -> int:
         total = 0
@@ -96,6 +102,18 @@ class Sweep:
             async with self._database.begin(tenant_id) as work:
                 deliveries = self._records_on(work.connection).deliveries
                 count = await deliveries.forget_old(older_than_s=self._delivery_lifetime_s, limit=self._batch)
+            total += count
+            if count < self._batch:
+                return total
+
+    async def _forget_events(self, tenant_id: UUID) -> int:
+        total = 0
+        while True:
+            async with self._database.begin(tenant_id) as work:
+                events = self._records_on(work.connection).events
+                count = await events.forget_old(
+                    older_than_s=self._event_lifetime_s, beyond=self._most_events, limit=self._batch
+                )
             total += count
             if count < self._batch:
                 return total

@@ -111,6 +111,7 @@ class Videos:
         rows = {"webhook_deliveries": await records.deliveries.erase(video.id)}
         rows |= await records.findings.erase(video.id)
         jobs = await records.jobs.of_video(video.id)
+        rows["events"] = await records.events.erase(video.id)  # behind the jobs: whoever logs of one holds it
         for job in jobs:
             stopped = replace(job.with_steps(cancel(job.steps), now=now), results={}, passthrough=None)
             await records.jobs.save(stopped)

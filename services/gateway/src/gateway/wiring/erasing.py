@@ -37,7 +37,7 @@ def erasing_of(
     receipts = SignedReceipts(keys, database, issuer=settings.issuer)
     return Erasing(
         erasures=Erasures(database, PostgresRecords, receipts, patience_s=settings.erasure_patience_s),
-        script=EraseScript(database, PostgresRecords, changes, Notify(PostgresRecords)),
+        script=EraseScript(database, PostgresRecords, changes, Notify(PostgresRecords, changes)),
         tenant=EraseTenant(database, PostgresRecords, accounts.sessions, revocations),
         retention=Retentions(database, PostgresRecords),
         exports=Exports(database, blobs_at(settings.blobs_url), PostgresRecords),

@@ -46,7 +46,7 @@ def intake_of(
         max_bytes=settings.max_upload_bytes,
         min_free_bytes=settings.min_free_bytes,
     )
-    arrivals = Arrivals(PostgresRecords, changes, Notify(PostgresRecords))
+    arrivals = Arrivals(PostgresRecords, changes, Notify(PostgresRecords, changes))
     return Intake(
         uploads=uploads,
         tus=Tus(database, blobs, PostgresRecords, uploads, lifetime_s=settings.upload_lifetime_s),

@@ -10,6 +10,7 @@ from gateway.adapters.postgres.delivery_queue import PostgresDeliveryQueue
 from gateway.adapters.sealing import FernetSeal
 from gateway.adapters.signatures import SealedKeys
 from gateway.domain.destinations import OutboundRules
+from gateway.ports import Changes
 from gateway.settings import Settings
 from gateway.usecases.courier import Courier, CourierTerms
 from gateway.usecases.notify import Notify
@@ -32,14 +33,14 @@ def webhooks_of(settings: Settings, database: Database, outbound: Outbound) -> W
     )
 
 
-def courier_of(settings: Settings, database: Database, outbound: Outbound) -> Courier:
+def courier_of(settings: Settings, database: Database, outbound: Outbound, changes: Changes) -> Courier:
     """Who carries messages to webhooks."""
     return Courier(
         database,
         PostgresRecords,
         PostgresDeliveryQueue(slots=settings.webhook_slots),
         SigningMessenger(outbound, _keys(settings), timeout_s=settings.webhook_timeout_s),
-        Notify(PostgresRecords),
+        Notify(PostgresRecords, changes),
         CourierTerms(
             slots=settings.webhook_slots,
             per_webhook=settings.webhook_concurrency,

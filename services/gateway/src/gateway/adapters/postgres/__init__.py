@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.adapters.postgres.audit import PostgresAudit
 from gateway.adapters.postgres.deliveries import PostgresDeliveries
 from gateway.adapters.postgres.erasures import PostgresErasures
+from gateway.adapters.postgres.events import PostgresEvents
 from gateway.adapters.postgres.exports import PostgresExports
 from gateway.adapters.postgres.findings import PostgresFindings
 from gateway.adapters.postgres.jobs import PostgresJobs
@@ -84,6 +85,11 @@ class PostgresRecords:
     def replies(self) -> PostgresReplies:
         """First answers to requests with an Idempotency-Key."""
         return PostgresReplies(self._connection)
+
+    @cached_property
+    def events(self) -> PostgresEvents:
+        """The log of events."""
+        return PostgresEvents(self._connection)
 
     @cached_property
     def search(self) -> PostgresSearchIndex:

@@ -13,6 +13,7 @@ from gateway.adapters.postgres.tables import (
     TENANT,
     api_keys,
     corrections,
+    events,
     findings,
     idempotency_keys,
     job_counts,
@@ -135,10 +136,11 @@ class PostgresErasures:
         return {idempotency_keys.name: await self._delete(found)}
 
     async def mentions(self, about: UUID) -> Mapping[str, int]:
-        """Delete first answers and settled messages in which this id stands; returns how many rows of what."""
+        """Delete first answers, settled messages and events in which this id stands; returns how many rows of what."""
         settled = webhook_deliveries.c.state != "pending"
         messages = delete(webhook_deliveries).where(settled, webhook_deliveries.c.body.contains(str(about)))
-        return {**await self.replies(about), webhook_deliveries.name: await self._delete(messages)}
+        told = await self._delete(delete(events).where(events.c.body.contains(str(about))))
+        return {**await self.replies(about), webhook_deliveries.name: await self._delete(messages), events.name: told}
 
     async def indexed(self, *, limit: int) -> Sequence[tuple[UUID | None, UUID | None]]:
         """Some of what can be found by searching: of each the video, or else the script."""

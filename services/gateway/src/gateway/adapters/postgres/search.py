@@ -19,7 +19,7 @@ __all__ = ["PostgresIndexQueue", "PostgresSearchIndex"]
 _NEWEST = 2**63 - 1
 _WINDOW = 1000
 """Hits that are ranked at once. Ranking reads each of them: more would take longer than people wait."""
-_MOST_BEGINNINGS = 64
+_MOST_BEGINNINGS = 32
 _MOST_NEAR = 40
 
 
@@ -73,9 +73,9 @@ class PostgresSearchIndex(PostgresIndexWriting):
         document = await self._document(scope)
         if document is None and (scope.video_id or scope.script_id):
             return Ranked((), None, None)
-        await self._connection.execute(said.ASK, {"query": query})
         walk = dense and document is None
-        await self._connection.execute(said.KEEP_TO_NEWEST if walk else said.KEEP_TO_INDEX)
+        ways = {"walking": "on" if walk else "off", "by_index": "off" if walk else "on"}
+        await self._connection.execute(said.ASK, {"query": query, **ways})
         values: dict[str, Any] = {
             "newest": _NEWEST if window.newest is None else window.newest,
             "window": _WINDOW,
@@ -88,7 +88,6 @@ class PostgresSearchIndex(PostgresIndexWriting):
         if document is not None:
             statement, values = said.RANKED_IN_DOCUMENT, {**values, "document": document}
         rows = (await self._connection.execute(statement, values)).all()
-        await self._connection.execute(said.FREE)
         candidates = [Candidate(row.id, row.score) for row in rows if row.id is not None]
         full = rows[0].size == _WINDOW
         return Ranked(candidates, rows[0].highest, rows[0].lowest - 1 if full else None)

@@ -3,7 +3,7 @@
 Row-level security lets PostgreSQL use an index only for what cannot leak, and neither ``@@`` nor ``%`` count as such:
 asked in a WHERE clause they would be tried on each of the tenant's rows. So the question itself is part of the wall:
 the policies of ``search_passages`` and ``search_spellings`` show the tenant's rows that answer what the transaction
-has asked (``gateway.searched``, ``gateway.spelled``), and nothing to one that has asked nothing. See migration 0008.
+has asked (``gateway.searched``, ``gateway.spelled``), and nothing to one that has asked nothing. See migration 0010.
 """
 
 from sqlalchemy import text
@@ -18,10 +18,7 @@ __all__ = [
     "DICTIONARIES",
     "FORGET_SPELLINGS",
     "FORGET_WORDS",
-    "FREE",
     "HOLD_WORDS",
-    "KEEP_TO_INDEX",
-    "KEEP_TO_NEWEST",
     "LANGUAGES",
     "LATER",
     "LESS_WORDS",
@@ -40,19 +37,18 @@ __all__ = [
     "WORDS",
 ]
 
-ASK = text("SELECT set_config('gateway.searched', :query, true)")
+ASK = text(
+    "SELECT set_config('gateway.searched', :query, true), set_config('enable_seqscan', 'off', true),"
+    " set_config('enable_indexscan', :walking, true), set_config('enable_bitmapscan', :by_index, true)"
+)
+"""Ask, and hold PostgreSQL to one way of answering, whatever its statistics say: they know nothing of the question.
+
+By the words' index, or (``walking``) from the newest backwards until enough are found, for words that one meets
+everywhere.
+"""
 SPELL = text(
     "SELECT set_config('gateway.spelled', :word, true), set_config('pg_trgm.similarity_threshold', '0.2', true)"
 )
-KEEP_TO_INDEX = text("SELECT set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', 'off', true)")
-"""By the words' index, whatever the statistics say: they know nothing of the question."""
-KEEP_TO_NEWEST = text("SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)")
-"""From the newest backwards until the window is full; for words that one meets everywhere."""
-FREE = text(
-    "SELECT set_config('enable_seqscan', 'on', true), set_config('enable_indexscan', 'on', true),"
-    " set_config('enable_bitmapscan', 'on', true)"
-)
-
 _RANKED = """
     WITH newest AS MATERIALIZED (
         SELECT id, words FROM search_passages
@@ -74,7 +70,7 @@ _RANKED = """
 RANKED = text(_RANKED.format(only=""))
 RANKED_IN_DOCUMENT = text(_RANKED.format(only="AND document_id = :document"))
 RANKED_BY_WALKING = text(_RANKED.format(only=f"AND owner_id = {TENANT}"))
-"""By the index of the newest: the tenant's name in it is no condition of the wall (see migration 0008)."""
+"""By the index of the newest: the tenant's name in it is no condition of the wall (see migration 0010)."""
 SHOWN = text(
     """
     SELECT passage.id, document.kind, document.language, passage.text, document.video_id, document.job_id,
@@ -187,11 +183,11 @@ LESS_WORDS = text(
 FORGET_WORDS = text(
     "WITH gone AS (DELETE FROM search_words WHERE language = :language AND word = ANY(CAST(:words AS text[]))"
     " AND passages <= 0 RETURNING word)"
-    " SELECT set_config('gateway.forgotten_language', :language, true),"
-    " set_config('gateway.forgotten', coalesce(string_agg(word, ' '), ''), true) FROM gone"
+    " SELECT count(*), set_config('gateway.forgotten_language', :language, true),"
+    " set_config('gateway.forgotten', coalesce(string_agg(word, ' '), ' '), true) FROM gone"
 )
 FORGET_SPELLINGS = text("DELETE FROM search_spellings")
-"""Of the words that were forgotten just before: the policy for DELETE names them."""
+"""Of the words that were forgotten just before: the policy for DELETE names them, and without them everything."""
 
 OPEN_QUEUE = text("SELECT set_config('gateway.indexer', 'yes', true)")
 CLAIM = text(

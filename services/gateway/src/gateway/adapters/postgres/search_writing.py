@@ -147,8 +147,8 @@ class PostgresIndexWriting:
         if gone:
             values = {"language": language, "words": gone, "counts": [-counts[word] for word in gone]}
             await self._connection.execute(said.LESS_WORDS, values)
-            await self._connection.execute(said.FORGET_WORDS, {"language": language, "words": gone})
-            await self._connection.execute(said.FORGET_SPELLINGS)
+            if await self._connection.scalar(said.FORGET_WORDS, {"language": language, "words": gone}):
+                await self._connection.execute(said.FORGET_SPELLINGS)
 
 
 def _opened(vocabulary: bytes | None) -> Mapping[str, int]:
@@ -197,5 +197,4 @@ def unpacked(start_ms: int | None, packed: bytes | None) -> list[tuple[float, fl
     if start_ms is None or packed is None:
         return []
     steps = array.array("H", packed)
-    seconds = [round(start_ms / 1000 + step / 100, 3) for step in steps]
-    return list(zip(seconds[::2], seconds[1::2], strict=True))
+    return [((start_ms + steps[n] * 10) / 1000, (start_ms + steps[n + 1] * 10) / 1000) for n in range(0, len(steps), 2)]

@@ -54,12 +54,18 @@ def tokens_of(text: str) -> list[Token]:
     """The words of a text in their order: ``Marcius's`` is ``marcius``, ``don't`` is ``dont``, ``l'amour`` are two."""
     found = []
     for match in _WORD.finditer(text):
-        word = unicodedata.normalize("NFKC", _APOSTROPHE.sub("", _POSSESSIVE.sub("", match.group()))).casefold()
-        # Some characters come apart when they are normalised; what is left must be one word without spaces.
-        word = "".join(character for character in word if not character.isspace())[:_LONGEST]
+        word = match.group()
+        word = word.lower() if word.isascii() and word.isalnum() else _normal(word)
+        word = word[:_LONGEST]
         if word:
             found.append(Token(word, match.start(), match.end() - match.start()))
     return found
+
+
+def _normal(word: str) -> str:
+    whole = unicodedata.normalize("NFKC", _APOSTROPHE.sub("", _POSSESSIVE.sub("", word))).casefold()
+    # Some characters come apart when they are normalised; what is left must be one word without spaces.
+    return "".join(character for character in whole if not character.isspace())
 
 
 def plain(word: str) -> str:

@@ -1,6 +1,7 @@
 """The gateway's tables, as the newest migration leaves them."""
 
 from gateway.adapters.postgres.tables._columns import TENANT
+from gateway.adapters.postgres.tables.events import event_heads, events
 from gateway.adapters.postgres.tables.findings import corrections, findings, ledger_revisions, logos
 from gateway.adapters.postgres.tables.library import job_counts, jobs, scripts, uploads, videos
 from gateway.adapters.postgres.tables.people import (
@@ -28,6 +29,8 @@ __all__ = [
     "TENANT",
     "api_keys",
     "corrections",
+    "event_heads",
+    "events",
     "findings",
     "idempotency_keys",
     "job_counts",

@@ -41,7 +41,7 @@ search_passages = Table(
     Column("times", LargeBinary, comment="Start and end of each word, in hundredths of a second from start_ms."),
     Column("line", Integer),
     Column("speaker", Text),
-    comment="Shows what the transaction has asked for, and nothing to one that has asked nothing (migration 0008).",
+    comment="Shows what the transaction has asked for, and nothing to one that has asked nothing (migration 0010).",
 )
 
 search_words = Table(
