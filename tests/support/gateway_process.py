@@ -45,7 +45,7 @@ class GatewayProcess:
 
 @contextmanager
 def gateway_process(postgres_url: str, redis_url: str, folder: Path, **settings: str) -> Iterator[GatewayProcess]:
-    """It runs and is ready; ``settings`` are further ones, without their ``GATEWAY_``."""
+    """It runs and is ready; ``settings`` are further ones, without their ``GATEWAY_``; ``{port}`` becomes its port."""
     database = asyncio.run(fresh_database("gateway", postgres_url))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -58,7 +58,7 @@ def gateway_process(postgres_url: str, redis_url: str, folder: Path, **settings:
         "GATEWAY_HTTP_PORT": str(port),
         "GATEWAY_SECRET": "a secret of the operator",
         "GATEWAY_GRACE_S": "5",
-        **{f"GATEWAY_{name}": value for name, value in settings.items()},
+        **{f"GATEWAY_{name}": value.replace("{port}", str(port)) for name, value in settings.items()},
     }
     command = [sys.executable, "-m", "gateway.main"]
     log = folder / "gateway.log"
@@ -82,9 +82,8 @@ def gateway_process(postgres_url: str, redis_url: str, folder: Path, **settings:
 
 async def _token(environment: Mapping[str, str], ids: Mapping[str, str]) -> str:
     """As the gateway itself would sign it."""
-    values: Any = {
-        name.removeprefix("GATEWAY_").lower(): value for name, value in environment.items() if name != "PATH"
-    }
+    needed = ("database_url", "redis_url", "blobs_url", "http_port", "secret")
+    values: Any = {name: environment[f"GATEWAY_{name.upper()}"] for name in needed}
     settings = Settings(**values)
     database = Database(str(settings.database_url), service="gateway")
     try:

@@ -8,15 +8,19 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from contracts import uuid7
+from gateway.adapters.postgres.single_sign_on import PostgresSignOnRecords
 from gateway.api.app import OPEN_TO_ALL, describe, routes
 from gateway.api.openapi import operations
+from gateway.domain.single_sign_on import IdentityProvider
 from support.findings_rig import a_picture, everything_found
 from support.gateway_rig import PASSWORD, Gateway, json_of
 
@@ -35,6 +39,8 @@ _FOUND = {
 }
 _PUBLIC = "https://8.8.8.8/"
 """An address that needs no resolver and that nothing is sent to."""
+_ADDRESSES = {"url": _PUBLIC, "issuer": "https://127.0.0.1"}
+"""What stands in for addresses in bodies: nobody is asked for their name."""
 
 WALKED = sorted(
     ((method, route) for route in routes() for method in route.methods or ()), key=lambda one: (one[1].path, one[0])
@@ -142,7 +148,7 @@ def _with_ids(value: Any, ids: Mapping[str, str], used: set[str], where: str) ->
             known = _id(kind, ids, where)
             changed[name] = [known] if isinstance(item, list) else known
         else:
-            changed[name] = _PUBLIC if name == "url" else _with_ids(item, ids, used, where)
+            changed[name] = _ADDRESSES[name] if name in _ADDRESSES else _with_ids(item, ids, used, where)
     return changed
 
 
@@ -229,5 +235,29 @@ async def someones_things(gateway: Gateway) -> dict[str, str]:
         "tenant_id": str(caller.tenant_id),
         "session_id": session["id"],
         "key_id": key["api_key"]["id"],
+        "provider_id": str(await _provider(gateway, caller.tenant_id)),
         "resource_id": job["id"],
     }
+
+
+async def _provider(gateway: Gateway, tenant_id: UUID) -> UUID:
+    """An identity provider; by the API it would be asked who it is."""
+    provider = IdentityProvider(
+        id=uuid7(),
+        name="login",
+        issuer="https://login.example",
+        client_id="matchcut",
+        sealed_secret=None,
+        scopes=("openid",),
+        groups_claim="groups",
+        group_roles=(),
+        default_role=None,
+        email_domains=(),
+        return_urls=("https://app.example/",),
+        owners=False,
+        enabled=True,
+        created_at=datetime.now(UTC),
+    )
+    async with gateway.harness.database.begin(tenant_id) as work:
+        await PostgresSignOnRecords(work.connection).providers.add(provider)
+    return provider.id

@@ -23,6 +23,8 @@ def test_editors_do_everything_but_erase_govern_and_send_news_out_of_the_house()
         Right.TENANT_WRITE,
         Right.WEBHOOKS_READ,
         Right.WEBHOOKS_WRITE,
+        Right.IDENTITY_PROVIDERS_READ,
+        Right.IDENTITY_PROVIDERS_WRITE,
         Right.AUDIT_READ,
         Right.ERASURES_READ,
         Right.SCRIPTS_ERASE,

@@ -53,7 +53,7 @@ def build(
     handlers.register(bus, follow, revised, HearAnswers(PostgresRecords), note)
     keys = key_ring(settings, database)
     revocations = RedisRevocations(database, str(settings.redis_url))
-    accounts = accounts_of(settings, database, keys, revocations)
+    accounts = accounts_of(settings, database, keys, revocations, outbound)
     erasing = erasing_of(settings, database, keys, accounts, revocations, changes)
     blobs = blobs_at(settings.blobs_url)
     intake = intake_of(settings, database, blobs, changes, outbound)

@@ -26,6 +26,8 @@ class Settings(ServiceSettings):
     """How long one key signs access tokens until the next one does."""
     signing_key_notice_s: PositiveInt = 3600
     """How long a key is published before it signs: longer than others keep our key set."""
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")
+    """Where browsers find us, such as ``https://matchcut.example``: identity providers send them back to it."""
     invitation_s: PositiveInt = 7 * 24 * 3600
     """How long an invitation is good."""
     max_upload_bytes: PositiveInt = 20 * 2**30

@@ -32,6 +32,7 @@ from matchcut.client.logos import Logo
 from matchcut.client.people import ApiKey, Invitation, NewApiKey, Session, Tenant, User, accept_invitation
 from matchcut.client.resources import Job, Me, Rejection, ResultFile, Script, Upload, Video
 from matchcut.client.search import SearchHit, SearchPage
+from matchcut.client.sign_on import IdentityProvider, SignOn, begin_sign_on
 from matchcut.client.tokens import Credentials
 from matchcut.client.webhooks import Delivery, Webhook, Webhooks
 
@@ -47,6 +48,7 @@ __all__ = [
     "Erasure",
     "Export",
     "Forbidden",
+    "IdentityProvider",
     "Invalid",
     "Invitation",
     "Item",
@@ -66,6 +68,7 @@ __all__ = [
     "SearchHit",
     "SearchPage",
     "Session",
+    "SignOn",
     "StorageFull",
     "Tenant",
     "TenantErasure",
@@ -80,4 +83,5 @@ __all__ = [
     "Webhook",
     "Webhooks",
     "accept_invitation",
+    "begin_sign_on",
 ]

@@ -19,6 +19,7 @@ from matchcut.client.logos import OwnLogos
 from matchcut.client.people import People
 from matchcut.client.resources import Job, Me, Page, ResultFile, Script, Upload, Video
 from matchcut.client.search import Search
+from matchcut.client.sign_on import IdentityProviders
 from matchcut.client.tokens import Credentials, TokenAuth, revoke
 from matchcut.client.transfers import OnBytes, Outgoing, receive
 from matchcut.client.watching import follow
@@ -49,6 +50,11 @@ class Matchcut(People, Compliance, FoundThings, OwnLogos):
             trust_env=False,
             headers={"User-Agent": "matchcut-client"},
         )
+
+    @property
+    def identity_providers(self) -> IdentityProviders:
+        """Who else says who our people are."""
+        return IdentityProviders(_Requests(self))
 
     @property
     def webhooks(self) -> Webhooks:

@@ -19,11 +19,14 @@ _EARLY_S = 30.0
 
 @dataclass(frozen=True)
 class Credentials:
-    """An e-mail and a password; or, as ``token``, an API key or an access token somebody else got."""
+    """An e-mail and a password; or, as ``token``, an API key or an access token somebody else got; or, as
+    ``refresh_token``, what a sign-in by an identity provider brought.
+    """
 
     username: str = ""
     password: str = field(default="", repr=False)
     token: str | None = field(default=None, repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
 
 
 class TokenAuth(httpx.Auth):
@@ -33,6 +36,8 @@ class TokenAuth(httpx.Auth):
         self._url = f"{base_url.rstrip('/')}/v1/auth/token"
         self._credentials = credentials
         self._token = Token(access_token=credentials.token) if credentials.token else None
+        if credentials.refresh_token:
+            self._token = Token(access_token="", refresh_token=credentials.refresh_token)
         self._good_until = float("inf") if credentials.token else 0.0
         self._lock = threading.Lock()
 

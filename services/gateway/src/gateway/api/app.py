@@ -16,6 +16,7 @@ from gateway.api import (
     events,
     exports,
     findings,
+    identity_providers,
     jobs,
     logos,
     me,
@@ -25,6 +26,7 @@ from gateway.api import (
     scripts,
     search,
     signing_in,
+    single_sign_on,
     tenants,
     tus,
     uploads,
@@ -47,6 +49,8 @@ OPEN_TO_ALL = frozenset(
         ("POST", "/v1/auth/token"),
         ("POST", "/v1/auth/revoke"),
         ("POST", "/v1/auth/accept-invitation"),
+        ("GET", "/v1/auth/sso/{tenant_id}/{provider_id}"),
+        ("GET", "/v1/auth/sso/{tenant_id}/{provider_id}/callback"),
         ("GET", "/.well-known/jwks.json"),
         ("GET", "/.well-known/receipt-keys.json"),
         ("GET", "/v1/receipts/{token}"),
@@ -60,6 +64,8 @@ OPEN_TO_ALL = frozenset(
 
 _ROUTERS: tuple[APIRouter, ...] = (
     signing_in.router,
+    single_sign_on.router,
+    identity_providers.router,
     me.router,
     users.router,
     api_keys.router,

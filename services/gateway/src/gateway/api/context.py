@@ -19,6 +19,7 @@ from gateway.usecases.erase_tenant import EraseTenant
 from gateway.usecases.erasures import Erasures
 from gateway.usecases.exports import Exports
 from gateway.usecases.findings import Findings
+from gateway.usecases.identity_providers import IdentityProviders
 from gateway.usecases.imports import Imports
 from gateway.usecases.jobs import Jobs
 from gateway.usecases.live import Live
@@ -30,6 +31,7 @@ from gateway.usecases.scripts import Scripts
 from gateway.usecases.search import Search
 from gateway.usecases.sessions import Sessions
 from gateway.usecases.sign_in import SignIn
+from gateway.usecases.single_sign_on import SingleSignOn
 from gateway.usecases.tenants import Tenants
 from gateway.usecases.tus import Tus
 from gateway.usecases.uploads import Uploads
@@ -52,6 +54,8 @@ class Accounts:
     users: Users
     api_keys: ApiKeys
     tenants: Tenants
+    identity_providers: IdentityProviders
+    single_sign_on: SingleSignOn
 
 
 @dataclass(frozen=True, slots=True)

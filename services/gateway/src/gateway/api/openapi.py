@@ -21,6 +21,7 @@ __all__ = ["DescribedApp", "operation_id", "operations"]
 Operation = dict[str, Any]
 _TAGS = {
     "signing in": "Tokens for people, by OAuth2, and the keys that verify them.",
+    "identity providers": "OpenID providers by which your people may sign in, and what they become here.",
     "me": "Who you are, your password, and where you are signed in.",
     "users": "The people of your tenant: invited, given a role, disabled, removed.",
     "api keys": "Keys for programs. They may do what their scopes say, and never more than who made them.",

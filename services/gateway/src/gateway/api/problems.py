@@ -98,6 +98,8 @@ _REFUSALS: dict[type[Refusal], tuple[int, str, str]] = {
     refusals.Busy: (429, "busy", "Too many jobs at once"),
     refusals.ChangedMeanwhile: (412, "changed-meanwhile", "Somebody else changed it"),
     refusals.TooManyWebhooks: (409, "too-many-webhooks", "No more webhooks"),
+    refusals.TooManyProviders: (409, "too-many-identity-providers", "No more identity providers"),
+    refusals.SignOnUnavailable: (502, "identity-provider-failed", "The identity provider does not work"),
     refusals.WebhookOff: (409, "webhook-disabled", "The webhook is disabled"),
     refusals.PreconditionRequired: (428, "precondition-required", "Say what you read"),
     refusals.NothingToUndo: (409, "nothing-to-undo", "There is nothing to undo"),

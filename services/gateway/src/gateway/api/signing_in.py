@@ -24,6 +24,11 @@ Revoked = Annotated[
         examples=["AZNjoIweewKdDzpsLx5bdw…"],
     ),
 ]
+_NEEDS = {
+    "password": "username and password",
+    "refresh_token": "refresh_token",
+    "authorization_code": "code and code_verifier",
+}
 _OAUTH: dict[int | str, dict[str, Any]] = {
     400: {"model": OAuthError, "description": "No token for this (RFC 6749, section 5.2)"},
     429: {"model": OAuthError, "description": "Too many wrong passwords (`/problems/too-many-attempts`)"},
@@ -35,6 +40,13 @@ _SIGNING_IN = {
                 "examples": {
                     "password": {
                         "value": {"grant_type": "password", "username": "anna@example.org", "password": "correct horse"}
+                    },
+                    "authorization_code": {
+                        "value": {
+                            "grant_type": "authorization_code",
+                            "code": "AZNjoIweewKdDzpsLx5bdw…",
+                            "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+                        }
                     },
                     "refresh_token": {
                         "value": {"grant_type": "refresh_token", "refresh_token": "AZNjoIweewKdDzpsLx5bdw…"}
@@ -68,12 +80,16 @@ async def issue_token(
     username: Field = None,
     password: Field = None,
     refresh_token: Field = None,
+    code: Field = None,
+    code_verifier: Field = None,
+    redirect_uri: Field = None,
     scope: Annotated[
         str | None, Form(max_length=1024, pattern=r"^[\x21\x23-\x5b\x5d-\x7e ]*$", description="Narrows the token.")
     ] = None,
 ) -> Response:
-    """Get tokens: with `grant_type=password`, `username` (the e-mail address) and `password`, or with
-    `grant_type=refresh_token` and `refresh_token`.
+    """Get tokens: with `grant_type=password`, `username` (the e-mail address) and `password`; with
+    `grant_type=refresh_token` and `refresh_token`; or with `grant_type=authorization_code`, `code` and `code_verifier`
+    after signing in by an identity provider.
     """
     await _each_once(request)
     scopes = scope.split() if scope else None
@@ -82,11 +98,14 @@ async def issue_token(
             grant = await given.accounts.sign_in.with_password(username, password, origin, scopes=scopes)
         case "refresh_token" if refresh_token:
             grant = await given.accounts.sign_in.with_refresh_token(refresh_token, scopes=scopes)
-        case "password" | "refresh_token":
-            missing = "username and password" if grant_type == "password" else "refresh_token"
-            raise InvalidGrant(f"the grant {grant_type} needs {missing}", error="invalid_request")
+        case "authorization_code" if code and code_verifier:
+            grant = await given.accounts.single_sign_on.redeem(
+                code, code_verifier, origin, return_to=redirect_uri, scopes=scopes
+            )
+        case known if known in _NEEDS:
+            raise InvalidGrant(f"the grant {grant_type} needs {_NEEDS[known]}", error="invalid_request")
         case _:
-            detail = "grant_type must be password or refresh_token"
+            detail = f"grant_type must be one of {', '.join(_NEEDS)}"
             raise InvalidGrant(detail, error="unsupported_grant_type", field="grant_type")
     return _answer(grant)
 

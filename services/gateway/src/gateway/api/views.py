@@ -106,7 +106,7 @@ def result_view(job_id: object, result: Result) -> schemas.ResultView:
 def user_view(user: User) -> people_schemas.User:
     """A user, without anything secret."""
     assert user.created_at is not None, "read from the database"
-    state = "disabled" if user.disabled else "active" if user.password_hash else "invited"
+    state = "disabled" if user.disabled else "active" if user.password_hash or user.came_by_provider else "invited"
     return people_schemas.User(id=user.id, email=user.email, role=user.role, state=state, created_at=user.created_at)
 
 

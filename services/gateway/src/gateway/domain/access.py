@@ -46,6 +46,8 @@ class Right(StrEnum):
     LOGOS_WRITE = "logos:write"
     SEARCH_READ = "search:read"
     EVENTS_READ = "events:read"
+    IDENTITY_PROVIDERS_READ = "identity-providers:read"
+    IDENTITY_PROVIDERS_WRITE = "identity-providers:write"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     AUDIT_READ = "audit:read"
@@ -85,6 +87,8 @@ _GOVERN = _WRITE | {
     Right.API_KEYS_READ,
     Right.API_KEYS_WRITE,
     Right.TENANT_WRITE,
+    Right.IDENTITY_PROVIDERS_READ,
+    Right.IDENTITY_PROVIDERS_WRITE,
     Right.WEBHOOKS_READ,
     Right.WEBHOOKS_WRITE,
     Right.AUDIT_READ,

@@ -23,11 +23,13 @@ __all__ = [
     "PreconditionRequired",
     "QuotaExceeded",
     "Refusal",
+    "SignOnUnavailable",
     "StorageFull",
     "TooLarge",
     "TooMany",
     "TooManyAttempts",
     "TooManyLogos",
+    "TooManyProviders",
     "TooManyWebhooks",
     "TusVersionUnsupported",
     "Unauthenticated",
@@ -178,6 +180,14 @@ class ChangedMeanwhile(Refusal):
 
 class TooManyWebhooks(Refusal):
     """The tenant has as many webhooks as it may have: remove one first."""
+
+
+class TooManyProviders(Refusal):
+    """The tenant has as many identity providers as it may have: remove one first."""
+
+
+class SignOnUnavailable(Refusal):
+    """The identity provider does not answer, or not in a way that can be trusted."""
 
 
 class WebhookOff(Refusal):

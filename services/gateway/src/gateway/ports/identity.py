@@ -50,6 +50,8 @@ class User:
     disabled: bool = False
     created_at: datetime | None = None
     """Filled in by the database."""
+    came_by_provider: bool = False
+    """Whether an identity provider has vouched for them: who has no password may sign in all the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,11 @@
 from datetime import timedelta
 
 from chassis.database import Database
+from gateway.adapters.openid import OpenIdClient
+from gateway.adapters.outbound import Outbound
 from gateway.adapters.passwords import Argon2Passwords
 from gateway.adapters.postgres import PostgresRecords
+from gateway.adapters.postgres.single_sign_on import PostgresSignOnRecords
 from gateway.adapters.revocations import RedisRevocations
 from gateway.adapters.sealing import FernetSeal
 from gateway.adapters.signing_keys import KeyRing, Rotation
@@ -13,8 +16,10 @@ from gateway.api import Accounts
 from gateway.settings import Settings
 from gateway.usecases.api_keys import ApiKeys, Recognize
 from gateway.usecases.check_password import CheckPassword
+from gateway.usecases.identity_providers import IdentityProviders
 from gateway.usecases.sessions import Sessions
 from gateway.usecases.sign_in import Lifetimes, SignIn
+from gateway.usecases.single_sign_on import SingleSignOn
 from gateway.usecases.tenants import Tenants
 from gateway.usecases.users import Users
 
@@ -31,19 +36,34 @@ def key_ring(settings: Settings, database: Database) -> KeyRing:
     return KeyRing(database, FernetSeal(settings.secret.get_secret_value()), rotation)
 
 
-def accounts_of(settings: Settings, database: Database, keys: KeyRing, revocations: RedisRevocations) -> Accounts:
+def accounts_of(
+    settings: Settings, database: Database, keys: KeyRing, revocations: RedisRevocations, outbound: Outbound
+) -> Accounts:
     """Signing in, being recognized, and who there is."""
     tokens, passwords = SignedTokens(keys, issuer=settings.issuer), Argon2Passwords()
     lifetimes = Lifetimes(access_s=settings.access_token_s, refresh_s=settings.refresh_token_s)
     check = CheckPassword(database, PostgresRecords, passwords)
     sessions = Sessions(database, PostgresRecords, check, passwords, revocations, lifetimes)
+    sign_in = SignIn(database, PostgresRecords, check, tokens, revocations, lifetimes)
+    openid, seal = OpenIdClient(outbound), FernetSeal(settings.secret.get_secret_value())
     return Accounts(
         tokens=tokens,
-        seal=FernetSeal(settings.secret.get_secret_value()),
+        seal=seal,
         recognize=Recognize(database, PostgresRecords, tokens, revocations),
-        sign_in=SignIn(database, PostgresRecords, check, tokens, revocations, lifetimes),
+        sign_in=sign_in,
         sessions=sessions,
         users=Users(database, PostgresRecords, passwords, sessions, invitation_s=settings.invitation_s),
         api_keys=ApiKeys(database, PostgresRecords),
         tenants=Tenants(database, PostgresRecords),
+        identity_providers=IdentityProviders(database, PostgresSignOnRecords, openid, seal),
+        single_sign_on=SingleSignOn(
+            database,
+            PostgresRecords,
+            PostgresSignOnRecords,
+            openid,
+            seal,
+            sign_in,
+            sessions,
+            public_url=settings.public_url,
+        ),
     )

@@ -174,4 +174,5 @@ def user_of(row: Mapping[Any, Any]) -> User:
         role=Role(row["role"]),
         disabled=row["disabled_at"] is not None,
         created_at=row["created_at"],
+        came_by_provider=row["came_by_provider"],
     )

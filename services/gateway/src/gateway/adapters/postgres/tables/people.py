@@ -1,6 +1,6 @@
 """Who signs in, and what proves it."""
 
-from sqlalchemy import Column, DateTime, Integer, LargeBinary, Table, Text, Uuid, func
+from sqlalchemy import Boolean, Column, DateTime, Integer, LargeBinary, Table, Text, Uuid, false, func
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from gateway.adapters.postgres.tables._columns import METADATA, created, tenant
@@ -30,6 +30,7 @@ users = Table(
     Column("disabled_at", DateTime(timezone=True)),
     Column("invitation_hash", Text),
     Column("invited_until", DateTime(timezone=True)),
+    Column("came_by_provider", Boolean, nullable=False, server_default=false()),
     created(),
 )
 
