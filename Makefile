@@ -71,7 +71,7 @@ chaos: $(VENV)/.dev ## Kill, stop, flush and cut under load; then prove that not
 
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## Send the gateway what nobody would, made from its OpenAPI document (SECONDS=600 SEED=0)
-	@cd tests && ../$(BIN)/python -m support.fuzzing $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+	@cd tests && ../$(BIN)/python -m support.fuzzing $(if $(TIME),--seconds $(TIME)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Score scenes, words, ledger and marks on the evaluation data (DATA=folder)
@@ -89,6 +89,11 @@ bench-bus: $(VENV)/.dev .venv-bench/.ready ## Measure facts and tasks beside Cel
 .PHONY: bench-search
 bench-search: $(VENV)/.dev ## Measure searching 1,000 hours of transcripts (HOURS=n, FOLDER=where to keep the index)
 	@PYTHONPATH=tests $(BIN)/python tests/bench/search.py $(if $(HOURS),--hours $(HOURS)) $(if $(FOLDER),--folder $(FOLDER))
+
+.PHONY: load
+load: $(VENV)/.dev ## Ask the gateway as a day does (TIME=s RATE=n, default 180 s at 200/s), and beside a bare application
+	@cd tests && ../$(BIN)/python -m support.load_play $(if $(TIME),--seconds $(TIME)) $(if $(RATE),--rate $(RATE)) \
+	    $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(JSON),--json $(abspath $(JSON)))
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Regenerate the API reference, AsyncAPI and JSON Schemas

@@ -16,7 +16,6 @@ from chassis.testing import Harness, harness
 from contracts.align import AlignmentReady, AlignmentRevised
 from contracts.documents import Correction, Ledger, Span, line_keys
 from contracts.gateway import AlignmentCorrected, JobCancelled, VideoErased
-from contracts.steps import Step
 from support.align_service import a_job, a_script, a_transcript, words_of
 
 pytestmark = pytest.mark.servers
@@ -212,4 +211,3 @@ async def test_an_erased_video_leaves_nothing_of_what_people_said(service: Harne
     async with service.database.read(service.tenant_id) as connection:
         for table in ("alignments", "reviews", "revisions"):
             assert await connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0
-    assert [task["kind"] for task in await service.tasks() if task["step"] == Step.ALIGNMENT][-1] == "erase"

@@ -54,7 +54,7 @@ async def test_a_database_that_goes_away_in_the_middle_is_said_to_be_so(
 ) -> None:
     client = await gateway.owner()
 
-    async def slow(jobs: PostgresJobs, **_: object) -> None:
+    async def slow(jobs: PostgresJobs, *_: object, **__: object) -> None:
         await jobs._connection.exec_driver_sql("SELECT pg_sleep(10)")
 
     monkeypatch.setattr(PostgresJobs, "page", slow)

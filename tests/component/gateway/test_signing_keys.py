@@ -1,5 +1,6 @@
 """The keys that sign access tokens: sealed, published before they sign, and dropped when nothing needs them."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import jwt
@@ -7,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select, text, update
 
+from gateway.adapters import tokens
 from gateway.adapters.postgres.tables import signing_keys
 from gateway.adapters.sealing import FernetSeal
 from gateway.adapters.signing_keys import KeyRing
@@ -152,3 +154,31 @@ async def test_keys_are_left_alone_by_a_transaction_that_only_looks(gateway: Gat
 
     async with gateway.harness.database.begin_untenanted() as connection:
         assert await connection.scalar(text("SELECT count(*) FROM signing_keys")) == 1
+
+
+async def test_a_token_that_was_verified_before_ends_with_its_key_and_with_its_time(gateway: Gateway) -> None:
+    mint = a_mint(gateway)
+    caller = await gateway.user(await gateway.tenant("studio"))
+    short, long = await mint.issue(caller, lifetime_s=1), await mint.issue(caller, lifetime_s=900)
+    assert [await mint.read(token) for token in (short, long, long)] == [caller] * 3
+
+    await asyncio.sleep(1.1)
+    with pytest.raises(Unauthenticated, match="expired"):
+        await mint.read(short)
+    assert await mint.read(long) == caller
+    await mint._keys.replace()
+
+    with pytest.raises(Unauthenticated):
+        await mint.read(long)
+
+
+async def test_only_so_many_verified_tokens_are_remembered(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "_MOST_KNOWN", 2)
+    mint = a_mint(gateway)
+    caller = await gateway.user(await gateway.tenant("studio"))
+    issued = [await mint.issue(caller, lifetime_s=900) for _ in range(4)]
+
+    callers = [await mint.read(token) for token in (*issued, *issued)]
+
+    assert callers == [caller] * 8
+    assert list(mint._known) == issued[2:]

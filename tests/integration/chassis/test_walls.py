@@ -1,6 +1,7 @@
 """Promises of the database: the wall between tenants, and between services."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -99,6 +100,53 @@ async def test_a_read_cannot_write(database: Database) -> None:
     with pytest.raises(DBAPIError, match="read-only"):
         async with database.read(TENANT) as connection:
             await connection.execute(insert(notes).values(tenant_id=TENANT, text="x"))
+
+
+async def test_a_read_that_is_cut_short_leaves_neither_its_transaction_nor_its_tenant(database: Database) -> None:
+    async def cut_short(how: BaseException) -> None:
+        async with database.read(TENANT) as connection:
+            await connection.execute(select(notes.c.text))
+            raise how
+
+    for how in (RuntimeError(), asyncio.CancelledError()):
+        with pytest.raises(type(how)):
+            await cut_short(how)
+
+    async with database.begin_untenanted() as connection:
+        tenant = await connection.scalar(text("SELECT current_setting('app.tenant_id', true)"))
+        mode = await connection.scalar(text("SHOW transaction_read_only"))
+    assert (tenant in ("", None), mode) == (True, "off")
+
+
+async def test_nobody_is_given_a_connection_with_somebody_elses_transaction(database: Database) -> None:
+    async with database._single_statements() as connection:
+        left_open: Any = (await connection.get_raw_connection()).driver_connection
+        await left_open.execute(f"BEGIN; SELECT set_config('app.tenant_id', '{TENANT}', true)")
+
+    async with database.begin_untenanted() as connection:
+        given = (await connection.get_raw_connection()).driver_connection
+        tenant = await connection.scalar(text("SELECT current_setting('app.tenant_id', true)"))
+
+    assert given is not left_open
+    assert tenant in ("", None)
+
+
+async def test_a_read_from_a_server_that_ended_the_session_is_an_outage_and_the_next_one_works(
+    database: Database, postgres_url: str, toy_url: str
+) -> None:
+    async with database.read(TENANT) as connection:
+        pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+    admin = await asyncpg.connect(admin_at(postgres_url, toy_url))
+    await admin.execute("SELECT pg_terminate_backend($1)", pid)
+    await admin.close()
+
+    async def read() -> list[Any]:
+        async with database.read(TENANT) as connection:
+            return list((await connection.execute(select(notes.c.text))).all())
+
+    with contextlib.suppress(ConnectionError):  # unless the pool saw the end of the session before we came
+        await read()
+    assert await read() == []
 
 
 async def test_the_services_role_cannot_get_around_the_wall(toy_url: str) -> None:

@@ -103,7 +103,7 @@ class UseCases:
     poll_s: float
 
 
-def _use_cases(request: Request) -> UseCases:
+async def _use_cases(request: Request) -> UseCases:  # async, as all dependencies: FastAPI gives others a thread each
     return cast(UseCases, request.app.state.use_cases)
 
 
@@ -138,7 +138,11 @@ def origin_of(request: Request) -> Origin:
     return Origin(network, agent)
 
 
-From = Annotated[Origin, Depends(origin_of)]
+async def _origin(request: Request) -> Origin:
+    return origin_of(request)
+
+
+From = Annotated[Origin, Depends(_origin)]
 
 
 async def identify(

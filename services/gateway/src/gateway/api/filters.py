@@ -18,7 +18,7 @@ _FROM = Query(description="Only those made at this time or later.", examples=["2
 _BEFORE = Query(description="Only those made before this time.", examples=["2026-12-01T00:00:00Z"])
 
 
-def _wanted(
+async def _wanted(
     video_id: Annotated[UUID | None, _VIDEO] = None,
     job_id: Annotated[UUID | None, Query(description="Only those of this job.")] = None,
     created_from: Annotated[Moment | None, _FROM] = None,
@@ -32,7 +32,7 @@ def _wanted(
     )
 
 
-def _jobs_wanted(
+async def _jobs_wanted(
     video_id: Annotated[UUID | None, _VIDEO] = None,
     state: Annotated[JobState | None, Query(description="Only those in this state.")] = None,
     created_from: Annotated[Moment | None, _FROM] = None,

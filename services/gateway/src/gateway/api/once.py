@@ -119,7 +119,7 @@ def _plain(status: int | Callable[[], int]) -> int:
     return status if isinstance(status, int) else status()
 
 
-def _once(
+async def _once(
     request: Request,
     given: Given,
     idempotency_key: Annotated[

@@ -36,16 +36,19 @@ class Page(BaseModel, Generic[T]):
 class PageAsked:
     """Which page somebody wants."""
 
-    def __init__(
-        self,
-        limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 50,
-        cursor: Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before.")] = None,
-    ) -> None:
+    def __init__(self, limit: int = 50, cursor: str | None = None) -> None:
         self.limit = limit
         self.before = None if cursor is None else _decode(cursor)
 
 
-Paged = Annotated[PageAsked, Depends()]
+async def _asked(
+    limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 50,
+    cursor: Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before.")] = None,
+) -> PageAsked:
+    return PageAsked(limit, cursor)
+
+
+Paged = Annotated[PageAsked, Depends(_asked)]
 
 
 def page_of(found: Sequence[S], asked: PageAsked, view: Callable[[S], T]) -> Page[T]:

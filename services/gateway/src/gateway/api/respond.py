@@ -45,7 +45,8 @@ class ClosingStream(StreamingResponse):
 
 def json_response(request: Request, body: BaseModel) -> Response:
     """JSON with an ETag, or 304 for a client that has it."""
-    content, etag = body.model_dump_json().encode(), etag_of(body)
+    content = body.model_dump_json().encode()
+    etag = _tag_of(content)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if request.method == "GET" and _has_it(request, etag):
         return Response(status_code=304, headers=headers)
@@ -62,7 +63,11 @@ async def tagged_response(request: Request, tag: str, content: Callable[[], Awai
 
 def etag_of(body: BaseModel) -> str:
     """The tag of exactly this content."""
-    return f'"{hashlib.sha256(body.model_dump_json().encode()).hexdigest()[:32]}"'
+    return _tag_of(body.model_dump_json().encode())
+
+
+def _tag_of(content: bytes) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 def blob_response(
