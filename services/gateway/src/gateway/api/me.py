@@ -3,11 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
 from gateway.api.context import From, Given, needs
 from gateway.api.people_schemas import Me, NewPassword, SessionList
 from gateway.api.problems import responses
+from gateway.api.respond import json_response
 from gateway.api.views import sessions_view
 from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import InvalidRequest, NotFound, TooManyAttempts
@@ -19,11 +20,11 @@ Reader = Annotated[Caller, needs(Right.ME_READ)]
 Writer = Annotated[Caller, needs(Right.ME_WRITE)]
 
 
-@router.get("", summary="Read who you are", responses=responses(NotFound))
-async def read_me(given: Given, caller: Reader) -> Me:
+@router.get("", summary="Read who you are", response_model=Me, responses=responses(NotFound))
+async def read_me(request: Request, given: Given, caller: Reader) -> Response:
     """Who you are, and for which tenant."""
     identity = await given.accounts.sign_in.identity(caller)
-    return Me(
+    me = Me(
         id=caller.user_id,
         email=identity.email,
         role=caller.role,
@@ -31,6 +32,7 @@ async def read_me(given: Given, caller: Reader) -> Me:
         tenant=identity.tenant,
         rights=tuple(sorted(caller.rights)),
     )
+    return json_response(request, me)
 
 
 @router.put("/password", status_code=204, responses=responses(InvalidRequest, NotFound, TooManyAttempts))
@@ -41,10 +43,10 @@ async def change_password(body: NewPassword, given: Given, origin: From, caller:
     )
 
 
-@router.get("/sessions")
-async def list_sessions(given: Given, caller: Reader) -> SessionList:
+@router.get("/sessions", response_model=SessionList)
+async def list_sessions(request: Request, given: Given, caller: Reader) -> Response:
     """Where you are signed in."""
-    return sessions_view(await given.accounts.sessions.mine(caller), current=caller.session_id)
+    return json_response(request, sessions_view(await given.accounts.sessions.mine(caller), current=caller.session_id))
 
 
 @router.delete("/sessions", status_code=204)

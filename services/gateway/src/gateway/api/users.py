@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from chassis.database import UnitOfWork
 from gateway.api.context import Given, needs
+from gateway.api.matching import IfMatch
 from gateway.api.once import OnlyOnce
 from gateway.api.pages import Page, Paged, page_of
 from gateway.api.people_schemas import Invitation, InvitationRequest, SessionList, User, UserChange
@@ -14,7 +15,15 @@ from gateway.api.problems import responses
 from gateway.api.respond import json_response
 from gateway.api.views import invitation_view, sessions_view, user_view
 from gateway.domain.access import Caller, Right
-from gateway.domain.refusals import EmailTaken, Forbidden, IdempotencyKeyReused, InvalidRequest, LastOwner, NotFound
+from gateway.domain.refusals import (
+    ChangedMeanwhile,
+    EmailTaken,
+    Forbidden,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    LastOwner,
+    NotFound,
+)
 
 __all__ = ["router"]
 
@@ -48,16 +57,21 @@ async def read_user(user_id: UUID, request: Request, given: Given, caller: Reade
     return json_response(request, user_view(await given.accounts.users.get(caller, user_id)))
 
 
-@router.patch("/{user_id}", responses=responses(NotFound, Forbidden, LastOwner))
-async def change_user(user_id: UUID, body: UserChange, given: Given, caller: Writer) -> User:
+@router.patch("/{user_id}", response_model=User, responses=responses(NotFound, Forbidden, LastOwner, ChangedMeanwhile))
+async def change_user(
+    user_id: UUID, body: UserChange, request: Request, given: Given, caller: Writer, match: IfMatch
+) -> Response:
     """Give another role, disable or enable. The user is signed out everywhere, and their keys obey at once."""
-    return user_view(await given.accounts.users.change(caller, user_id, role=body.role, disabled=body.disabled))
+    changed = await given.accounts.users.change(
+        caller, user_id, role=body.role, disabled=body.disabled, unless=lambda user: match.require(user_view(user))
+    )
+    return json_response(request, user_view(changed))
 
 
-@router.delete("/{user_id}", status_code=204, responses=responses(NotFound, Forbidden, LastOwner))
-async def remove_user(user_id: UUID, response: Response, given: Given, caller: Writer) -> None:
+@router.delete("/{user_id}", status_code=204, responses=responses(NotFound, Forbidden, LastOwner, ChangedMeanwhile))
+async def remove_user(user_id: UUID, response: Response, given: Given, caller: Writer, match: IfMatch) -> None:
     """Erase a user with their sessions and API keys, everywhere. What they made stays. `Location` is the erasure."""
-    erasure_id = await given.accounts.users.remove(caller, user_id)
+    erasure_id = await given.accounts.users.remove(caller, user_id, unless=lambda user: match.require(user_view(user)))
     response.headers["Location"] = f"/v1/erasures/{erasure_id}"
 
 
@@ -76,10 +90,11 @@ async def invite_again(user_id: UUID, given: Given, once: OnlyOnce, caller: Writ
     return await once(caller, invite, status=201, secret=True)
 
 
-@router.get("/{user_id}/sessions", responses=responses(NotFound))
-async def list_user_sessions(user_id: UUID, given: Given, caller: Reader) -> SessionList:
+@router.get("/{user_id}/sessions", response_model=SessionList, responses=responses(NotFound))
+async def list_user_sessions(user_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
     """Where a user is signed in."""
-    return sessions_view(await given.accounts.users.sessions(caller, user_id), current=caller.session_id)
+    found = await given.accounts.users.sessions(caller, user_id)
+    return json_response(request, sessions_view(found, current=caller.session_id))
 
 
 @router.delete("/{user_id}/sessions", status_code=204, responses=responses(NotFound, Forbidden))

@@ -4,14 +4,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from chassis.database import UnitOfWork
 from gateway.api.context import Given, needs
+from gateway.api.matching import IfMatch
 from gateway.api.once import OnlyOnce
 from gateway.api.pages import Page, Paged, page_of
 from gateway.api.problems import responses
-from gateway.api.respond import etag_of, json_response
+from gateway.api.respond import json_response
 from gateway.api.webhook_schemas import (
     DeliveryView,
     NewWebhook,
@@ -46,10 +47,6 @@ Writer = Annotated[Caller, needs(Right.WEBHOOKS_WRITE)]
 _AGAIN: dict[int | str, dict[str, Any]] = {
     200: {"model": NewWebhook, "description": "It was there before; its secret is not shown again"}
 }
-IfMatch = Annotated[
-    str | None,
-    Header(description="The ETag you read: change nothing if somebody else has meanwhile.", max_length=255),
-]
 
 
 @router.post(
@@ -90,13 +87,12 @@ async def read_webhook(webhook_id: UUID, request: Request, given: Given, caller:
     "/{webhook_id}", response_model=WebhookView, responses=responses(NotFound, InvalidRequest, ChangedMeanwhile)
 )
 async def change_webhook(
-    webhook_id: UUID, body: WebhookChange, request: Request, given: Given, caller: Writer, if_match: IfMatch = None
+    webhook_id: UUID, body: WebhookChange, request: Request, given: Given, caller: Writer, match: IfMatch
 ) -> Response:
     """Change address, events or description; disable it, or enable it again."""
 
     def unless(webhook: Webhook) -> None:
-        if if_match not in (None, "*", etag_of(_view(webhook))):
-            raise ChangedMeanwhile("this webhook is not what you read any more; read it again")
+        match.require(_view(webhook))
 
     await given.webhooks.get(caller, webhook_id)
     await given.webhooks.require_reachable(body.url)
@@ -104,10 +100,10 @@ async def change_webhook(
     return json_response(request, _view(await given.webhooks.change(caller, webhook_id, order, unless=unless)))
 
 
-@router.delete("/{webhook_id}", status_code=204, responses=responses(NotFound))
-async def remove_webhook(webhook_id: UUID, given: Given, caller: Writer) -> None:
+@router.delete("/{webhook_id}", status_code=204, responses=responses(NotFound, ChangedMeanwhile))
+async def remove_webhook(webhook_id: UUID, given: Given, caller: Writer, match: IfMatch) -> None:
     """Forget a webhook, its keys and all it was sent."""
-    await given.webhooks.remove(caller, webhook_id)
+    await given.webhooks.remove(caller, webhook_id, unless=lambda webhook: match.require(_view(webhook)))
 
 
 @router.post("/{webhook_id}/rotate", response_model=NewWebhook, responses=responses(NotFound, IdempotencyKeyReused))

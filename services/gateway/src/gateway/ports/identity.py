@@ -125,8 +125,8 @@ class People(Protocol):
     async def tenant_ids(self, *, after: UUID | None, limit: int) -> Sequence[UUID]:
         """Who the tenants are, in order, page by page; for the sweep only."""
 
-    async def tenant_name(self) -> str | None:
-        """The name of the transaction's tenant."""
+    async def tenant_name(self, *, lock: bool = False) -> str | None:
+        """The name of the transaction's tenant; locked, nobody else changes it before this transaction ends."""
 
     async def rename_tenant(self, name: str) -> bool:
         """Give the transaction's tenant another name; False, and the transaction is lost, if another tenant has it."""

@@ -1,5 +1,6 @@
 """The caller's tenant. There is no other one to see."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from chassis.database import Database
@@ -27,10 +28,14 @@ class Tenants:
             raise NotFound("there is no such tenant")
         return name
 
-    async def rename(self, caller: Caller, tenant_id: UUID, name: str) -> str:
-        """Give the tenant another name. Raises NotFound, NameTaken."""
+    async def rename(
+        self, caller: Caller, tenant_id: UUID, name: str, *, unless: Callable[[str], None] = lambda _: None
+    ) -> str:
+        """Give the tenant another name; ``unless`` may object to the one it has. Raises NotFound, NameTaken."""
         await self.name(caller, tenant_id)
         async with self._database.begin(caller.tenant_id) as work:
-            if not await self._records_on(work.connection).people.rename_tenant(name):
+            people = self._records_on(work.connection).people
+            unless(await people.tenant_name(lock=True) or "")
+            if not await people.rename_tenant(name):
                 raise NameTaken("another tenant has this name", field="name")
         return name

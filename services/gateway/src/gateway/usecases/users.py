@@ -1,6 +1,6 @@
 """The people of a tenant: invited, given a role, disabled, removed. A tenant is never without an owner."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -109,16 +109,23 @@ class Users:
         return replace(user, password_hash=password_hash)
 
     async def change(
-        self, caller: Caller, user_id: UUID, *, role: Role | None = None, disabled: bool | None = None
+        self,
+        caller: Caller,
+        user_id: UUID,
+        *,
+        role: Role | None = None,
+        disabled: bool | None = None,
+        unless: Callable[[User], None] = lambda _: None,
     ) -> User:
         """Give another role, disable or enable. The user's sessions end, so that no token tells of what was.
 
-        Raises NotFound, Forbidden, LastOwner.
+        ``unless`` may object to what it finds. Raises NotFound, Forbidden, LastOwner.
         """
         async with self._database.begin(caller.tenant_id) as work:
             records = self._records_on(work.connection)
             owners = await records.people.able_owners()  # first, so that two owners cannot demote each other
             user = _found(await records.people.user(user_id, lock=True))
+            unless(user)
             changed = replace(
                 user,
                 role=user.role if role is None else role,
@@ -135,12 +142,16 @@ class Users:
         _log.info("a user was changed", user=str(user_id), role=changed.role.value, disabled=changed.disabled)
         return changed
 
-    async def remove(self, caller: Caller, user_id: UUID) -> UUID:
-        """Erase a user with their sessions and keys; returns the erasure. Raises NotFound, Forbidden, LastOwner."""
+    async def remove(self, caller: Caller, user_id: UUID, *, unless: Callable[[User], None] = lambda _: None) -> UUID:
+        """Erase a user with their sessions and keys; ``unless`` may object. Returns the erasure.
+
+        Raises NotFound, Forbidden, LastOwner.
+        """
         async with self._database.begin(caller.tenant_id) as work:
             records = self._records_on(work.connection)
             owners = await records.people.able_owners()
             user = _found(await records.people.user(user_id, lock=True))
+            unless(user)
             _may(caller, user.role)
             _leaves_an_owner(owners, user, stays=False)
             ended = await self._sessions.end_all(records, user_id)

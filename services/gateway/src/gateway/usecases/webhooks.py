@@ -105,11 +105,12 @@ class Webhooks:
                 await records.deliveries.slow_down(webhook.id, failing=False, pause_s=None)
             return changed
 
-    async def remove(self, caller: Caller, webhook_id: UUID) -> None:
-        """Forget a webhook and all it was sent. Raises NotFound."""
+    async def remove(self, caller: Caller, webhook_id: UUID, *, unless: Callable[[Webhook], None]) -> None:
+        """Forget a webhook and all it was sent; ``unless`` may object to what it finds. Raises NotFound."""
         async with self._database.begin(caller.tenant_id) as work:
-            if not await self._records_on(work.connection).webhooks.remove(webhook_id):
-                raise NotFound("there is no such webhook")
+            webhooks = self._records_on(work.connection).webhooks
+            unless(_found(await webhooks.get(webhook_id, lock=True)))
+            await webhooks.remove(webhook_id)
 
     async def rotate(self, work: UnitOfWork, webhook_id: UUID, *, overlap: timedelta) -> tuple[Webhook, str | None]:
         """Sign with a new key from now on, and with the old ones too for ``overlap``; its secret. Raises NotFound."""

@@ -67,9 +67,10 @@ class PostgresPeople:
         await self._say("gateway.sweep", "")
         return found
 
-    async def tenant_name(self) -> str | None:
-        """The name of the transaction's tenant."""
-        name: str | None = await self._connection.scalar(select(tenants.c.name))
+    async def tenant_name(self, *, lock: bool = False) -> str | None:
+        """The name of the transaction's tenant; locked, nobody else changes it before this transaction ends."""
+        query = select(tenants.c.name)
+        name: str | None = await self._connection.scalar(query.with_for_update() if lock else query)
         return name
 
     async def add_tenant(self, tenant_id: UUID, name: str) -> None:
