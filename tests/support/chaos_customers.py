@@ -221,6 +221,8 @@ class Customers:
             try:
                 if not tenant.token:
                     await self._sign_in(tenant, turn)
+                if not tenant.token:
+                    continue
                 headers["Authorization"] = f"Bearer {tenant.token}"
                 address = self._gateways[turn % len(self._gateways)] + path
                 answer = await self._http.request(method, address, headers=headers, **sent)
@@ -243,6 +245,8 @@ class Customers:
         answer = await self._http.post(self._gateways[turn % len(self._gateways)] + "/v1/auth/token", data=form)
         if answer.status_code == 200:
             tenant.token = answer.json()["access_token"]
+        else:
+            await asyncio.sleep(float(answer.headers.get("Retry-After", 0.3)))
 
 
 def _fate(rng: random.Random) -> str:

@@ -173,6 +173,7 @@ class House:
             "WEBHOOK_CONCURRENCY": "8",
             "MAX_UNFINISHED_JOBS": "100000",
             "MAX_UNFINISHED_JOBS_OF_ALL": "100000",
+            **{f"RATE_{name}": "100000" for name in ("READS", "WRITES", "UPLOADS", "SIGN_IN")},
         }
         environment = {f"{service.upper()}_{name}": value for name, value in told.items()}
         environment |= {"CHAOS_LONG_S": str(self.lease_s * 1.4), "PYTHONPATH": str(_TESTS), "OMP_NUM_THREADS": "1"}

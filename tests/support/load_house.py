@@ -69,6 +69,9 @@ def a_house(postgres_url: str, redis_url: str, folder: Path, *, tenants: int, vi
         "GATEWAY_BLOBS_URL": blobs_url,
         "GATEWAY_HTTP_PORT": str(ports[0]),
         "GATEWAY_SECRET": "a secret of the load test",
+        # All the load comes from one address, and much of it from few people.
+        **{f"GATEWAY_RATE_{name}": "10000000" for name in ("READS", "WRITES", "UPLOADS", "STREAMS", "SIGN_IN")},
+        "GATEWAY_MAX_STREAMS": "100000",
         "GATEWAY_GRACE_S": "2",
     }
     bare = {

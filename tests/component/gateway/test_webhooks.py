@@ -498,7 +498,7 @@ async def test_deliveries_are_listed_in_pages_and_by_state(post: Post) -> None:
 async def test_every_event_is_in_the_openapi_document(gateway: Gateway) -> None:
     document = json_of(await gateway.anonymous().get("/openapi.json"), 200)
 
-    assert set(document["webhooks"]) == {*ALL, "webhook.ping"}
+    assert set(document["webhooks"]) == {*ALL, "budget.reached", "webhook.ping"}
     for name, methods in document["webhooks"].items():
         reference = methods["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
         schema = document["components"]["schemas"][reference.rpartition("/")[2]]

@@ -33,6 +33,7 @@ def test_editors_do_everything_but_erase_govern_and_send_news_out_of_the_house()
         Right.RETENTION_WRITE,
         Right.EXPORTS_READ,
         Right.EXPORTS_WRITE,
+        Right.BUDGET_WRITE,
     }
 
 

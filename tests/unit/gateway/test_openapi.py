@@ -107,7 +107,7 @@ def test_an_answer_has_an_example_that_its_schema_accepts(name: str) -> None:
 def test_a_refusal_has_an_example_of_each_problem_it_can_be(name: str) -> None:
     refused = {status: answer for status, answer in OPERATIONS[name]["responses"].items() if int(status) >= 400}
 
-    assert {"413", "503"} <= set(refused)
+    assert {"413", "429", "503"} <= set(refused)
     for status, answer in refused.items():
         (content,) = answer["content"].values()
         assert examples(content), f"{status}: name its problem in the description, as (`/problems/…`)"

@@ -13,6 +13,7 @@ from matchcut.commands import (
     jobs,
     processing,
     searching,
+    usage,
     webhooks,
     weights,
     work,
@@ -39,6 +40,7 @@ app.command("status", epilog=EPILOG)(housekeeping.status)
 app.command("env", epilog=EPILOG)(housekeeping.env)
 app.command("audit", epilog=EPILOG)(compliance.audit)
 app.add_typer(compliance.erase, name="erase")
+app.command("usage", epilog=EPILOG)(usage.usage)
 app.add_typer(jobs.app, name="job")
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(work.app, name="work")

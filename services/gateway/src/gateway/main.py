@@ -14,26 +14,30 @@ from gateway.adapters.revocations import RedisRevocations
 from gateway.adapters.tally import Tally
 from gateway.adapters.witnessing import WitnessedDatabase
 from gateway.api import Accounts, Erasing, UseCases, create_app
-from gateway.domain.admission import Limits
 from gateway.settings import Settings
 from gateway.usecases.audit import AuditLog
 from gateway.usecases.erasures import HearAnswers
+from gateway.usecases.estimates import Estimates
 from gateway.usecases.follow import FollowFacts
 from gateway.usecases.follow_revisions import FollowRevisions
 from gateway.usecases.indexing import NoteDocuments
 from gateway.usecases.jobs import Jobs
 from gateway.usecases.live import Live
+from gateway.usecases.meter import Meter
 from gateway.usecases.notify import Notify
 from gateway.usecases.results import Results
 from gateway.usecases.scripts import Scripts
 from gateway.usecases.search import Search
 from gateway.usecases.sweep import Sweep
+from gateway.usecases.usage import Usage
 from gateway.usecases.videos import Videos
 from gateway.wiring.accounts import accounts_of, key_ring
 from gateway.wiring.commands import bootstrap, replace_keys
 from gateway.wiring.erasing import erasing_of, upkeep_of, workbench_of
 from gateway.wiring.intake import Intake, intake_of, work_on
 from gateway.wiring.library import library_of
+from gateway.wiring.limits import admission_of, books_of, limiter_of, prices_of
+from gateway.wiring.quota_command import limits
 from gateway.wiring.search import index_search, indexer_of
 from gateway.wiring.webhooks import courier_of, rules_of, webhooks_of
 
@@ -48,7 +52,7 @@ def build(
     database = WitnessedDatabase(str(settings.database_url), service="gateway", changes=changes)
     bus = Bus("gateway", str(settings.redis_url), database)
     outbound = Outbound(rules_of(settings), resolve=resolve, ssl_context=ssl_context)
-    follow = FollowFacts(PostgresRecords, changes, Notify(PostgresRecords, changes))
+    follow = FollowFacts(PostgresRecords, changes, Notify(PostgresRecords, changes), Meter(prices_of(settings)))
     revised, note = FollowRevisions(PostgresRecords), NoteDocuments(PostgresRecords)
     handlers.register(bus, follow, revised, HearAnswers(PostgresRecords), note)
     keys = key_ring(settings, database)
@@ -77,9 +81,10 @@ def build(
         work=work_on(workbench_of(settings, database, bus, use_cases), intake),
         app=app,
         background=(
-            *(changes.run, sweep.run, Tally(database).run, keys.run, revocations.run),
+            *(changes.run, sweep.run, Tally(database).run, keys.run, revocations.run, use_cases.limiter.run),
             *(courier_of(settings, database, outbound, changes).run, indexer_of(settings, database).run),
             upkeep_of(settings, database, erasing, use_cases.videos).run,
+            books_of(settings, database, changes).run,
         ),
     )
 
@@ -94,7 +99,7 @@ def _use_cases(
     blobs: Blobs,
     outbound: Outbound,
 ) -> UseCases:
-    notify = Notify(PostgresRecords, changes)
+    notify, admission = Notify(PostgresRecords, changes), admission_of(settings)
     results = Results(database, blobs, PostgresRecords)
     return UseCases(
         database=database,
@@ -104,21 +109,16 @@ def _use_cases(
         uploads=intake.uploads,
         tus=intake.tus,
         imports=intake.imports,
-        videos=Videos(database, blobs, PostgresRecords, changes, notify),
+        videos=Videos(database, blobs, PostgresRecords, changes, notify, admission),
         scripts=Scripts(
-            database, blobs, PostgresRecords, NoteDocuments(PostgresRecords), max_bytes=settings.max_script_bytes
-        ),
-        jobs=Jobs(
             database,
+            blobs,
             PostgresRecords,
-            changes,
-            notify,
-            Limits(
-                tenant_jobs=settings.max_unfinished_jobs,
-                total_jobs=settings.max_unfinished_jobs_of_all,
-                retry_after_s=settings.retry_after_s,
-            ),
+            NoteDocuments(PostgresRecords),
+            admission,
+            max_bytes=settings.max_script_bytes,
         ),
+        jobs=Jobs(database, PostgresRecords, changes, notify, admission),
         results=results,
         library=library_of(settings, database, blobs, results),
         search=Search(database, PostgresRecords),
@@ -126,6 +126,9 @@ def _use_cases(
         webhooks=webhooks_of(settings, database, outbound),
         audit=AuditLog(database, PostgresRecords),
         erasing=erasing,
+        usage=Usage(database, PostgresRecords, admission, notify, currency=settings.currency),
+        estimates=Estimates(PostgresRecords, prices_of(settings)),
+        limiter=limiter_of(settings),
         heartbeat_s=settings.heartbeat_s,
         poll_s=settings.poll_s,
     )
@@ -133,7 +136,8 @@ def _use_cases(
 
 def main() -> None:
     """Run what the command line asks for."""
-    run(Settings, build, commands={"bootstrap": bootstrap, "replace-keys": replace_keys, "index-search": index_search})
+    commands = {"bootstrap": bootstrap, "replace-keys": replace_keys, "index-search": index_search, "limits": limits}
+    run(Settings, build, commands=commands)
 
 
 if __name__ == "__main__":

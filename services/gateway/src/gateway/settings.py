@@ -1,11 +1,14 @@
 """What an operator may tune."""
 
+from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated
 
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from chassis.run import ServiceSettings
+from gateway.domain.metering import UsageKind
 
 __all__ = ["Settings"]
 
@@ -44,6 +47,16 @@ class Settings(ServiceSettings):
     """Of one tenant; whoever asks for more is answered 429 and told when to ask again."""
     max_unfinished_jobs_of_all: PositiveInt = 20_000
     """Of all tenants together: what the machines behind us can work off in the time people are willing to wait."""
+    max_storage_bytes: PositiveInt | None = None
+    """Of one tenant: uploads, videos and scripts as they were handed in. No bound when absent."""
+    max_video_minutes: PositiveInt | None = None
+    """Minutes of video that one tenant may hand in within a month (UTC). No bound when absent."""
+    currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
+    """Of the prices: ``EUR``."""
+    prices: dict[UsageKind, Annotated[Decimal, Field(ge=0, decimal_places=8)]] = Field(default_factory=dict)
+    """What one of a kind costs, as JSON: ``{"transcript_minutes": "0.02"}``. They hold for work from now on."""
+    books_s: PositiveFloat = 10
+    """How often budgets are looked at."""
     retry_after_s: PositiveInt = 10
     """What those who are refused are told to wait at least; up to twice that, so that they do not come as one wave."""
     upload_lifetime_s: PositiveInt = 24 * 3600
@@ -66,6 +79,20 @@ class Settings(ServiceSettings):
     """Silence on a stream of events after which we say that we are still there."""
     poll_s: PositiveFloat = 2
     """How often watched jobs are looked up while Redis is away."""
+    rate_reads: PositiveInt = 3000
+    """Requests a minute that read, of one user or one API key."""
+    rate_writes: PositiveInt = 600
+    """Those that change something."""
+    rate_uploads: PositiveInt = 1200
+    """Those that bring the bytes of uploads."""
+    rate_streams: PositiveInt = 300
+    """How often event streams are opened in a minute."""
+    max_streams: PositiveInt = 100
+    """Event streams that one user or one API key may have open, over all replicas."""
+    rate_address_factor: PositiveInt = 4
+    """How many times as much an address may have, since many users may share it."""
+    rate_sign_in: PositiveInt = 120
+    """Requests for tokens a minute, from one address."""
     outbound_http: bool = False
     """Whether addresses that customers name (webhooks) may be plain http."""
     outbound_ports: frozenset[int] = frozenset({443, 8443})

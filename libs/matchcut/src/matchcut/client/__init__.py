@@ -14,6 +14,7 @@ from matchcut.client.api import Matchcut
 from matchcut.client.compliance import AuditEntry, Erasure, Export, Retention, TenantErasure
 from matchcut.client.errors import (
     ApiError,
+    Changed,
     Conflict,
     Forbidden,
     Invalid,
@@ -34,6 +35,7 @@ from matchcut.client.resources import Job, Me, Rejection, ResultFile, Script, Up
 from matchcut.client.search import SearchHit, SearchPage
 from matchcut.client.sign_on import IdentityProvider, SignOn, begin_sign_on
 from matchcut.client.tokens import Credentials
+from matchcut.client.usage import Budget, Estimate, Measures, Quota, Standing, Usage, UsageLine, UsageReport
 from matchcut.client.webhooks import Delivery, Webhook, Webhooks
 
 __all__ = [
@@ -42,10 +44,13 @@ __all__ = [
     "ApiError",
     "ApiKey",
     "AuditEntry",
+    "Budget",
+    "Changed",
     "Conflict",
     "Credentials",
     "Delivery",
     "Erasure",
+    "Estimate",
     "Export",
     "Forbidden",
     "IdentityProvider",
@@ -58,8 +63,10 @@ __all__ = [
     "Matchcut",
     "MatchcutError",
     "Me",
+    "Measures",
     "NewApiKey",
     "NotFound",
+    "Quota",
     "Rejection",
     "ResultFile",
     "Retention",
@@ -69,6 +76,7 @@ __all__ = [
     "SearchPage",
     "Session",
     "SignOn",
+    "Standing",
     "StorageFull",
     "Tenant",
     "TenantErasure",
@@ -78,6 +86,9 @@ __all__ = [
     "Unauthorised",
     "Unreachable",
     "Upload",
+    "Usage",
+    "UsageLine",
+    "UsageReport",
     "User",
     "Video",
     "Webhook",

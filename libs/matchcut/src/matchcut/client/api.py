@@ -22,6 +22,7 @@ from matchcut.client.search import Search
 from matchcut.client.sign_on import IdentityProviders
 from matchcut.client.tokens import Credentials, TokenAuth, revoke
 from matchcut.client.transfers import OnBytes, Outgoing, receive
+from matchcut.client.usage import Usage
 from matchcut.client.watching import follow
 from matchcut.client.webhooks import Webhooks
 
@@ -55,6 +56,11 @@ class Matchcut(People, Compliance, FoundThings, OwnLogos):
     def identity_providers(self) -> IdentityProviders:
         """Who else says who our people are."""
         return IdentityProviders(_Requests(self))
+
+    @property
+    def usage(self) -> Usage:
+        """What was used, what it costs, and how much there may be."""
+        return Usage(_Requests(self))
 
     @property
     def webhooks(self) -> Webhooks:

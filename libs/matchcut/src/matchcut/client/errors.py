@@ -6,6 +6,7 @@ import httpx
 
 __all__ = [
     "ApiError",
+    "Changed",
     "Conflict",
     "Forbidden",
     "Invalid",
@@ -74,12 +75,16 @@ class Conflict(ApiError):
     """409: not in this state."""
 
 
+class Changed(ApiError):
+    """412: somebody else has changed it since it was read."""
+
+
 class TooLarge(ApiError):
     """413: over the limit."""
 
 
 class TooMany(ApiError):
-    """429: as many as allowed are unfinished; there is a place again later, and ``retry_after_s`` says when to ask."""
+    """429: too many requests, or unfinished jobs; ``retry_after_s`` says when to ask again."""
 
 
 class StorageFull(ApiError):
@@ -96,6 +101,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     403: Forbidden,
     404: NotFound,
     409: Conflict,
+    412: Changed,
     413: TooLarge,
     422: Invalid,
     429: TooMany,

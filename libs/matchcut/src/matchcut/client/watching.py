@@ -26,7 +26,7 @@ def follow(http: httpx.Client, job_id: UUID, *, poll: Callable[[], Job], patienc
     last: Job | None = None
     last_id: str | None = None
     heard = time.monotonic()
-    failures = 0
+    failures, told_s = 0, 0.0
     while last is None or not last.finished:
         try:
             for job, event_id in _stream(http, job_id, last_id):
@@ -36,6 +36,7 @@ def follow(http: httpx.Client, job_id: UUID, *, poll: Callable[[], Job], patienc
                     yield job
         except (httpx.TransportError, ApiError) as fault:
             failures += 1
+            told_s = (fault.retry_after_s or 0.0) if isinstance(fault, ApiError) else 0.0
             if isinstance(fault, Unauthorised) or (isinstance(fault, NotFound) and last is None):
                 raise
             if time.monotonic() - heard > patience_s and isinstance(fault, httpx.TransportError):
@@ -48,7 +49,7 @@ def follow(http: httpx.Client, job_id: UUID, *, poll: Callable[[], Job], patienc
             if job != last:
                 last = job
                 yield job
-        time.sleep(_POLL_S if failures else 0.05)
+        time.sleep(max(_POLL_S, told_s) if failures else 0.05)
 
 
 def _stream(http: httpx.Client, job_id: UUID, last_id: str | None) -> Iterator[tuple[Job, str | None]]:

@@ -9,11 +9,13 @@ from contracts.steps import Step
 from matchcut.client import Job
 from matchcut.commands.choices import AsJson, Data
 from matchcut.commands.jobs import job_table, state_code
+from matchcut.commands.usage import estimate_table
 from matchcut.connection import connect_or_launch
 from matchcut.console import Console
 from matchcut.errand import Errand, Rejected, run_errand
 from matchcut.exits import Exit, UsageFault, exit_codes
 from matchcut.launcher import DataFolder
+from matchcut.measuring import Unmeasurable, measure
 from matchcut.outputs import write_outputs
 from matchcut.progress import JobProgress
 from matchcut.ranges import BadRange, parse_range, parse_scale
@@ -43,6 +45,9 @@ def process(
     crf: Annotated[int, typer.Option(help="Quality of the rendition: 0 is best.", min=0, max=51)] = 18,
     priority: Annotated[str, typer.Option(help="urgent, normal or bulk.")] = "normal",
     title: Annotated[str | None, typer.Option(help="Title of the report.", show_default="the file's name")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would take and cost, and do nothing.")
+    ] = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,9 +63,23 @@ def process(
         errand = Errand(
             film, wanted, script, title, options, _one_of(priority, ("urgent", "normal", "bulk"), "--priority")
         )
+        if dry_run:
+            _estimate(console, DataFolder.at(data), errand)
+            return
         code = _run(console, DataFolder.at(data), errand, out)
     if code:
         raise typer.Exit(int(code))
+
+
+def _estimate(console: Console, folder: DataFolder, errand: Errand) -> None:
+    """By the file's own measures: nothing is uploaded."""
+    try:
+        media = measure(errand.film)
+    except Unmeasurable as fault:
+        raise UsageFault(str(fault)) from fault
+    with connect_or_launch(folder, console) as client:
+        estimate = client.usage.estimate(steps=errand.steps, media=media, options=errand.options)
+    console.show(estimate.model_dump(mode="json"), estimate_table(estimate))
 
 
 def _run(console: Console, folder: DataFolder, errand: Errand, out: Path) -> Exit:

@@ -13,6 +13,7 @@ from gateway.api import (
     api_keys,
     audit,
     erasures,
+    estimates,
     events,
     exports,
     findings,
@@ -30,14 +31,16 @@ from gateway.api import (
     tenants,
     tus,
     uploads,
+    usage,
     users,
     videos,
     webhooks,
 )
 from gateway.api.context import UseCases
-from gateway.api.edge import Edge
+from gateway.api.edge import BodySizes, Edge
 from gateway.api.openapi import DescribedApp, operation_id
 from gateway.api.problems import answer_with_problems
+from gateway.api.rates import EXPOSED, RateLimits
 from gateway.api.tus_edge import TUS_ANSWERS, TUS_ASKS, TusEdge
 from gateway.api.webhook_events import describe_webhooks
 from gateway.api.witnessing import Witnessing, takes_contents_out
@@ -74,6 +77,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     uploads.router,
     videos.router,
     scripts.router,
+    estimates.router,
     jobs.router,
     results.router,
     findings.router,
@@ -86,6 +90,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     erasures.router,
     retention.router,
     exports.router,
+    usage.router,
 )
 _ABOUT = """Upload a video and the script it was shot from; get its scenes, its words with their times, what became of
 each line of the script, its watermarks, and an upscaled rendition.
@@ -109,6 +114,8 @@ def create_app(use_cases: UseCases, *, max_body_bytes: int, cors_origins: Sequen
     app = _described_app()
     app.state.use_cases = use_cases
     answer_with_problems(app)
+    app.add_middleware(BodySizes, max_body_bytes=max_body_bytes)
+    app.add_middleware(RateLimits, limiter=use_cases.limiter, tokens=use_cases.accounts.tokens)
     app.add_middleware(TusEdge)
     if cors_origins:
         app.add_middleware(
@@ -119,11 +126,11 @@ def create_app(use_cases: UseCases, *, max_body_bytes: int, cors_origins: Sequen
                 *("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Range"),
                 *TUS_ASKS,
             ],
-            expose_headers=["ETag", "Content-Range", "X-Request-Id", "Retry-After", *TUS_ANSWERS],
+            expose_headers=["ETag", "Content-Range", "X-Request-Id", *EXPOSED, *TUS_ANSWERS],
         )
     contents = frozenset(route.name for route in routes() if takes_contents_out(route, declared_rights(route)))
     app.add_middleware(Witnessing, audit=use_cases.audit, contents=contents)
-    app.add_middleware(Edge, max_body_bytes=max_body_bytes)
+    app.add_middleware(Edge)
     for route in routes():
         for method in route.methods or ():
             if not declared_rights(route) and (method, route.path) not in OPEN_TO_ALL:

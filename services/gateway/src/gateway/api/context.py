@@ -9,14 +9,17 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2Pas
 
 from chassis.blobs import Blobs
 from chassis.database import Database
+from gateway.api.scope import caller_read
 from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import Forbidden, Unauthenticated
 from gateway.ports import Origin, RecordsOn, Seal, TokenMint
+from gateway.ports.rates import Limiter
 from gateway.usecases.api_keys import ApiKeys, Recognize
 from gateway.usecases.audit import AuditLog
 from gateway.usecases.erase_script import EraseScript
 from gateway.usecases.erase_tenant import EraseTenant
 from gateway.usecases.erasures import Erasures
+from gateway.usecases.estimates import Estimates
 from gateway.usecases.exports import Exports
 from gateway.usecases.findings import Findings
 from gateway.usecases.identity_providers import IdentityProviders
@@ -35,6 +38,7 @@ from gateway.usecases.single_sign_on import SingleSignOn
 from gateway.usecases.tenants import Tenants
 from gateway.usecases.tus import Tus
 from gateway.usecases.uploads import Uploads
+from gateway.usecases.usage import Usage
 from gateway.usecases.users import Users
 from gateway.usecases.videos import Videos
 from gateway.usecases.webhooks import Webhooks
@@ -99,6 +103,9 @@ class UseCases:
     webhooks: Webhooks
     audit: AuditLog
     erasing: Erasing
+    usage: Usage
+    estimates: Estimates
+    limiter: Limiter
     heartbeat_s: float
     poll_s: float
 
@@ -147,6 +154,7 @@ From = Annotated[Origin, Depends(_origin)]
 
 async def identify(
     asked: SecurityScopes,
+    request: Request,
     given: Given,
     token: Annotated[str | None, Depends(_bearer)],
     _: Annotated[HTTPAuthorizationCredentials | None, Depends(_key)],
@@ -154,7 +162,7 @@ async def identify(
     """Who is calling, if they may do what the route asks for. Raises Unauthenticated, Forbidden."""
     if token is None:
         raise Unauthenticated("send an access token or an API key: Authorization: Bearer <token>")
-    caller = await given.accounts.recognize(token)
+    caller = await given.accounts.recognize(token, read=caller_read(request.scope, token))
     for scope in asked.scopes:
         if Right(scope) not in caller.rights:
             raise Forbidden(f"this needs the right {scope}, which your role or the scopes of your token do not carry")

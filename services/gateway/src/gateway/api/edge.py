@@ -1,4 +1,4 @@
-"""The outermost layer of a request: its trace, its size, its headers, and the net under everything."""
+"""The outermost layer of a request: its trace, its headers, and the net under everything; and its size, further in."""
 
 import re
 
@@ -8,8 +8,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.telemetry import get_logger, span, trace_id
 from gateway.api.problems import problem_response
+from gateway.api.scope import add_answer_headers
 
-__all__ = ["Edge"]
+__all__ = ["BodySizes", "Edge"]
 
 _log = get_logger(__name__)
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -26,9 +27,8 @@ _SECURITY_HEADERS = {
 class Edge:
     """Pure ASGI, so that streams pass through untouched."""
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -49,24 +49,38 @@ class Edge:
                 started = True
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = trace_id()
+                add_answer_headers(scope, headers)
                 for name, value in _SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 if scope.get("scheme") == "https":
                     headers.setdefault("Strict-Transport-Security", "max-age=31536000")
             await send(message)
 
-        if self._is_too_large(scope):
-            response = problem_response(scope["path"], 413, self._too_large())
-            await response(scope, receive, send_with_headers)
-            return
         try:
-            await self._app(scope, self._limited(scope, receive), send_with_headers)
+            await self._app(scope, receive, send_with_headers)
         except Exception:  # the boundary of the process: whatever it is, the client gets an answer
             _log.exception("a request failed", method=scope["method"], path=scope["path"])
             if started:
                 raise  # the server closes the connection, so that nobody takes half an answer for a whole one
             detail = "something went wrong on our side; tell the operator the trace_id"
             await problem_response(scope["path"], 500, detail)(scope, receive, send_with_headers)
+
+
+class BodySizes:
+    """Refuses bodies that are too large, before they are read where the request says so itself."""
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif self._is_too_large(scope):
+            await problem_response(scope["path"], 413, self._too_large())(scope, receive, send)
+        else:
+            await self._app(scope, self._limited(scope, receive), send)
 
     def _is_too_large(self, scope: Scope) -> bool:
         length = Headers(scope=scope).get("content-length", "")

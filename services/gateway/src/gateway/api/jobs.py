@@ -20,6 +20,7 @@ from gateway.api.respond import ClosingStream, json_response
 from gateway.api.views import job_view
 from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import (
+    BudgetExhausted,
     Busy,
     IdempotencyKeyReused,
     InvalidRequest,
@@ -61,7 +62,9 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
     "",
     status_code=202,
     response_model=Job,
-    responses=responses(NotFound, InvalidRequest, VideoUnusable, IdempotencyKeyReused, QuotaExceeded, Busy),
+    responses=responses(
+        NotFound, InvalidRequest, VideoUnusable, IdempotencyKeyReused, BudgetExhausted, QuotaExceeded, Busy
+    ),
 )
 async def request_job(body: JobRequest, given: Given, once: OnlyOnce, caller: Writer) -> Response:
     """Ask for work on a video, which need not be ready yet."""
@@ -113,7 +116,9 @@ async def cancel_job(job_id: UUID, given: Given, once: OnlyOnce, caller: Writer)
     "/{job_id}/retry",
     status_code=202,
     response_model=Job,
-    responses=responses(NotFound, NothingToRetry, VideoUnusable, IdempotencyKeyReused, QuotaExceeded, Busy),
+    responses=responses(
+        NotFound, NothingToRetry, VideoUnusable, IdempotencyKeyReused, BudgetExhausted, QuotaExceeded, Busy
+    ),
 )
 async def retry_job(
     job_id: UUID, given: Given, once: OnlyOnce, caller: Writer, body: RetryRequest | None = None

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from gateway.api.examples import NoExample, example_of
 from gateway.api.problems import MEDIA_TYPE, OAUTH_PATHS, Problem, described
+from gateway.api.rates import RATE_FIELDS
 
 __all__ = ["DescribedApp", "operation_id", "operations"]
 
@@ -39,6 +40,7 @@ _TAGS = {
     "logos": "Pictures of your own that jobs look for.",
     "search": "What was said and written, found by its words.",
     "events": "What happens, told live, and what was missed.",
+    "usage": "What you used and what it cost, what you may have, and what you want to spend.",
     "webhooks": "Who is told of what, and what became of each message.",
     "erasures": "What was erased, what each service deleted, and the receipts that prove it.",
     "exports": "Everything your tenant has, in one file.",
@@ -57,6 +59,7 @@ _GUARDED = {
 }
 _WELL = {"200": "Here it is", "201": "Made", "202": "Accepted: it will be done", "204": "Done; there is no body"}
 _INVALID = "The request is not acceptable (`/problems/invalid-request`)"
+_TOO_FAST = "Too many requests (`/problems/rate-limited`)"
 _RETRY_AFTER = {
     "Retry-After": {"description": "Seconds to wait before you try again.", "schema": {"type": "integer", "minimum": 0}}
 }
@@ -125,11 +128,15 @@ def _describe_problems(operation: Operation, *, oauth: bool) -> None:
         if "/problems/invalid-request" not in kinds:
             before = "" if kinds == "Validation Error" else f"{kinds}; "
             responses["422"] = {"description": f"{before}{_INVALID}"}
+    before = responses.get("429", {}).get("description")
+    responses["429"] = {**responses.get("429", {}), "description": f"{before}; {_TOO_FAST}" if before else _TOO_FAST}
     for status, description in (_EVERYWHERE | (_GUARDED if operation.get("security") else {})).items():
         responses.setdefault(status, {"description": description})
     for status, response in responses.items():
         if response["description"] == "Successful Response":  # FastAPI's words for all of them
             response["description"] = _WELL.get(status, "Done")
+        if status == "429" or status.startswith("2"):
+            response["headers"] = RATE_FIELDS | response.get("headers", {})
         if status.isdecimal() and int(status) >= 400:
             by_oauth = oauth and status in ("400", "429")
             response["content"] = _refusal(response) if by_oauth else _problem(response)

@@ -21,7 +21,15 @@ from gateway.api.counters import REFUSALS
 from gateway.domain import refusals
 from gateway.domain.refusals import Refusal, TooMany
 
-__all__ = ["FieldProblem", "Problem", "answer_with_problems", "described", "problem_response", "responses"]
+__all__ = [
+    "FieldProblem",
+    "Problem",
+    "answer_with_problems",
+    "described",
+    "problem_response",
+    "refusal_response",
+    "responses",
+]
 
 _log = get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -94,6 +102,11 @@ _REFUSALS: dict[type[Refusal], tuple[int, str, str]] = {
     refusals.NothingToRetry: (409, "nothing-to-retry", "There is nothing to do again"),
     refusals.IdempotencyKeyReused: (422, "idempotency-key-reused", "The Idempotency-Key belongs to another request"),
     refusals.QuotaExceeded: (429, "quota-exceeded", "Too many jobs of yours at once"),
+    refusals.StorageQuotaExceeded: (403, "storage-quota-exceeded", "No more room for you"),
+    refusals.MinutesQuotaExceeded: (403, "minutes-quota-exceeded", "No more minutes this month"),
+    refusals.BudgetExhausted: (403, "budget-exhausted", "The budget is spent"),
+    refusals.NoPrices: (409, "no-prices", "Nothing has a price"),
+    refusals.RateLimited: (429, "rate-limited", "Too many requests"),
     refusals.TooManyAttempts: (429, "too-many-attempts", "Too many wrong passwords"),
     refusals.Busy: (429, "busy", "Too many jobs at once"),
     refusals.ChangedMeanwhile: (412, "changed-meanwhile", "Somebody else changed it"),
@@ -184,10 +197,15 @@ def answer_with_problems(app: FastAPI) -> None:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
+    return refusal_response(request, error)
+
+
+def refusal_response(request: Request, error: Refusal) -> Response:
+    """A refusal as a response, counted."""
     status, slug, title = _REFUSALS[type(error)]
     errors = [FieldProblem(field=error.field, detail=error.detail)] if error.field else []
     headers: dict[str, str] = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-    if isinstance(error, TooMany):
+    if isinstance(error, TooMany) and not isinstance(error, refusals.RateLimited):
         # Not all who were refused at one moment shall come back at one moment.
         headers["Retry-After"] = str(error.retry_after_s + random.randint(0, error.retry_after_s))
     REFUSALS.labels(slug).inc()

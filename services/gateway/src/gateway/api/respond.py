@@ -17,7 +17,15 @@ from gateway.api.problems import problem_response
 from gateway.domain.ranges import UnsatisfiableRange, byte_range
 from gateway.usecases.results import Result
 
-__all__ = ["BLOB_RESPONSES", "ClosingStream", "blob_response", "etag_of", "json_response", "tagged_response"]
+__all__ = [
+    "BLOB_RESPONSES",
+    "ClosingStream",
+    "blob_response",
+    "etag_of",
+    "json_response",
+    "tagged_response",
+    "text_response",
+]
 
 BLOB_RESPONSES: dict[int | str, dict[str, object]] = {
     200: {"description": "The whole", "content": {"*/*": {}}},
@@ -43,14 +51,14 @@ class ClosingStream(StreamingResponse):
                 await self._source.aclose()
 
 
-def json_response(request: Request, body: BaseModel) -> Response:
+def json_response(request: Request, body: BaseModel, *, by_alias: bool = False) -> Response:
     """JSON with an ETag, or 304 for a client that has it."""
-    content = body.model_dump_json().encode()
-    etag = _tag_of(content)
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if request.method == "GET" and _has_it(request, etag):
-        return Response(status_code=304, headers=headers)
-    return Response(content, media_type="application/json", headers=headers)
+    return _tagged(request, body.model_dump_json(by_alias=by_alias).encode(), "application/json", {})
+
+
+def text_response(request: Request, text: str, media_type: str, *, filename: str) -> Response:
+    """A text to be kept as a file, with an ETag, or 304 for a client that has it."""
+    return _tagged(request, text.encode(), media_type, {"Content-Disposition": _disposition("attachment", filename)})
 
 
 async def tagged_response(request: Request, tag: str, content: Callable[[], Awaitable[bytes]]) -> Response:
@@ -63,10 +71,18 @@ async def tagged_response(request: Request, tag: str, content: Callable[[], Awai
 
 def etag_of(body: BaseModel) -> str:
     """The tag of exactly this content."""
-    return _tag_of(body.model_dump_json().encode())
+    return _tag(body.model_dump_json().encode())
 
 
-def _tag_of(content: bytes) -> str:
+def _tagged(request: Request, content: bytes, media_type: str, headers: dict[str, str]) -> Response:
+    etag = _tag(content)
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", **headers}
+    if request.method == "GET" and _has_it(request, etag):
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def _tag(content: bytes) -> str:
     return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 

@@ -16,7 +16,16 @@ from gateway.api.schemas import UrlSource, Video, VideoRequest
 from gateway.api.views import video_view
 from gateway.domain import library as domain
 from gateway.domain.access import Caller, Right
-from gateway.domain.refusals import IdempotencyKeyReused, NotFound, NotReady, StorageFull, TooLarge, UploadConflict
+from gateway.domain.refusals import (
+    IdempotencyKeyReused,
+    MinutesQuotaExceeded,
+    NotFound,
+    NotReady,
+    StorageFull,
+    StorageQuotaExceeded,
+    TooLarge,
+    UploadConflict,
+)
 from gateway.ports.transfers import Source
 from gateway.usecases.imports import Wanted
 from gateway.usecases.results import Result, content_type_of
@@ -32,7 +41,15 @@ Reader = Annotated[Caller, needs(Right.VIDEOS_READ)]
     "",
     status_code=201,
     response_model=Video,
-    responses=responses(NotFound, UploadConflict, IdempotencyKeyReused, TooLarge, StorageFull),
+    responses=responses(
+        NotFound,
+        UploadConflict,
+        MinutesQuotaExceeded,
+        StorageQuotaExceeded,
+        IdempotencyKeyReused,
+        TooLarge,
+        StorageFull,
+    ),
 )
 async def submit_video(
     body: VideoRequest, given: Given, once: OnlyOnce, caller: Annotated[Caller, needs(Right.VIDEOS_WRITE)]

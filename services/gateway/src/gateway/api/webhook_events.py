@@ -1,6 +1,7 @@
 """The messages webhooks are sent, for the ``webhooks`` of the OpenAPI document."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -46,6 +47,17 @@ class VideoNote(BaseModel):
     reason: str | None = None
 
 
+class BudgetNote(BaseModel):
+    """How much of your budget is spent; the rest is at ``/v1/usage/standing``."""
+
+    percent: Literal[80, 100]
+    month: str
+    spent: Decimal
+    amount: Decimal
+    currency: str
+    hard: bool
+
+
 class DisabledNote(BaseModel):
     """A webhook that is sent nothing any more."""
 
@@ -87,6 +99,18 @@ _ABOUT: dict[EventType, tuple[type[BaseModel], str, dict[str, Any]]] = {
         "A video was erased; messages about it are erased too.",
         {"state": "erased", "passthrough": None},
     ),
+    EventType.BUDGET_REACHED: (
+        BudgetNote,
+        "80 or 100 percent of your budget for this month are spent.",
+        {
+            "percent": 80,
+            "month": "2026-11",
+            "spent": "80.4025",
+            "amount": "100.00",
+            "currency": "EUR",
+            "hard": False,
+        },
+    ),
     EventType.WEBHOOK_DISABLED: (
         DisabledNote,
         "Another webhook is sent nothing any more.",
@@ -107,7 +131,7 @@ def describe_webhooks(app: FastAPI) -> None:
 
 
 def _describe(router: APIRouter, event: EventType, note: type[BaseModel], about: str, example: dict[str, Any]) -> None:
-    base = _JOB if note is JobNote else _VIDEO if note is VideoNote else {}
+    base: dict[str, Any] = _JOB if note is JobNote else _VIDEO if note is VideoNote else {}
     shown: Any = {"type": event.value, "timestamp": _AT, "data": {**base, **example}}
     name = "".join(word.capitalize() for word in event.value.split("."))
     message: Any = type(

@@ -58,6 +58,8 @@ class Right(StrEnum):
     RETENTION_WRITE = "retention:write"
     EXPORTS_READ = "exports:read"
     EXPORTS_WRITE = "exports:write"
+    USAGE_READ = "usage:read"
+    BUDGET_WRITE = "budget:write"
 
 
 _MYSELF = frozenset({Right.ME_READ, Right.ME_WRITE})
@@ -79,6 +81,7 @@ _WRITE = _READ | {
     Right.JOBS_WRITE,
     Right.ALIGNMENTS_WRITE,
     Right.LOGOS_WRITE,
+    Right.USAGE_READ,
 }
 _GOVERN = _WRITE | {
     Right.VIDEOS_ERASE,
@@ -98,6 +101,7 @@ _GOVERN = _WRITE | {
     Right.RETENTION_WRITE,
     Right.EXPORTS_READ,
     Right.EXPORTS_WRITE,
+    Right.BUDGET_WRITE,
 }
 
 RIGHTS_OF: dict[Role, frozenset[Right]] = {
@@ -106,7 +110,7 @@ RIGHTS_OF: dict[Role, frozenset[Right]] = {
     Role.EDITOR: _WRITE,
     Role.VIEWER: _READ,
     Role.RUNNER: _MYSELF,
-    Role.OPS: _MYSELF | {Right.EVENTS_READ, Right.JOBS_READ},
+    Role.OPS: _MYSELF | {Right.EVENTS_READ, Right.JOBS_READ, Right.USAGE_READ},
 }
 """Erasing cannot be undone: it takes an admin or an owner. So do webhooks: they send news out of the house."""
 

@@ -6,15 +6,27 @@ Messages are thin: ids, a state, and what the customer gave us to carry. Who wan
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from gateway.domain.jobs import Job
 from gateway.domain.library import Video
+from gateway.domain.metering import written
+from gateway.domain.quotas import Budget
 
-__all__ = ["EventType", "Notice", "body_of", "disabled_notice", "job_notices", "ping_notice", "video_notices"]
+__all__ = [
+    "EventType",
+    "Notice",
+    "body_of",
+    "budget_notice",
+    "disabled_notice",
+    "job_notices",
+    "ping_notice",
+    "video_notices",
+]
 
 _MILESTONES = (0.25, 0.5, 0.75)
 
@@ -30,6 +42,7 @@ class EventType(StrEnum):
     VIDEO_READY = "video.ready"
     VIDEO_REJECTED = "video.rejected"
     VIDEO_ERASED = "video.erased"
+    BUDGET_REACHED = "budget.reached"
     WEBHOOK_DISABLED = "webhook.disabled"
     WEBHOOK_PING = "webhook.ping"
 
@@ -87,6 +100,19 @@ def video_notices(before: Video, after: Video) -> list[Notice]:
 def disabled_notice(webhook_id: UUID, reason: str) -> Notice:
     """A webhook is told nothing any more; its fellows are told of that, but not its address, which may be a secret."""
     return Notice(EventType.WEBHOOK_DISABLED, {"webhook_id": str(webhook_id), "reason": reason})
+
+
+def budget_notice(budget: Budget, percent: int, *, spent: Decimal, month: date) -> Notice:
+    """So much of a tenant's budget for the month is spent."""
+    data = {
+        "percent": percent,
+        "month": month.isoformat()[:7],
+        "spent": written(spent),
+        "amount": written(budget.amount),
+        "currency": budget.currency,
+        "hard": budget.hard,
+    }
+    return Notice(EventType.BUDGET_REACHED, data)
 
 
 def ping_notice(webhook_id: UUID) -> Notice:

@@ -2,6 +2,7 @@
 
 __all__ = [
     "BadTusHeader",
+    "BudgetExhausted",
     "Busy",
     "ChangedMeanwhile",
     "ChecksumMismatch",
@@ -14,7 +15,9 @@ __all__ = [
     "InvalidRequest",
     "JobFinished",
     "LastOwner",
+    "MinutesQuotaExceeded",
     "NameTaken",
+    "NoPrices",
     "NotAcceptable",
     "NotFound",
     "NotReady",
@@ -22,9 +25,11 @@ __all__ = [
     "NothingToUndo",
     "PreconditionRequired",
     "QuotaExceeded",
+    "RateLimited",
     "Refusal",
     "SignOnUnavailable",
     "StorageFull",
+    "StorageQuotaExceeded",
     "TooLarge",
     "TooMany",
     "TooManyAttempts",
@@ -155,8 +160,31 @@ class QuotaExceeded(TooMany):
     """The tenant has as many unfinished jobs as it may have. Nothing was done: ask again after ``Retry-After``."""
 
 
+class StorageQuotaExceeded(Refusal):
+    """The tenant would have more bytes here than it may. Waiting does not help: erase something, or ask for more."""
+
+
+class MinutesQuotaExceeded(Refusal):
+    """The tenant has handed in as many minutes of video this month as it may. The next month begins at 0 (UTC)."""
+
+
+class BudgetExhausted(Refusal):
+    """The tenant's own budget for this month is spent, and hard: no new jobs. What was asked for before is done."""
+
+
+class NoPrices(Refusal):
+    """The operator has set no prices, so nothing costs anything and there is nothing to budget."""
+
+
 class Busy(TooMany):
     """All tenants together have as many unfinished jobs as the operator allows: ask again after ``Retry-After``."""
+
+
+class RateLimited(TooMany):
+    """More requests in a minute, or more event streams at once, than one caller or one address may have.
+
+    Nothing was done: ask again after ``Retry-After``.
+    """
 
 
 class TooManyAttempts(TooMany):

@@ -38,6 +38,7 @@ from gateway.ports.identity import (
 from gateway.ports.retention import Retentions
 from gateway.ports.search import SearchIndex
 from gateway.ports.transfers import Transfers
+from gateway.ports.usage import QuotaBook, UsageBook
 from gateway.ports.webhooks import Deliveries, Webhooks
 
 __all__ = [
@@ -102,6 +103,9 @@ class Uploads(Protocol):
 
     async def fail(self, upload_id: UUID, failure: Rejection) -> None:
         """Record that the bytes will not come."""
+
+    async def expect(self, upload_id: UUID, size_bytes: int) -> None:
+        """Note how many bytes will come, once that is known."""
 
     async def use(self, upload_id: UUID) -> bool:
         """Claim an upload whose bytes are here for a video; False if it is not there to be claimed."""
@@ -254,6 +258,10 @@ class Records(Protocol):
     def retentions(self) -> Retentions: ...  # noqa: D102
     @property
     def exports(self) -> Exports: ...  # noqa: D102
+    @property
+    def usage(self) -> UsageBook: ...  # noqa: D102
+    @property
+    def quotas(self) -> QuotaBook: ...  # noqa: D102
 
 
 RecordsOn = Callable[[AsyncConnection], Records]

@@ -17,6 +17,7 @@ from gateway.domain.news import news_of, results_of
 from gateway.domain.notices import job_notices, video_notices
 from gateway.domain.progress import News, fold
 from gateway.ports import Changes, Records, RecordsOn
+from gateway.usecases.meter import Meter
 from gateway.usecases.notify import Notify
 
 __all__ = ["FollowFacts"]
@@ -25,10 +26,11 @@ __all__ = ["FollowFacts"]
 class FollowFacts:
     """Folds facts into videos and jobs, within the transaction that received them."""
 
-    def __init__(self, records_on: RecordsOn, changes: Changes, notify: Notify) -> None:
+    def __init__(self, records_on: RecordsOn, changes: Changes, notify: Notify, meter: Meter) -> None:
         self._records_on = records_on
         self._changes = changes
         self._notify = notify
+        self._meter = meter
 
     async def __call__(self, event: Event[Any], work: UnitOfWork) -> None:
         """Move what waits for this fact. Late, repeated and stray facts do nothing."""
@@ -54,7 +56,10 @@ class FollowFacts:
         if moved != video:
             await records.videos.save(moved)
             await self._notify(work, video_notices(video, moved))
-        for job in await records.jobs.of_video(video_id):
+        jobs = await records.jobs.of_video(video_id)
+        if isinstance(fact, VideoIngested):
+            await self._meter.video(records, moved, jobs, seconds=fact.seconds)
+        for job in jobs:
             await self._move(records, work, job, fact, news)
 
     async def _move(self, records: Records, work: UnitOfWork, job: Job, fact: Fact, news: News) -> None:
@@ -65,6 +70,8 @@ class FollowFacts:
             found = found_in(fact, moved, id=uuid7(), at=datetime.now(UTC))
             if found is not None:
                 await records.findings.add(found)
+            if news.step is not Step.INGEST:
+                await self._meter.step(records, moved, news.step, fact)
         if moved != job:
             await records.jobs.save(moved)
             self._changes.note(work, job.id)

@@ -18,6 +18,7 @@ from gateway.domain.library import Rejection, Transfer, Upload, Video, title_of
 from gateway.domain.refusals import InvalidRequest, TooLarge
 from gateway.ports import RecordsOn, Seal
 from gateway.ports.transfers import Fetch, Fetched, Source, SourceBroken, SourceRefused
+from gateway.usecases.admission import Admission
 from gateway.usecases.appending import Appending, Interrupted, Sums
 from gateway.usecases.arrivals import Arrivals
 from gateway.usecases.conclude import conclude_later
@@ -51,6 +52,7 @@ class Imports:
         seal: Seal,
         uploads: Uploads,
         arrivals: Arrivals,
+        admission: Admission,
     ) -> None:
         self._database = database
         self._blobs = blobs
@@ -59,6 +61,7 @@ class Imports:
         self._seal = seal
         self._uploads = uploads
         self._arrivals = arrivals
+        self._admission = admission
         self._sums = Sums()
 
     async def require(self, wanted: Wanted) -> None:
@@ -82,7 +85,9 @@ class Imports:
             expected_bytes=wanted.size_bytes,
             expected_sha256=wanted.sha256,
         )
+        await self._admission.video(work)
         await records.uploads.add(upload)
+        await self._admission.bytes_stored(work)
         sealed = self._seal.close(json.dumps(asdict(wanted.source)).encode()).decode("ascii")
         await records.transfers.add(Transfer(upload.id, "url", now, length=wanted.size_bytes, source=sealed))
         video = Video(

@@ -11,7 +11,6 @@ from contracts import uuid7
 from contracts.gateway import JobCancelled, JobOptions, JobRequested
 from contracts.steps import Step
 from gateway.domain.access import Caller
-from gateway.domain.admission import Limits
 from gateway.domain.findings import Narrowed
 from gateway.domain.jobs import Job, Priority, steps_wanted
 from gateway.domain.library import Video
@@ -19,6 +18,7 @@ from gateway.domain.notices import job_notices
 from gateway.domain.progress import Done, StepStatus, again, cancel, fold, to_repeat
 from gateway.domain.refusals import InvalidRequest, JobFinished, NotFound, NothingToRetry
 from gateway.ports import Changes, Records, RecordsOn
+from gateway.usecases.admission import Admission
 from gateway.usecases.logos import references
 from gateway.usecases.notify import Notify
 from gateway.usecases.videos import require_usable
@@ -44,16 +44,19 @@ class Jobs:
     """What a tenant's people do with jobs."""
 
     def __init__(
-        self, database: Database, records_on: RecordsOn, changes: Changes, notify: Notify, limits: Limits
+        self, database: Database, records_on: RecordsOn, changes: Changes, notify: Notify, admission: Admission
     ) -> None:
         self._database = database
         self._records_on = records_on
         self._changes = changes
         self._notify = notify
-        self._limits = limits
+        self._admission = admission
 
     async def request(self, work: UnitOfWork, order: JobOrder) -> Job:
-        """Record a job and say so. Raises NotFound, InvalidRequest, VideoUnusable, QuotaExceeded, Busy."""
+        """Record a job and say so.
+
+        Raises NotFound, InvalidRequest, VideoUnusable, BudgetExhausted, QuotaExceeded, Busy.
+        """
         records = self._records_on(work.connection)
         # Locked, so that the fact that the video is ingested comes either before this or after it, never between.
         video = await records.videos.get(order.video_id, lock=True)
@@ -79,7 +82,7 @@ class Jobs:
             passthrough=order.passthrough,
         )
         if not job.over:
-            await self._admit(records)
+            await self._admission.job(records)
         await records.jobs.add(job)
         await _announce(work, job, steps)
         await self._notify(work, job_notices(None, job))
@@ -111,7 +114,7 @@ class Jobs:
     async def retry(self, work: UnitOfWork, job_id: UUID, *, only: Sequence[Step] = ()) -> Job:
         """Ask for the failed steps once more, or for some of them.
 
-        Raises NotFound, NothingToRetry, VideoUnusable, QuotaExceeded, Busy.
+        Raises NotFound, NothingToRetry, VideoUnusable, BudgetExhausted, QuotaExceeded, Busy.
         """
         records = self._records_on(work.connection)
         peek = _found(await records.jobs.get(job_id))
@@ -122,7 +125,7 @@ class Jobs:
             raise NothingToRetry(f"{_none_of(only)} of this job has failed; it is {job.state}")
         require_usable(video)
         if job.over:
-            await self._admit(records)
+            await self._admission.job(records)
         run = job.run + 1
         steps = _with_ingest(video, again(job.steps, failed, run=run))
         retried = replace(job.with_steps(steps, now=datetime.now(UTC)), run=run)
@@ -158,14 +161,6 @@ class Jobs:
                 else:
                     continue
                 said_at = clock()
-
-    async def _admit(self, records: Records) -> None:
-        """Raise QuotaExceeded or Busy unless there is a place; it is ours once this transaction commits.
-
-        Asked for last, since all who ask wait for each other.
-        """
-        mine, all_ = await records.jobs.unfinished_while_adding()
-        self._limits.admit(mine=mine, all_=all_)
 
     async def _save(self, work: UnitOfWork, records: Records, before: Job, job: Job) -> None:
         await records.jobs.save(job)

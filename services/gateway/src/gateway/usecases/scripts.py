@@ -14,6 +14,7 @@ from gateway.domain.access import Caller
 from gateway.domain.library import Script, format_of
 from gateway.domain.refusals import NotFound, TooLarge
 from gateway.ports import RecordsOn
+from gateway.usecases.admission import Admission
 from gateway.usecases.indexing import NoteDocuments
 from gateway.usecases.uploads import storage_full_refused
 
@@ -24,18 +25,26 @@ class Scripts:
     """What a tenant's people do with scripts."""
 
     def __init__(
-        self, database: Database, blobs: Blobs, records_on: RecordsOn, note: NoteDocuments, *, max_bytes: int
+        self,
+        database: Database,
+        blobs: Blobs,
+        records_on: RecordsOn,
+        note: NoteDocuments,
+        admission: Admission,
+        *,
+        max_bytes: int,
     ) -> None:
         self._database = database
         self._blobs = blobs
         self._records_on = records_on
         self._note = note
+        self._admission = admission
         self._max_bytes = max_bytes
 
     async def store(
         self, caller: Caller, *, filename: str, text: str, format: Literal["text", "fountain"] | None
     ) -> Script:
-        """Announce a script and store its text. Raises TooLarge, StorageFull.
+        """Announce a script and store its text. Raises TooLarge, StorageQuotaExceeded, StorageFull.
 
         Announced first: should we die before it is recorded, the sweep knows what to delete.
         """
@@ -54,6 +63,7 @@ class Scripts:
         )
         async with self._database.begin(caller.tenant_id) as work:
             await self._records_on(work.connection).scripts.announce(script)
+            await self._admission.bytes_stored(work)
         with storage_full_refused():
             await self._blobs.put_bytes(script.key, content)
         return script

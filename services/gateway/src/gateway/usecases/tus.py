@@ -105,7 +105,7 @@ class Tus:
         filled = tuple(part.upload_id for part in found if part.length)
         await self._uploads.require_room(length)
         upload = await self._uploads.announce(
-            work, filename=filename_of(pairs), size_bytes=length, sha256=sha256_of(pairs)
+            work, filename=filename_of(pairs), size_bytes=length, sha256=sha256_of(pairs), has_room=True
         )
         await records.transfers.add(
             Transfer(upload.id, "final", upload.created_at, length=length, metadata=metadata, parts=filled)
@@ -211,7 +211,10 @@ class Tus:
             raise BadTusHeader("more bytes than that are here", field="Upload-Length")
         if known is None:
             async with self._database.begin(caller.tenant_id) as work:
-                await self._records_on(work.connection).transfers.set_length(sending.upload.id, length)
+                records = self._records_on(work.connection)
+                await records.transfers.set_length(sending.upload.id, length)
+                await records.uploads.expect(sending.upload.id, length)
+                await self._uploads.admit(work)
         return replace(sending, transfer=replace(sending.transfer, length=length))
 
     def _require_below(self, limit: int, size: int) -> None:

@@ -11,8 +11,16 @@ from chassis.database import Database, UnitOfWork
 from contracts import uuid7
 from gateway.domain.access import Caller
 from gateway.domain.library import Upload
-from gateway.domain.refusals import ChecksumMismatch, NotFound, StorageFull, TooLarge, UploadConflict
+from gateway.domain.refusals import (
+    ChecksumMismatch,
+    NotFound,
+    StorageFull,
+    StorageQuotaExceeded,
+    TooLarge,
+    UploadConflict,
+)
 from gateway.ports import RecordsOn
+from gateway.usecases.admission import Admission
 
 __all__ = ["Uploads", "growing_key", "storage_full_refused", "upload_folder"]
 
@@ -47,16 +55,29 @@ class Uploads:
     """Uploads are announced, then their bytes are received, once; then a video uses them."""
 
     def __init__(
-        self, database: Database, blobs: Blobs, records_on: RecordsOn, *, max_bytes: int, min_free_bytes: int = 0
+        self,
+        database: Database,
+        blobs: Blobs,
+        records_on: RecordsOn,
+        admission: Admission,
+        *,
+        max_bytes: int,
+        min_free_bytes: int = 0,
     ) -> None:
         self._database = database
         self._blobs = blobs
         self._records_on = records_on
+        self._admission = admission
         self.max_bytes = max_bytes
         self._min_free_bytes = min_free_bytes
 
-    async def announce(self, work: UnitOfWork, *, filename: str, size_bytes: int | None, sha256: str | None) -> Upload:
-        """Make an upload that waits for its bytes. Raises TooLarge."""
+    async def announce(
+        self, work: UnitOfWork, *, filename: str, size_bytes: int | None, sha256: str | None, has_room: bool = False
+    ) -> Upload:
+        """Make an upload that waits for its bytes; it ``has_room`` if these are counted already, as parts of it.
+
+        Raises TooLarge, StorageQuotaExceeded.
+        """
         if size_bytes is not None and size_bytes > self.max_bytes:
             raise TooLarge(self.too_large(), field="size_bytes")
         upload = Upload(
@@ -67,6 +88,8 @@ class Uploads:
             expected_sha256=sha256,
         )
         await self._records_on(work.connection).uploads.add(upload)
+        if not has_room:
+            await self.admit(work)
         return upload
 
     async def get(self, caller: Caller, upload_id: UUID) -> Upload:
@@ -83,7 +106,7 @@ class Uploads:
         """Store the bytes as they come, hashing them on the way, and stop early when there are too many.
 
         ``announced_bytes`` is what the request says of its own size. Raises NotFound, UploadConflict; TooLarge,
-        ChecksumMismatch, StorageFull: then nothing is left behind and the bytes may be sent again.
+        ChecksumMismatch, StorageFull, StorageQuotaExceeded: nothing is left behind then, and they may be sent again.
         """
         upload = await self.get(caller, upload_id)
         if upload.state != "waiting":
@@ -92,15 +115,19 @@ class Uploads:
         if announced_bytes is not None:
             self._check_size(upload, announced_bytes, limit)
         await self.require_room(announced_bytes or upload.expected_bytes or 0)
+        if upload.expected_bytes is None:
+            await self._check_quota(caller, announced_bytes or 0)
         # Two requests may send bytes for one upload at once. Each writes its own blob, and one of them gets to be it.
         key = f"{upload_folder(caller.tenant_id, upload.id)}{uuid4()}"
         with storage_full_refused():
             async with self._blobs.writer(key) as writer:
                 await self._copy(content, writer, upload, limit)
                 self._check_whole(upload, writer)
-        async with self._database.begin(caller.tenant_id) as work:
-            uploads = self._records_on(work.connection).uploads
-            received = await uploads.receive(upload.id, key=key, size_bytes=writer.size, sha256=writer.sha256)
+        try:
+            received = await self._record(caller, upload, key, writer)
+        except StorageQuotaExceeded:
+            await self._blobs.delete(key)
+            raise
         if not received:
             await self._blobs.delete(key)
         upload = await self.get(caller, upload_id)
@@ -118,6 +145,23 @@ class Uploads:
         await self._blobs.delete_prefix(upload_folder(caller.tenant_id, upload_id))
         async with self._database.begin(caller.tenant_id) as work:
             await self._records_on(work.connection).uploads.forget([upload_id])
+
+    async def admit(self, work: UnitOfWork) -> None:
+        """Raise StorageQuotaExceeded if what this transaction has stored or announced is too much for the tenant."""
+        await self._admission.bytes_stored(work)
+
+    async def _record(self, caller: Caller, upload: Upload, key: str, writer: BlobWriter) -> bool:
+        async with self._database.begin(caller.tenant_id) as work:
+            uploads = self._records_on(work.connection).uploads
+            received = await uploads.receive(upload.id, key=key, size_bytes=writer.size, sha256=writer.sha256)
+            if upload.expected_bytes is None:  # what was announced has had its room since then
+                await self.admit(work)
+        return received
+
+    async def _check_quota(self, caller: Caller, size: int) -> None:
+        """Refuse what cannot find room before it is read."""
+        async with self._database.read(caller.tenant_id) as connection:
+            await self._admission.bytes_coming(self._records_on(connection), size)
 
     async def require_room(self, size: int) -> None:
         """Leave the disk some room: the servers may live on it, and work that runs needs some to end."""

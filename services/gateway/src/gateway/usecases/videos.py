@@ -15,6 +15,7 @@ from gateway.domain.notices import job_notices, video_notices
 from gateway.domain.progress import cancel
 from gateway.domain.refusals import NotFound, NotReady, UploadConflict, VideoUnusable
 from gateway.ports import Changes, RecordsOn
+from gateway.usecases.admission import Admission
 from gateway.usecases.arrivals import submitted
 from gateway.usecases.erasures import announce_erasure, open_erasure
 from gateway.usecases.indexing import forget
@@ -28,16 +29,23 @@ class Videos:
     """What a tenant's people do with videos."""
 
     def __init__(
-        self, database: Database, blobs: Blobs, records_on: RecordsOn, changes: Changes, notify: Notify
+        self,
+        database: Database,
+        blobs: Blobs,
+        records_on: RecordsOn,
+        changes: Changes,
+        notify: Notify,
+        admission: Admission,
     ) -> None:
         self._database = database
         self._blobs = blobs
         self._records_on = records_on
         self._changes = changes
         self._notify = notify
+        self._admission = admission
 
     async def submit(self, work: UnitOfWork, *, upload_id: UUID, title: str | None, passthrough: str | None) -> Video:
-        """Make a video of an upload and say so. Raises NotFound, UploadConflict."""
+        """Make a video of an upload and say so. Raises NotFound, UploadConflict, MinutesQuotaExceeded."""
         records = self._records_on(work.connection)
         upload = await records.uploads.get(upload_id)
         if upload is None:
@@ -62,6 +70,7 @@ class Videos:
             passthrough=passthrough,
             keys={} if upload.key is None else {"upload": upload.key},
         )
+        await self._admission.video(work)
         await records.videos.add(video)
         if upload.key is not None:
             await work.announce(submitted(video), subject=video.id)

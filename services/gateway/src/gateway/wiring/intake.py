@@ -18,6 +18,7 @@ from gateway.usecases.imports import IMPORT, Imports
 from gateway.usecases.notify import Notify
 from gateway.usecases.tus import Tus
 from gateway.usecases.uploads import Uploads
+from gateway.wiring.limits import admission_of
 
 __all__ = ["Intake", "intake_of", "work_on"]
 
@@ -39,10 +40,12 @@ def intake_of(
     settings: Settings, database: Database, blobs: Blobs, changes: RedisChanges, outbound: Outbound
 ) -> Intake:
     """All of them, on one store."""
+    admission = admission_of(settings)
     uploads = Uploads(
         database,
         blobs,
         PostgresRecords,
+        admission,
         max_bytes=settings.max_upload_bytes,
         min_free_bytes=settings.min_free_bytes,
     )
@@ -58,6 +61,7 @@ def intake_of(
             seal=FernetSeal(settings.secret.get_secret_value()),
             uploads=uploads,
             arrivals=arrivals,
+            admission=admission,
         ),
         conclude=Conclude(database, blobs, PostgresRecords, arrivals),
     )

@@ -15,11 +15,13 @@ from gateway.adapters.postgres.keys import PostgresApiKeys, PostgresAttempts
 from gateway.adapters.postgres.library import PostgresScripts, PostgresUploads, PostgresVideos
 from gateway.adapters.postgres.logos import PostgresLogos
 from gateway.adapters.postgres.people import PostgresPeople, PostgresReplies
+from gateway.adapters.postgres.quotas import PostgresQuotas
 from gateway.adapters.postgres.retention import PostgresRetentions
 from gateway.adapters.postgres.reviews import PostgresReviews
 from gateway.adapters.postgres.search import PostgresSearchIndex
 from gateway.adapters.postgres.sessions import PostgresRefreshTokens, PostgresSessions
 from gateway.adapters.postgres.transfers import PostgresTransfers
+from gateway.adapters.postgres.usage import PostgresUsage
 from gateway.adapters.postgres.webhooks import PostgresWebhooks
 
 __all__ = ["PostgresRecords"]
@@ -140,3 +142,13 @@ class PostgresRecords:
     def exports(self) -> PostgresExports:
         """Exports."""
         return PostgresExports(self._connection)
+
+    @cached_property
+    def usage(self) -> PostgresUsage:
+        """What was used."""
+        return PostgresUsage(self._connection)
+
+    @cached_property
+    def quotas(self) -> PostgresQuotas:
+        """How much there may be, and is."""
+        return PostgresQuotas(self._connection)

@@ -22,6 +22,7 @@ from gateway.adapters.postgres.tables import (
     scripts,
     search_documents,
     sessions,
+    usage_entries,
     users,
     videos,
     webhook_deliveries,
@@ -103,7 +104,12 @@ class PostgresErasures:
         )
 
     async def rows_of_video(self, video_id: UUID) -> Mapping[str, int]:
-        """Delete what is left of an erased video and its jobs; returns how many rows of what."""
+        """Delete what is left of an erased video and its jobs; returns how many rows of what.
+
+        What it was charged for stays on the bill, and names nothing any more.
+        """
+        charged = update(usage_entries).where(usage_entries.c.video_id == video_id)
+        await self._connection.execute(charged.values(video_id=None, job_id=None))
         return {
             "jobs": await self._delete(delete(jobs).where(jobs.c.video_id == video_id)),
             "videos": await self._delete(delete(videos).where(videos.c.id == video_id)),

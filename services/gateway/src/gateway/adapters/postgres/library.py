@@ -63,6 +63,11 @@ class PostgresUploads:
         row = update(uploads).where(uploads.c.id == upload_id, expected)
         await self._connection.execute(row.values(state="failed", failure=asdict(failure)))
 
+    async def expect(self, upload_id: UUID, size_bytes: int) -> None:
+        """Note how many bytes will come, once that is known."""
+        known = (uploads.c.id == upload_id, uploads.c.state == "waiting")
+        await self._connection.execute(update(uploads).where(*known).values(expected_bytes=size_bytes))
+
     async def use(self, upload_id: UUID) -> bool:
         """Claim an upload whose bytes are here for a video; False if it is not there to be claimed."""
         row = update(uploads).where(uploads.c.id == upload_id, uploads.c.state.in_(("checking", "received")))

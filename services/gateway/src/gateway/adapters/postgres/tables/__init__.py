@@ -23,11 +23,20 @@ from gateway.adapters.postgres.tables.search import (
     search_words,
 )
 from gateway.adapters.postgres.tables.transfers import transfers
+from gateway.adapters.postgres.tables.usage import (
+    budgets,
+    storage_counts,
+    storage_days,
+    tenant_quotas,
+    usage_entries,
+    work_samples,
+)
 from gateway.adapters.postgres.tables.webhooks import webhook_deliveries, webhook_lanes, webhook_queue, webhooks
 
 __all__ = [
     "TENANT",
     "api_keys",
+    "budgets",
     "corrections",
     "event_heads",
     "events",
@@ -48,13 +57,18 @@ __all__ = [
     "sessions",
     "sign_in_attempts",
     "signing_keys",
+    "storage_counts",
+    "storage_days",
+    "tenant_quotas",
     "tenants",
     "transfers",
     "uploads",
+    "usage_entries",
     "users",
     "videos",
     "webhook_deliveries",
     "webhook_lanes",
     "webhook_queue",
     "webhooks",
+    "work_samples",
 ]

@@ -1,0 +1,33 @@
+"""What the layers of one request tell each other, by way of its ASGI scope."""
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import Scope
+
+from gateway.domain.access import Caller
+
+__all__ = ["add_answer_headers", "caller_read", "note_answer_headers", "note_caller"]
+
+_HEADERS = "matchcut.answer_headers"
+_CALLER = "matchcut.caller"
+
+
+def note_answer_headers(scope: Scope, headers: dict[str, str]) -> None:
+    """Say what the answer will hold, whoever gives it: a route, a refusal, or the net under everything."""
+    scope[_HEADERS] = headers
+
+
+def add_answer_headers(scope: Scope, headers: MutableHeaders) -> None:
+    """Write what was noted into the headers of the answer."""
+    for name, value in scope.get(_HEADERS, {}).items():
+        headers[name] = value
+
+
+def note_caller(scope: Scope, bearer: str, caller: Caller) -> None:
+    """Keep whom a token speaks for, so that it is verified once a request."""
+    scope[_CALLER] = (bearer, caller)
+
+
+def caller_read(scope: Scope, bearer: str) -> Caller | None:
+    """Whom this very token was found to speak for, if it was looked at."""
+    noted: tuple[str, Caller] | None = scope.get(_CALLER)
+    return noted[1] if noted is not None and noted[0] == bearer else None

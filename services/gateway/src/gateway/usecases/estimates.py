@@ -1,0 +1,80 @@
+"""What a job will take and cost, before it is asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from uuid import UUID
+
+from chassis.database import UnitOfWork
+from contracts.gateway import JobOptions
+from contracts.steps import Step
+from gateway.domain.estimates import Measures, StepEstimate, pace_of, total_seconds, work_of
+from gateway.domain.jobs import steps_wanted
+from gateway.domain.library import Video
+from gateway.domain.metering import PriceList
+from gateway.domain.refusals import NotFound, NotReady
+from gateway.ports import Records, RecordsOn
+from gateway.usecases.videos import require_usable
+
+__all__ = ["Estimate", "EstimateOrder", "Estimates"]
+
+_RECENT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateOrder:
+    """What is to be estimated: steps of a video that is here, or of one with these measures."""
+
+    steps: tuple[Step, ...]
+    options: JobOptions
+    video_id: UUID | None = None
+    measures: Measures | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What it will take."""
+
+    steps: Sequence[StepEstimate]
+    seconds: float
+    amount: Decimal | None
+    currency: str | None
+
+
+class Estimates:
+    """Estimates, from how long such work took of late."""
+
+    def __init__(self, records_on: RecordsOn, prices: PriceList) -> None:
+        self._records_on = records_on
+        self._prices = prices
+
+    async def __call__(self, work: UnitOfWork, order: EstimateOrder) -> Estimate:
+        """An estimate; nothing is asked for. Raises NotFound, NotReady, VideoUnusable."""
+        records = self._records_on(work.connection)
+        measures, steps = order.measures, steps_wanted(order.steps)
+        if measures is None:
+            assert order.video_id is not None, "one of the two is given"
+            measures = _measures(await records.videos.get(order.video_id))
+        else:
+            steps = (Step.INGEST, *steps)  # a video that is not here has to be taken in first
+        estimates = [await self._step(records, step, order.options, measures) for step in steps]
+        amounts = [estimate.amount for estimate in estimates if estimate.amount is not None]
+        total = sum(amounts, Decimal(0)) if amounts else None
+        return Estimate(estimates, total_seconds(estimates), total, self._prices.currency)
+
+    async def _step(self, records: Records, step: Step, options: JobOptions, measures: Measures) -> StepEstimate:
+        work = work_of(step, options, measures)
+        own, all_ = await records.usage.paces(work.variant, limit=_RECENT)
+        return StepEstimate(work, pace_of(work.variant, own, all_), self._prices.cost(work.quantities))
+
+
+def _measures(video: Video | None) -> Measures:
+    if video is None:
+        raise NotFound("there is no such video", field="video_id")
+    require_usable(video)
+    if video.media is None:
+        raise NotReady("this video is being taken in: how long it is shows then", field="video_id")
+    media = video.media
+    rate = float(Fraction(media["frame_rate"])) if media["duration"] else 0.0
+    return Measures(float(media["duration"]), media["width"], media["height"], rate)
