@@ -1,5 +1,6 @@
 """Erasures: every service is asked, those that are silent again, and what is left in the end is a receipt."""
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any, cast
@@ -11,13 +12,16 @@ import jwt
 import pytest
 
 from contracts.event import Event, Fact
-from contracts.gateway import ScriptErased, TenantErased, VideoErased
+from contracts.gateway import JobOptions, ScriptErased, TenantErased, VideoErased
 from contracts.registry import HEARD_BY
+from contracts.steps import Step
 from contracts.traces import TracesErased
 from gateway.domain.access import Role
 from gateway.domain.erasures import ANSWERING, Kind
 from gateway.settings import Settings
+from gateway.usecases.jobs import JobOrder
 from gateway.wiring.search import indexer_of
+from support.findings_rig import a_ledger, aligned
 from support.gateway_rig import Gateway, an_ingested, json_of
 
 OTHERS = ("ingest", "transcribe", "align", "vision", "upscale")
@@ -172,6 +176,47 @@ async def test_a_script_goes_with_what_was_aligned_with_it_and_whoever_waits_is_
     kept = await everything_kept(gateway, postgres_url)
     for trace in (script["id"], CANARY, "raven.txt", script["sha256"]):
         assert trace not in kept, trace
+
+
+async def test_an_alignment_that_arrives_after_its_script_was_erased_is_nobodys_result(gateway: Gateway) -> None:
+    client = await gateway.owner()
+    video, script = await gateway.ingested(client), await gateway.script(client)
+    job = await gateway.job(client, video["id"], ["transcript", "alignment"], script_id=script["id"])
+    json_of(await client.delete(f"/v1/scripts/{script['id']}"), 202)
+
+    await aligned(gateway, client, job, a_ledger())
+
+    after = json_of(await client.get(f"/v1/jobs/{job['id']}"), 200)
+    assert [step["state"] for step in after["steps"] if step["step"] == "alignment"] == ["failed"]
+    assert (await client.get(f"/v1/alignments/{job['id']}")).status_code == 404
+    assert (await client.get(f"/v1/jobs/{job['id']}/results/ledger.json")).status_code == 404
+    assert (await client.post(f"/v1/jobs/{job['id']}/retry", json={})).status_code == 409
+
+
+async def test_a_job_that_is_asked_for_while_its_script_is_erased_comes_before_it_or_not_at_all(
+    gateway: Gateway,
+) -> None:
+    client = await gateway.owner()
+    me, video = json_of(await client.get("/v1/me"), 200), await gateway.ingested(client)
+    first, second = await gateway.script(client), await gateway.script(client)
+    steps = (Step.TRANSCRIPT, Step.ALIGNMENT)
+    order = JobOrder(UUID(video["id"]), UUID(first["id"]), steps, JobOptions())
+    body = {"video_id": video["id"], "script_id": second["id"], "steps": ["transcript", "alignment"]}
+
+    async with gateway.harness.database.begin(UUID(me["tenant_id"])) as work:
+        before = await gateway.use_cases.jobs.request(work, order)
+        erasing = asyncio.create_task(client.delete(f"/v1/scripts/{first['id']}"))
+        await asyncio.sleep(0.3)
+    async with gateway.harness.database.begin(UUID(me["tenant_id"])) as work:
+        await gateway.use_cases.erasing.script.erase(work, UUID(second["id"]))
+        asking = asyncio.create_task(client.post("/v1/jobs", json=body))
+        erasing_again = asyncio.create_task(client.delete(f"/v1/scripts/{second['id']}"))
+        await asyncio.sleep(0.3)
+
+    assert (await erasing).status_code == 202
+    assert json_of(await client.get(f"/v1/jobs/{before.id}"), 200)["script_id"] is None
+    assert (await asking).status_code == 404
+    assert (await erasing_again).status_code == 404, "one script, one erasure"
 
 
 async def test_a_user_leaves_no_trace_but_an_id_in_the_audit(gateway: Gateway, postgres_url: str) -> None:

@@ -22,6 +22,7 @@ from gateway.domain.progress import (
     fraction_of,
     state_of,
     to_repeat,
+    without_script,
 )
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -201,3 +202,32 @@ def test_a_job_knows_when_it_finished_and_forgets_it_when_it_goes_on() -> None:
 def test_an_alignment_brings_its_transcript_and_ingest_is_never_asked_for() -> None:
     assert steps_wanted((Step.ALIGNMENT, Step.INGEST)) == (Step.TRANSCRIPT, Step.ALIGNMENT)
     assert steps_wanted((Step.UPSCALE, Step.SCENES, Step.UPSCALE)) == (Step.SCENES, Step.UPSCALE)
+
+
+def test_an_alignment_whose_script_was_erased_is_lost_however_late_it_succeeds() -> None:
+    steps = fold(queued(Step.TRANSCRIPT, Step.ALIGNMENT), Done(Step.TRANSCRIPT, 1))
+
+    lost = without_script(steps)
+    after = fold(lost, Done(Step.ALIGNMENT, 1, "late"))
+
+    assert after == lost
+    assert (after[Step.ALIGNMENT].state, after[Step.ALIGNMENT].reason) == ("failed", "script_erased")
+    assert after[Step.TRANSCRIPT].state == "succeeded"
+
+
+def test_nobody_can_ask_again_for_an_alignment_without_its_script_whyever_it_failed_before() -> None:
+    steps = fold(queued(Step.SCENES, Step.ALIGNMENT), Failed(Step.ALIGNMENT, 1, "broken", "it broke"))
+    steps = fold(steps, Failed(Step.SCENES, 1, "broken", "it broke"))
+
+    lost = without_script(steps)
+
+    assert to_repeat(lost) == (Step.SCENES,)
+    assert to_repeat(lost, [Step.ALIGNMENT]) == ()
+
+
+def test_what_is_aligned_or_called_off_stays_so_without_its_script() -> None:
+    done, off = fold(queued(Step.ALIGNMENT), Done(Step.ALIGNMENT, 1)), cancel(queued(Step.ALIGNMENT))
+
+    assert without_script(done) == done
+    assert without_script(off) == off
+    assert without_script(queued(Step.SCENES)) == queued(Step.SCENES)

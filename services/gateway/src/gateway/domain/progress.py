@@ -4,7 +4,8 @@ News may come late, twice or out of order. Within one run of a step, its state o
 ``queued < running < failed < succeeded``, and the fraction only grows; so any order of the same news ends in the
 same state. A success beats a failure of the same run: it is a dead letter that was replayed with luck, and the steps
 that failed for its sake follow when they succeed in their turn. ``cancelled`` is a decision of ours, and final. News
-of another run than the step's own is about work nobody waits for.
+of another run than the step's own is about work nobody waits for. And what was to be aligned with a script that was
+erased is lost: no late success revives it, and it is not asked for again.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -14,6 +15,7 @@ from contracts.documents.job import JobState, StepState
 from contracts.steps import Step
 
 __all__ = [
+    "SCRIPT_ERASED",
     "Advanced",
     "Done",
     "Failed",
@@ -25,7 +27,11 @@ __all__ = [
     "fraction_of",
     "state_of",
     "to_repeat",
+    "without_script",
 ]
+
+SCRIPT_ERASED = "script_erased"
+"""Why an alignment failed whose script was erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,11 @@ class StepStatus:
     def over(self) -> bool:
         """Whether nothing more is awaited."""
         return self.state in ("succeeded", "failed", "cancelled")
+
+    @property
+    def lost(self) -> bool:
+        """Whether it failed for good: what it needs was erased."""
+        return self.state == "failed" and self.reason == SCRIPT_ERASED
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +122,7 @@ def _fold_step(status: StepStatus, news: News) -> StepStatus:
     if isinstance(news, Advanced):
         return _advance(status, news)
     if isinstance(news, Done):
-        if _RANK[status.state] >= _RANK["succeeded"]:
+        if status.lost or _RANK[status.state] >= _RANK["succeeded"]:
             return status
         return replace(
             status,
@@ -164,9 +175,18 @@ def cancel(steps: Steps) -> dict[Step, StepStatus]:
     }
 
 
+def without_script(steps: Steps) -> dict[Step, StepStatus]:
+    """The steps after the script was erased: an alignment that is not done will never be, whyever it failed before."""
+    status = steps.get(Step.ALIGNMENT)
+    if status is None or status.state in ("succeeded", "cancelled"):
+        return dict(steps)
+    detail = "The script was erased."
+    return {**steps, Step.ALIGNMENT: replace(status, state="failed", message="", reason=SCRIPT_ERASED, detail=detail)}
+
+
 def to_repeat(steps: Steps, only: Collection[Step] = ()) -> tuple[Step, ...]:
     """The failed steps, or those of them that are named and what these need: a transcript, the video itself."""
-    failed = tuple(step for step, status in steps.items() if status.state == "failed")
+    failed = tuple(step for step, status in steps.items() if status.state == "failed" and not status.lost)
     if not only:
         return failed
     named = {step for step in failed if step in only}

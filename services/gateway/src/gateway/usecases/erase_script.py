@@ -10,7 +10,7 @@ from gateway.domain.access import Caller
 from gateway.domain.erasures import Erasure, Reason
 from gateway.domain.jobs import Job
 from gateway.domain.notices import job_notices
-from gateway.domain.progress import Failed, fold
+from gateway.domain.progress import without_script
 from gateway.domain.refusals import NotFound
 from gateway.ports import Changes, Records, RecordsOn
 from gateway.usecases.erasures import announce_erasure, open_erasure
@@ -37,10 +37,11 @@ class EraseScript:
     async def erase(self, work: UnitOfWork, script_id: UUID, *, reason: Reason = "asked") -> Erasure:
         """Forget a script within a transaction. Raises NotFound."""
         records = self._records_on(work.connection)
+        jobs = await records.jobs.of_script(script_id)  # first, for it holds the script
         script = await records.scripts.get(script_id)
         if script is None:
             raise NotFound("there is no such script")
-        for job in await records.jobs.of_script(script_id):
+        for job in jobs:
             await self._without_alignment(work, records, job)
         rows = await records.erasures.rows_of_script(script_id)
         rows = {**rows, **await records.erasures.mentions(script_id)}
@@ -53,11 +54,7 @@ class EraseScript:
         """What was aligned is gone, and what waits for it waits in vain."""
         folder = f"/{Step.ALIGNMENT}-"
         kept = {name: key for name, key in job.results.items() if folder not in key}
-        status = job.steps.get(Step.ALIGNMENT)
-        moved = job
-        if status is not None:
-            news = Failed(Step.ALIGNMENT, status.run, "script_erased", "The script was erased.")
-            moved = job.with_steps(fold(job.steps, news), now=datetime.now(UTC))
+        moved = job.with_steps(without_script(job.steps), now=datetime.now(UTC))
         moved = replace(moved, script_id=None, results=kept, version=job.version + 1)
         await records.jobs.save(moved)
         self._changes.note(work, job.id)

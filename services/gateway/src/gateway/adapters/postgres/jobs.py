@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.gateway import JobOptions
 from gateway.adapters.postgres.findings import narrow
-from gateway.adapters.postgres.tables import TENANT, job_counts, jobs
+from gateway.adapters.postgres.tables import TENANT, job_counts, jobs, scripts
 from gateway.domain.findings import Narrowed
 from gateway.domain.jobs import Job
 from gateway.domain.progress import StepStatus
+from gateway.domain.refusals import NotFound
 
 __all__ = ["PostgresJobs"]
 
@@ -27,7 +28,11 @@ class PostgresJobs:
         self._connection = connection
 
     async def add(self, job: Job) -> None:
-        """Record a job."""
+        """Record a job. Raises NotFound if its script was erased a moment ago."""
+        if job.script_id is not None:  # held until we commit: whoever erases it waits, and then sees this job
+            held = select(scripts.c.id).where(scripts.c.id == job.script_id)
+            if await self._connection.scalar(held.with_for_update(read=True, key_share=True)) is None:
+                raise NotFound("there is no such script", field="script_id")
         await self._connection.execute(insert(jobs).values(id=job.id, created_at=job.created_at, **_values(job)))
 
     async def get(self, job_id: UUID, *, lock: bool = False) -> Job | None:
@@ -43,7 +48,8 @@ class PostgresJobs:
         return [_job(row) for row in (await self._connection.execute(query)).mappings()]
 
     async def of_script(self, script_id: UUID) -> Sequence[Job]:
-        """All jobs of a script, locked, in the order of their ids."""
+        """All jobs of a script, locked, in the order of their ids; and the script too, so that it gets no more."""
+        await self._connection.execute(select(scripts.c.id).where(scripts.c.id == script_id).with_for_update())
         query = select(jobs).where(jobs.c.script_id == script_id).order_by(jobs.c.id).with_for_update()
         return [_job(row) for row in (await self._connection.execute(query)).mappings()]
 
