@@ -17,7 +17,8 @@ from gateway.adapters.postgres import PostgresRecords
 from gateway.adapters.postgres import search_queries as said
 from gateway.adapters.postgres.search import PostgresIndexQueue
 from gateway.adapters.postgres.tables import search_documents, search_spellings, search_words
-from gateway.ports.search import Claimed
+from gateway.domain.search.passages import Passage
+from gateway.ports.search import Claimed, Content
 from gateway.usecases.back_fill import BackFill
 from gateway.usecases.indexing import Indexer
 from support.gateway_rig import Gateway, a_gateway, json_of
@@ -570,3 +571,29 @@ async def test_nothing_of_an_erased_tenant_is_left_in_the_index(gateway: Gateway
     assert await known_spellings(gateway, client, "shibboleth") == []
     assert await found(client, "shibboleth") == []
     assert len(await found(other, "shibbolet")) == 1
+
+
+async def test_what_is_erased_while_it_is_being_indexed_is_not_found_afterwards(gateway: Gateway) -> None:
+    client = await gateway.owner("erased in the middle")
+    job = await spoken(gateway, client, PLAY)
+    tenant_id = UUID(json_of(await client.get("/v1/me"), 200)["tenant_id"])
+    database, records_on = gateway.harness.database, gateway.use_cases.records_on
+    async with database.begin(tenant_id) as work:
+        await records_on(work.connection).search.note_missing(again=True)
+    async with database.begin_untenanted() as connection:
+        claim = await PostgresIndexQueue().claim(connection, lease_s=60)
+    assert claim is not None
+    async with database.read(tenant_id) as connection:
+        document = await records_on(connection).search.claimed(claim)
+    assert document is not None
+
+    async with database.begin(tenant_id) as work:
+        content = Content("en", [Passage("Coriolanus", ("coriolanus",))], {"coriolanus": "coriolanus"})
+        assert await records_on(work.connection).search.replace(claim, document, content)
+        erasing = asyncio.create_task(client.delete(f"/v1/videos/{job['video_id']}"))
+        await asyncio.sleep(0.3)
+
+    assert (await erasing).status_code == 202
+    assert await found(client, "coriolanus") == []
+    async with database.read(tenant_id) as connection:
+        assert (await connection.execute(select(search_words))).all() == []

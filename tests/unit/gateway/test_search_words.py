@@ -241,3 +241,15 @@ def test_slips_are_the_same_from_both_sides(one: str, other: str) -> None:
 
 def test_short_words_and_numbers_are_taken_as_they_are() -> None:
     assert [tolerance(word) for word in ("war", "rome", "senators", "2026", "r2d2")] == [0, 1, 2, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["word " + "." * 30_000, "a" * 30_000, "word\n" + "...\n" * 10_000, "one " + "!?&<" * 5_000 + " two", "x" * 2_001],
+)
+def test_no_passage_is_endless_however_few_its_words_are(text: str) -> None:
+    passages = passages_of_script(text)
+
+    assert passages
+    assert all(len(passage.text) <= 2_000 + 1 for passage in passages)
+    assert all(passage.words == tuple(token.word for token in tokens_of(passage.text)) for passage in passages)

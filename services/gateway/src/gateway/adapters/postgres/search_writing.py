@@ -60,11 +60,17 @@ class PostgresIndexWriting:
         return (await self._connection.execute(said.QUEUE_ALL, {"again": again})).rowcount
 
     async def forget(self, *, video_id: UUID | None = None, script_id: UUID | None = None) -> int:
-        """Forget all passages of a video's transcript or of a script; returns how many documents there were."""
+        """Forget all passages of a video's transcript or of a script; returns how many documents there were.
+
+        A document that is being indexed at this moment comes back as a new row, which the statement that waited for it
+        does not see: so look again until there is none.
+        """
         if (video_id is None) == (script_id is None):
             raise ValueError("forget either a video or a script")
         about = _kept.c.video_id == video_id if script_id is None else _kept.c.script_id == script_id
         removed = await self._remove(about)
+        while await self._connection.scalar(select(_kept.c.id).where(about).limit(1)) is not None:
+            removed += await self._remove(about)
         for language, counts in removed:
             await self._count(language, _less(counts), {})
         return len(removed)
@@ -118,6 +124,7 @@ class PostgresIndexWriting:
         return bool(ids)
 
     async def _settle(self, claim: Claimed) -> bool:
+        await self._connection.execute(select(_kept.c.id).where(_kept.c.id == claim.document_id).with_for_update())
         gone = delete(search_queue).where(search_queue.c.document_id == claim.document_id)
         return (await self._connection.execute(gone.where(search_queue.c.token == claim.token))).rowcount == 1
 

@@ -7,7 +7,7 @@ and would part words that belong together.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from contracts.documents import Transcript
@@ -18,6 +18,8 @@ __all__ = ["Passage", "passages_of_script", "passages_of_transcript"]
 
 _FEWEST, _MOST = 30, 60
 """Words: a passage ends with a sentence from the first on, and anywhere at the second."""
+_LONGEST_TEXT = 2000
+"""Characters: a passage ends here too, however few words it has; a page of hits shows a hundred."""
 _LONGEST_S = 20.0
 _SILENCE_S = 3.0
 """A pause over which no sentence goes on."""
@@ -143,16 +145,17 @@ def _pieces(line: int, paragraph: Sequence[str]) -> list[tuple[int, str]]:
     """A paragraph, or the parts of one that is too long, each with the line it begins in."""
     short = [(at, part) for at, written in enumerate(paragraph, start=line) for part in _parts(written)]
     pieces: list[tuple[int, str]] = []
-    begun, first, words = list[str](), line, 0
+    begun, first, words, length = list[str](), line, 0, 0
     for at, part in short:
         count = len(tokens_of(part))
-        if begun and (words + count > _MOST or (words >= _FEWEST and _SENTENCE_END.search(begun[-1]))):
+        full = words + count > _MOST or length + len(part) > _LONGEST_TEXT
+        if begun and (full or (words >= _FEWEST and _SENTENCE_END.search(begun[-1]))):
             pieces.append((first, "\n".join(begun)))
-            begun, words = [], 0
+            begun, words, length = [], 0, 0
         if not begun:
             first = at
         begun.append(part)
-        words += count
+        words, length = words + count, length + len(part) + 1
     return [*pieces, (first, "\n".join(begun))]
 
 
@@ -164,7 +167,18 @@ def _parts(written: str) -> list[str]:
         if count > _MOST or (count > _FEWEST and _SENTENCE_END.search(written[start : token.offset].rstrip())):
             parts.append(written[start : token.offset].strip())
             start, count = token.offset, 1
-    return [*parts, written[start:].strip()]
+    return [piece for part in (*parts, written[start:].strip()) for piece in _short(part)]
+
+
+def _short(part: str) -> Iterator[str]:
+    """A part, or pieces of one whose words are few and endless, or whose text holds hardly any."""
+    start = 0
+    while len(part) - start > _LONGEST_TEXT:
+        space = part.rfind(" ", start + 1, start + _LONGEST_TEXT)
+        end = start + _LONGEST_TEXT if space < 0 else space
+        yield part[start:end]
+        start = end
+    yield part[start:]
 
 
 def _with_ahead(passages: Sequence[Passage]) -> list[Passage]:
