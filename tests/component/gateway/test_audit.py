@@ -298,3 +298,26 @@ async def test_only_lines_older_than_their_retention_can_be_forgotten_and_none_y
 
 async def forget(connection: AsyncConnection, days: int) -> int:
     return int(await connection.scalar(text("SELECT forget_audit(:days)"), {"days": days}) or 0)
+
+
+async def test_wrong_passwords_from_several_addresses_are_a_line_each(gateway: Gateway) -> None:
+    anna = await gateway.user(await gateway.tenant("studio"), email="anna@example.org")
+    wrong = {"grant_type": "password", "username": "anna@example.org", "password": "wrong"}
+    hosts = ["192.0.2.9", "198.51.100.7", "203.0.113.1"]
+
+    for host in hosts:
+        transport = httpx.ASGITransport(gateway.app, client=(host, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as guesser:
+            assert (await guesser.post("/v1/auth/token", data=wrong)).status_code == 400
+
+    lines = json_of(await (await gateway.client(anna)).get("/v1/audit"), 200)["items"]
+    assert sorted(line["address"] for line in lines if line["outcome"] == "refused") == hosts
+
+
+async def test_a_path_that_postgresql_cannot_keep_is_written_down_all_the_same(gateway: Gateway) -> None:
+    client = await gateway.owner()
+
+    assert (await client.delete("/v1/videos/%00")).status_code == 422
+
+    lines = json_of(await client.get("/v1/audit"), 200)["items"]
+    assert [(line["action"], line["resource"]) for line in lines] == [("erase_video", "/v1/videos/\ufffd")]

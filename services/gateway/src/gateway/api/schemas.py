@@ -1,11 +1,20 @@
 """The resources as clients see them."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from gateway.domain.library import VideoState
 
@@ -36,9 +45,16 @@ def _only_rfc3339(value: object) -> object:
     raise ValueError("must be a date and a time with its zone, such as 2026-11-22T16:30:00Z")
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # the last hours of the year 9999, said in the west
+        raise ValueError("no time so far away is known here") from None
+
+
 Line = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """One line of text: no control characters."""
-Moment = Annotated[AwareDatetime, BeforeValidator(_only_rfc3339)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_only_rfc3339), AfterValidator(_in_utc)]
 """A moment with its zone, as RFC 3339 writes it: no number of seconds, which a reader would have to guess at."""
 Passthrough = Annotated[
     str,

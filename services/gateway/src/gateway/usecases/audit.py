@@ -12,8 +12,8 @@ from gateway.ports import RecordsOn
 __all__ = ["AuditLog"]
 
 _AGAIN_S = 60.0
-"""The same caller at the same thing with the same outcome is noted once in so long: a player asks for a film in a
-hundred parts, and a program that polls for what is not there does it all day."""
+"""The same caller from the same address at the same thing with the same outcome is noted once in so long: a player asks
+for a film in a hundred parts, and a program that polls for what is not there does it all day."""
 _MEMORY = 10_000
 _PAGE = 500
 
@@ -33,7 +33,8 @@ class AuditLog:
 
     async def write_once(self, tenant_id: UUID, entry: Entry) -> None:
         """Write one line, unless one that says the same was written here within the last minute."""
-        said = (tenant_id, entry.user_id, entry.session_id, entry.key_id, entry.action, entry.resource, entry.status)
+        who = (tenant_id, entry.user_id, entry.session_id, entry.key_id, entry.address)
+        said = (*who, entry.action, entry.resource, entry.status)
         now = time.monotonic()
         if now - self._lately.get(said, float("-inf")) < _AGAIN_S:
             return

@@ -58,7 +58,7 @@ class Deed:
             id=uuid7(),
             action=place.action,
             method=self.method,
-            resource=place.resource[:_LONGEST],
+            resource=place.resource[:_LONGEST].replace("\x00", "\ufffd"),  # which PostgreSQL does not take
             resource_id=self.made or place.resource_id,
             outcome=outcome,
             status=status,
