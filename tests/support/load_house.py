@@ -34,7 +34,7 @@ from gateway.ports import User
 from matchcut.servers.ports import free_port
 from support.gateway_rig import PASSWORD
 
-__all__ = ["House", "a_house"]
+__all__ = ["House", "a_house", "cpu_s"]
 
 TESTS = Path(__file__).resolve().parents[1]
 WORDS = 1_000
@@ -48,11 +48,18 @@ class House:
     gateway_url: str
     bare_url: str
     gateway_pid: int
+    bare_pid: int
     tenants: list[dict[str, Any]] = field(default_factory=list)
 
     def memory_mb(self) -> float:
         """Resident memory of the gateway."""
         return float(psutil.Process(self.gateway_pid).memory_info().rss / 1e6)
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of a core a process has used."""
+    used = psutil.Process(pid).cpu_times()
+    return float(used.user + used.system)
 
 
 @contextmanager
@@ -84,9 +91,9 @@ def a_house(postgres_url: str, redis_url: str, folder: Path, *, tenants: int, vi
         made = asyncio.run(_fill(database_url, blobs_url, tenants, videos))
         with (
             _running([sys.executable, "-m", "gateway.main", "serve"], environ) as gateway,
-            _running([sys.executable, str(TESTS / "load" / "bare_app.py")], bare),
+            _running([sys.executable, str(TESTS / "load" / "bare_app.py")], bare) as other,
         ):
-            house = House(f"http://127.0.0.1:{ports[0]}", f"http://127.0.0.1:{ports[1]}", gateway.pid)
+            house = House(f"http://127.0.0.1:{ports[0]}", f"http://127.0.0.1:{ports[1]}", gateway.pid, other.pid)
             _wait(f"{house.gateway_url}/readyz")
             _wait(f"{house.bare_url}/v1/videos?limit=1")
             for tenant in made:

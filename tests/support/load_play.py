@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from matchcut.servers import private_servers
-from support.load_house import TESTS, House, a_house
+from support.load_house import TESTS, House, a_house, cpu_s
 from support.load_pump import pump
 
 __all__ = ["Mix", "Ratio", "mix", "play", "ratios"]
@@ -55,11 +55,21 @@ class Ratio:
     what: str
     gateway: list[float]
     bare: list[float]
+    """Answers a second."""
+    gateway_cpu_ms: list[float]
+    bare_cpu_ms: list[float]
+    """What an answer costs of a core, in the process that answers."""
 
     @property
     def ratio(self) -> float:
-        """The median over the rounds."""
+        """Of the rates: the median over the rounds."""
         return statistics.median(ours / theirs for ours, theirs in zip(self.gateway, self.bare, strict=True))
+
+    @property
+    def cpu_ratio(self) -> float:
+        """Of what an answer costs: it says the same on a machine that is busy with something else."""
+        costs = zip(self.gateway_cpu_ms, self.bare_cpu_ms, strict=True)
+        return statistics.median(theirs / ours for ours, theirs in costs)
 
 
 def mix(house: House, folder: Path, *, seconds: float, rate: float, users: int = USERS, warm_up_s: float = 0) -> Mix:
@@ -118,25 +128,39 @@ def ratios(house: House, *, rounds: int, seconds: float, connections: int = CONN
     }
     found = []
     for what, paths in asked.items():
-        ours, theirs = [], []
+        side = Ratio(what, [], [], [], [])
         for number in range(rounds + 1):
             token = tenant["tokens"][0]
-            one = asyncio.run(pump(house.gateway_url, paths, token=token, connections=connections, seconds=seconds))
-            other = asyncio.run(pump(house.bare_url, paths, token=None, connections=connections, seconds=seconds))
-            if one.failures or other.failures:
-                raise RuntimeError(f"{one.failures} of ours and {other.failures} of theirs were no 200")
+            ours, our_ms = _turn(house.gateway_url, house.gateway_pid, paths, token, connections, seconds)
+            theirs, their_ms = _turn(house.bare_url, house.bare_pid, paths, None, connections, seconds)
             if number:  # the first round warms both
-                ours.append(one.rate)
-                theirs.append(other.rate)
-        found.append(Ratio(what, ours, theirs))
+                side.gateway.append(ours)
+                side.bare.append(theirs)
+                side.gateway_cpu_ms.append(our_ms)
+                side.bare_cpu_ms.append(their_ms)
+        found.append(side)
     return found
+
+
+def _turn(
+    url: str, pid: int, paths: list[str], token: str | None, connections: int, seconds: float
+) -> tuple[float, float]:
+    """Answers a second, and milliseconds of a core for each."""
+    before = cpu_s(pid)
+    done = asyncio.run(pump(url, paths, token=token, connections=connections, seconds=seconds))
+    if done.failures:
+        raise RuntimeError(f"{done.failures} of {done.answers} answers of {url} were no 200")
+    return done.rate, 1000 * (cpu_s(pid) - before) / max(1, done.answers)
 
 
 def play(house: House, folder: Path, *, seconds: float, rate: float, rounds: int, turn_s: float) -> dict[str, Any]:
     """Everything, as it is written to ``--json``."""
     sides = ratios(house, rounds=rounds, seconds=turn_s)
     mixed = mix(house, folder, seconds=seconds, rate=rate, warm_up_s=WARM_UP_S)
-    return {"mix": asdict(mixed), "ratios": [asdict(side) | {"ratio": side.ratio} for side in sides]}
+    return {
+        "mix": asdict(mixed),
+        "ratios": [asdict(side) | {"ratio": side.ratio, "cpu_ratio": side.cpu_ratio} for side in sides],
+    }
 
 
 def _show(told: dict[str, Any]) -> None:
@@ -152,7 +176,9 @@ def _show(told: dict[str, Any]) -> None:
     for side in told["ratios"]:
         ours, theirs = statistics.median(side["gateway"]), statistics.median(side["bare"])
         console.print(
-            f"{side['what']}: {ours:.0f}/s beside {theirs:.0f}/s of the bare application: {side['ratio']:.2f}"
+            f"{side['what']}: {ours:.0f}/s beside {theirs:.0f}/s of the bare application: {side['ratio']:.2f}; "
+            f"{statistics.median(side['gateway_cpu_ms']):.2f} ms of a core for each answer beside "
+            f"{statistics.median(side['bare_cpu_ms']):.2f} ms: {side['cpu_ratio']:.2f}"
         )
 
 
