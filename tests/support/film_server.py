@@ -110,10 +110,10 @@ class FilmServer:
 
 
 @asynccontextmanager
-async def a_film_server(content: bytes) -> AsyncIterator[FilmServer]:
+async def a_film_server(content: bytes, *, port: int = 0) -> AsyncIterator[FilmServer]:
     """It listens on a loopback address."""
     films = FilmServer(content)
-    server = await asyncio.start_server(films.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(films.serve, "127.0.0.1", port)
     films.port = server.sockets[0].getsockname()[1]
     try:
         yield films

@@ -17,6 +17,7 @@ from matchcut.client.findings import FoundThings
 from matchcut.client.live import LiveEvent, follow_events
 from matchcut.client.logos import OwnLogos
 from matchcut.client.people import People
+from matchcut.client.pieces import PIECES_FROM, send_in_pieces
 from matchcut.client.resources import Job, Me, Page, ResultFile, Script, Upload, Video
 from matchcut.client.search import Search
 from matchcut.client.sign_on import IdentityProviders
@@ -30,7 +31,7 @@ __all__ = ["Matchcut"]
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
-_PASSING = frozenset({429, 502, 503, 504})
+_PASSING = frozenset({408, 423, 429, 502, 503, 504})
 
 
 class Matchcut(People, Compliance, FoundThings, OwnLogos):
@@ -95,7 +96,13 @@ class Matchcut(People, Compliance, FoundThings, OwnLogos):
         return self._get(Me, "/v1/me")
 
     def upload(self, path: Path, *, filename: str | None = None, on_bytes: OnBytes | None = None) -> Upload:
-        """Send a file; the gateway's checksum of it is compared with ours."""
+        """Send a file; the gateway's checksum of it is compared with ours.
+
+        A large one goes in pieces: whatever breaks, what arrived is not sent again, and each byte that arrives renews
+        our patience.
+        """
+        if path.stat().st_size >= PIECES_FROM:
+            return send_in_pieces(self._http, self._patiently, path, filename or path.name, on_bytes)
         announced = {"filename": (filename or path.name)[-255:], "size_bytes": path.stat().st_size}
         upload = self._post(Upload, "/v1/uploads", announced)
         if self._auth.renews:
@@ -110,6 +117,20 @@ class Matchcut(People, Compliance, FoundThings, OwnLogos):
         if received.sha256 and received.sha256 != outgoing.sha256:
             raise TransferBroken(f"{path} changed on its way to the gateway or while it was read: upload it again")
         return received
+
+    def import_video(
+        self,
+        url: str,
+        *,
+        filename: str | None = None,
+        size_bytes: int | None = None,
+        sha256: str | None = None,
+        title: str | None = None,
+        passthrough: str | None = None,
+    ) -> Video:
+        """Have a file fetched from its address and taken in. What is given of size and checksum is held against it."""
+        source = _given(url=url, filename=filename, size_bytes=size_bytes, sha256=sha256)
+        return self._post(Video, "/v1/videos", _given(source=source, title=title, passthrough=passthrough))
 
     def create_video(self, upload_id: UUID, *, title: str | None = None, passthrough: str | None = None) -> Video:
         """Have an upload taken in as a video."""

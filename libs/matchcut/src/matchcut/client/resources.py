@@ -40,6 +40,13 @@ class Me(_Resource):
     """What the token or key may do."""
 
 
+class Rejection(_Resource):
+    """Why a file was not taken in."""
+
+    reason: str
+    detail: str = ""
+
+
 class Upload(_Resource):
     """A place to put the bytes of one file."""
 
@@ -49,20 +56,14 @@ class Upload(_Resource):
     max_bytes: int | None = None
     size_bytes: int | None = None
     sha256: str | None = None
-
-
-class Rejection(_Resource):
-    """Why a file was not taken in."""
-
-    reason: str
-    detail: str = ""
+    failure: Rejection | None = None
 
 
 class Video(_Resource):
     """A video of this tenant."""
 
     id: UUID
-    state: Literal["ingesting", "ready", "rejected", "erased"]
+    state: Literal["importing", "ingesting", "ready", "rejected", "erased"]
     title: str | None = None
     filename: str = ""
     sha256: str | None = None

@@ -205,11 +205,25 @@ class Imports:
 
 
 async def _interruptible(fetched: Fetched) -> AsyncIterator[bytes]:
+    """Its pieces, with an empty one each second without any, so that what came is kept meanwhile."""
+    pieces = aiter(fetched.pieces)
+    coming: asyncio.Future[bytes | None] = asyncio.ensure_future(anext(pieces, None))
     try:
-        async for piece in fetched.pieces:
+        while True:
+            done, _ = await asyncio.wait({coming}, timeout=1.0)
+            if not done:
+                yield b""
+                continue
+            piece = coming.result()
+            if piece is None:
+                return
             yield piece
+            coming = asyncio.ensure_future(anext(pieces, None))
     except SourceBroken as broken:
         raise Interrupted(str(broken)) from None
+    finally:
+        coming.cancel()
+        await asyncio.wait({coming})
 
 
 def _filename_at(url: str) -> str:
