@@ -15,3 +15,10 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
     for name in [name for name in case.headers or () if name.lower() == "idempotency-key"]:
         if _GOOD.fullmatch(str(case.headers[name])):
             case.headers[name] = f"{case.headers[name]}-{uuid4().hex}"
+
+
+@schemathesis.serializer("application/offset+octet-stream")
+def as_bytes(_context: Any, value: Any) -> Any:
+    """A piece of an upload by tus."""
+    content = getattr(value, "data", value)
+    return content if isinstance(content, bytes) else str(content).encode()

@@ -37,7 +37,7 @@ mode = "all"
 max-examples = {examples}
 
 [phases.coverage]
-unexpected-methods = ["PATCH", "DELETE"]
+unexpected-methods = ["PATCH"]
 
 [phases.stateful]
 max-steps = 8
@@ -46,7 +46,10 @@ generation.max-examples = {chains}
 # What a schema cannot say, we say in words: an upload that is not there yet, an address inside our network, a right
 # that the caller lacks. Such a request fits the schema and is refused all the same.
 [checks.positive_data_acceptance]
-expected-statuses = ["2xx", "3xx", "400", "401", "403", "404", "409", "410", "412", "413", "415", "422", "429"]
+expected-statuses = ["2xx", "3xx", "400", "401", "403", "404", "409", "410", "412", "413", "415", "422", "429", "460"]
+
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422", "428", "429"]
 
 [auth.openapi.ApiKey]
 bearer = "{token}"
@@ -85,7 +88,7 @@ def fuzz(gateway: GatewayProcess, folder: Path, *, seed: int, examples: int = 10
         _CONFIG.format(
             seed=seed,
             examples=examples,
-            chains=examples * 4,
+            chains=examples * 5,
             url=gateway.url,
             token=gateway.token,
         )

@@ -29,7 +29,7 @@ class ExportRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [{"media": False}]})
 
-    media: bool = Field(default=False, description="Films and pictures too, not only what is written.")
+    media: bool = Field(default=False, strict=True, description="Films and pictures too, not only what is written.")
 
 
 class ExportView(BaseModel):

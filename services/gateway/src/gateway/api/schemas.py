@@ -127,7 +127,9 @@ class UrlSource(_Asked):
         description="An https address that leads to the file itself. It is kept sealed until the file is here."
     )
     filename: Line | None = Field(default=None, description="By the address when absent.")
-    size_bytes: int | None = Field(default=None, ge=0, le=2**60, description="If given, exactly so many must come.")
+    size_bytes: int | None = Field(
+        default=None, strict=True, ge=0, le=2**60, description="If given, exactly so many must come."
+    )
     sha256: Sha256 | None = Field(default=None, description="If given, the bytes are checked against it.")
 
 

@@ -64,7 +64,9 @@ DefaultRole = Annotated[
     Role | None,
     Field(description="What newcomers become whom no group gives a role; null: they get no account."),
 ]
-Owners = Annotated[bool, Field(description="Whether owners may sign in by it, or be made. Only an owner may say so.")]
+Owners = Annotated[
+    bool, Field(strict=True, description="Whether owners may sign in by it, or be made. Only an owner may say so.")
+]
 
 
 class ProviderRequest(_Asked):
@@ -116,7 +118,7 @@ class ProviderChange(_Asked):
     email_domains: Domains | None = None
     return_urls: ReturnUrls | None = None
     owners: Owners | None = None
-    enabled: bool | None = None
+    enabled: bool | None = Field(default=None, strict=True)
 
     @model_validator(mode="after")
     def _changes_something(self) -> "ProviderChange":
