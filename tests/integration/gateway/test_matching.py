@@ -49,7 +49,7 @@ EDITABLE: list[tuple[Any, str, dict[str, Any], dict[str, Any]]] = [
     (the_tenant, "PATCH", {"name": f"one {uuid4()}"}, {"name": f"two {uuid4()}"}),
     (a_budget, "PUT", {"amount": "6"}, {"amount": "7"}),
 ]
-NEVER_SHARED = {"/v1/me/password", "/v1/uploads/{upload_id}/content"}
+NEVER_SHARED = {"/v1/me/password", "/v1/uploads/{upload_id}/content", "/v1/uploads/tus/{upload_id}"}
 """What only one person can change, or only once."""
 
 

@@ -104,6 +104,38 @@ async def test_a_rejected_or_repeated_request_takes_no_room(gateway: Gateway) ->
     assert await stored(client) == 700
 
 
+async def test_a_length_that_is_told_late_is_bounded_when_it_is_told(gateway: Gateway) -> None:
+    client = await an_owner(gateway)
+    tus = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
+    deferred = {"Tus-Resumable": "1.0.0", "Upload-Defer-Length": "1"}
+    made = [await client.post("/v1/uploads/tus", headers=deferred) for _ in range(2)]
+
+    first = await client.patch(made[0].headers["location"], content=b"x" * 10, headers={**tus, "Upload-Length": "600"})
+    second = await client.patch(made[1].headers["location"], content=b"x" * 10, headers={**tus, "Upload-Length": "401"})
+
+    assert [answer.status_code for answer in (*made, first)] == [201, 201, 204]
+    assert slug(second, 403) == "storage-quota-exceeded"
+    assert await stored(client) == 600
+
+
+async def test_parts_that_are_joined_are_not_counted_twice(gateway: Gateway) -> None:
+    client = await an_owner(gateway)
+    tus = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
+    parts = []
+    for _ in range(2):
+        headers = {**tus, "Upload-Length": "400", "Upload-Concat": "partial"}
+        made = await client.post("/v1/uploads/tus", headers=headers, content=b"x" * 400)
+        parts.append(made.headers["location"])
+
+    joined = await client.post(
+        "/v1/uploads/tus", headers={"Tus-Resumable": "1.0.0", "Upload-Concat": f"final;{' '.join(parts)}"}
+    )
+    await gateway.harness.work_off()
+
+    assert joined.status_code == 201, joined.text
+    assert await stored(client) == 800
+
+
 OPERATIONS = st.lists(
     st.one_of(
         st.tuples(st.just("announce"), st.integers(0, 400)),
