@@ -211,3 +211,4 @@ async def test_an_erased_video_leaves_nothing_of_what_people_said(service: Harne
     async with service.database.read(service.tenant_id) as connection:
         for table in ("alignments", "reviews", "revisions"):
             assert await connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0
+    assert await service.tasks() == [], "what was to be done for it is forgotten too"

@@ -131,6 +131,7 @@ def audit(url: str) -> None:
         assert [one.id for one in anna.audit(resource_id=made.api_key.id)] == [entry.id]
         assert list(anna.audit(until=since)) == []
         assert str(entry.id) in anna.audit_csv()
+        assert anna.verify_audit().state == "whole"
         with Matchcut(url, Credentials(token=made.secret), patience_s=0) as program, pytest.raises(Forbidden):
             next(program.audit())
 

@@ -27,6 +27,7 @@ from gateway.usecases.meter import Meter
 from gateway.usecases.notify import Notify
 from gateway.usecases.results import Results
 from gateway.usecases.scripts import Scripts
+from gateway.usecases.seals import AuditSeals
 from gateway.usecases.search import Search
 from gateway.usecases.sweep import Sweep
 from gateway.usecases.usage import Usage
@@ -83,7 +84,7 @@ def build(
         background=(
             *(changes.run, sweep.run, Tally(database).run, keys.run, revocations.run, use_cases.limiter.run),
             *(courier_of(settings, database, outbound, changes).run, indexer_of(settings, database).run),
-            upkeep_of(settings, database, erasing, use_cases.videos).run,
+            upkeep_of(settings, database, use_cases).run,
             books_of(settings, database, changes).run,
         ),
     )
@@ -125,6 +126,7 @@ def _use_cases(
         live=Live(database, PostgresRecords, changes, heartbeat_s=settings.heartbeat_s, poll_s=settings.poll_s),
         webhooks=webhooks_of(settings, database, outbound),
         audit=AuditLog(database, PostgresRecords),
+        audit_seals=AuditSeals(database, PostgresRecords),
         erasing=erasing,
         usage=Usage(database, PostgresRecords, admission, notify, currency=settings.currency),
         estimates=Estimates(PostgresRecords, prices_of(settings)),

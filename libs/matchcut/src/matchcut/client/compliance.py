@@ -8,7 +8,17 @@ from uuid import UUID
 import httpx
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["AuditEntry", "Compliance", "Erasure", "ErasureAnswer", "Export", "Outcome", "Retention", "TenantErasure"]
+__all__ = [
+    "AuditEntry",
+    "AuditIntegrity",
+    "Compliance",
+    "Erasure",
+    "ErasureAnswer",
+    "Export",
+    "Outcome",
+    "Retention",
+    "TenantErasure",
+]
 
 M = TypeVar("M", bound=BaseModel)
 Outcome = Literal["done", "refused", "failed"]
@@ -36,6 +46,17 @@ class AuditEntry(_Resource):
     agent: str
     trace_id: str
     remark: str | None = None
+
+
+class AuditIntegrity(_Resource):
+    """Whether the audit is what was written."""
+
+    state: Literal["whole", "broken"]
+    seals: int
+    lines: int
+    forgotten: int = 0
+    digest: str = ""
+    broken_at: int | None = None
 
 
 class ErasureAnswer(_Resource):
@@ -128,6 +149,10 @@ class Compliance:
     def audit_csv(self: _Calls) -> str:
         """All of it, as a spreadsheet reads it."""
         return self._send("GET", "/v1/audit", params={"format": "csv"}).text
+
+    def verify_audit(self: _Calls) -> AuditIntegrity:
+        """Hold every line of it against its seals."""
+        return self._get(AuditIntegrity, "/v1/audit/integrity")
 
     def erase_video(self: _Calls, video_id: UUID) -> Erasure:
         """Have a video and everything made of it deleted, everywhere."""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from gateway.api.audit_schemas import CSV_HEAD, AuditEntry, csv_line, entry_view
+from gateway.api.audit_schemas import CSV_HEAD, AuditEntry, AuditIntegrity, csv_line, entry_view, integrity_view
 from gateway.api.context import Given, UseCases, needs
 from gateway.api.pages import Page, Paged, page_of
 from gateway.api.respond import ClosingStream, json_response
@@ -58,6 +58,12 @@ async def read_audit(
         return ClosingStream(_lines(given, caller, asked), 200, headers, "text/csv; charset=utf-8")
     found = await given.audit.page(caller, asked, before=paged.before, limit=paged.limit + 1)
     return json_response(request, page_of(found, paged, entry_view))
+
+
+@router.get("/integrity", response_model=AuditIntegrity)
+async def verify_audit(request: Request, given: Given, caller: Annotated[Caller, needs(Right.AUDIT_READ)]) -> Response:
+    """Hold every line of the audit against its seals, a chain of digests made soon after the lines were written."""
+    return json_response(request, integrity_view(await given.audit_seals.verify(caller)))
 
 
 async def _lines(given: UseCases, caller: Caller, asked: AuditFilter) -> AsyncGenerator[bytes, None]:

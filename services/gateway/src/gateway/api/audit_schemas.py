@@ -2,14 +2,15 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.domain.audit import Entry, Outcome
+from gateway.domain.seals import Integrity
 
-__all__ = ["CSV_HEAD", "AuditEntry", "csv_line", "entry_view"]
+__all__ = ["CSV_HEAD", "AuditEntry", "AuditIntegrity", "csv_line", "entry_view", "integrity_view"]
 
 _ID = "019363a0-8c1e-7b52-9d0f-3a6c2f1e5b77"
 
@@ -69,3 +70,29 @@ def csv_line(entry: Entry) -> list[str]:
     shown: dict[str, Any] = entry_view(entry).model_dump(mode="json")
     cells = ("" if shown[name] is None else str(shown[name]) for name in CSV_HEAD)
     return [f"'{cell}" if cell.startswith(_FORMULAS) else cell for cell in cells]
+
+
+class AuditIntegrity(BaseModel):
+    """Whether the audit is what was written."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"state": "whole", "seals": 12, "lines": 11_873, "forgotten": 0, "digest": "9f86d081884c7d65…"}
+            ]
+        }
+    )
+
+    state: Literal["whole", "broken"] = Field(
+        description="`broken`: a line was changed, added or taken out after it was sealed. Ask who keeps PostgreSQL."
+    )
+    seals: int = Field(description="Windows that were looked at. Lines are sealed some minutes after they are written.")
+    lines: int = Field(description="Lines that are exactly what was sealed.")
+    forgotten: int = Field(description="Windows some lines of which are gone since their retention is over.")
+    digest: str = Field(description="Of the last seal. Keep it elsewhere: a chain written anew would have another.")
+    broken_at: int | None = Field(default=None, description="The first seal that does not fit.")
+
+
+def integrity_view(integrity: Integrity) -> AuditIntegrity:
+    """What the seals say."""
+    return AuditIntegrity.model_validate(asdict(integrity))

@@ -31,6 +31,7 @@ from gateway.usecases.results import Results
 from gateway.usecases.retention import Retentions
 from gateway.usecases.reviews import Reviews
 from gateway.usecases.scripts import Scripts
+from gateway.usecases.seals import AuditSeals
 from gateway.usecases.search import Search
 from gateway.usecases.sessions import Sessions
 from gateway.usecases.sign_in import SignIn
@@ -102,6 +103,7 @@ class UseCases:
     live: Live
     webhooks: Webhooks
     audit: AuditLog
+    audit_seals: AuditSeals
     erasing: Erasing
     usage: Usage
     estimates: Estimates

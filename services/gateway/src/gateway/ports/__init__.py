@@ -13,7 +13,7 @@ from gateway.domain.access import Caller
 from gateway.domain.findings import Narrowed
 from gateway.domain.jobs import Job
 from gateway.domain.library import Rejection, Script, Upload, Video
-from gateway.ports.audit import Audit
+from gateway.ports.audit import Audit, Seals
 from gateway.ports.erasures import Erasures
 from gateway.ports.events import Events
 from gateway.ports.exports import Exports
@@ -246,6 +246,8 @@ class Records(Protocol):
     def deliveries(self) -> Deliveries: ...  # noqa: D102
     @property
     def audit(self) -> Audit: ...  # noqa: D102
+    @property
+    def seals(self) -> Seals: ...  # noqa: D102
     @property
     def findings(self) -> Findings: ...  # noqa: D102
     @property

@@ -33,7 +33,7 @@ __all__ = ["CONCLUDE", "Conclude", "Erasures", "HearAnswers", "announce_erasure"
 
 _log = get_logger(__name__)
 CONCLUDE = "conclude"
-_KEPT = frozenset({"audit", "erasures", "erasure_answers"})
+_KEPT = frozenset({"audit", "audit_seals", "erasures", "erasure_answers"})
 _LEANT_ON = frozenset({"tenants"})
 _AT_ONCE = 100
 _MOST_EXPORTS = 10_000

@@ -138,8 +138,10 @@ class Videos:
             places.append(upload_folder(work.tenant_id, video.upload_id))
             rows["uploads"] = 1
         # The first answer to who announced the upload names its file.
-        named = [await records.erasures.replies(id_) for id_ in (video.id, video.upload_id) if id_ is not None]
+        about = [id_ for id_ in (video.id, video.upload_id) if id_ is not None]
+        named = [await records.erasures.replies(id_) for id_ in about]
         rows["idempotency_keys"] = sum(counts["idempotency_keys"] for counts in named)
+        rows["tasks"] = sum([await work.forget_tasks(id_) for id_ in about])
         job_ids = [job.id for job in jobs]
         erasure = await open_erasure(
             records, "video", video.id, reason=reason, rows=rows, places=places, job_ids=job_ids

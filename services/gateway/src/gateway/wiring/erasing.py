@@ -18,8 +18,7 @@ from gateway.usecases.erasures import CONCLUDE, Conclude, Erasures
 from gateway.usecases.exports import EXPORT, Exports
 from gateway.usecases.notify import Notify
 from gateway.usecases.retention import KeepRetention, Retentions
-from gateway.usecases.upkeep import Upkeep
-from gateway.usecases.videos import Videos
+from gateway.usecases.upkeep import Chore, Upkeep
 from gateway.wiring.exports import exporter_of
 
 __all__ = ["erasing_of", "upkeep_of", "workbench_of"]
@@ -44,10 +43,12 @@ def erasing_of(
     )
 
 
-def upkeep_of(settings: Settings, database: Database, erasing: Erasing, videos: Videos) -> Upkeep:
+def upkeep_of(settings: Settings, database: Database, given: UseCases) -> Upkeep:
     """What has to be looked after without being asked."""
-    keep = KeepRetention(database, blobs_at(settings.blobs_url), PostgresRecords, videos, erasing.script)
-    return Upkeep(database, PostgresRecords, [erasing.erasures.ask_again, keep], every_s=settings.sweep_s)
+    blobs, erasing = blobs_at(settings.blobs_url), given.erasing
+    keep = KeepRetention(database, blobs, PostgresRecords, given.videos, erasing.script)
+    chores: list[Chore] = [given.audit_seals.seal, erasing.erasures.ask_again, keep]
+    return Upkeep(database, PostgresRecords, chores, every_s=settings.sweep_s)
 
 
 def workbench_of(settings: Settings, database: Database, bus: Bus, given: UseCases) -> Workbench:

@@ -18,6 +18,7 @@ from gateway.adapters.postgres.people import PostgresPeople, PostgresReplies
 from gateway.adapters.postgres.quotas import PostgresQuotas
 from gateway.adapters.postgres.retention import PostgresRetentions
 from gateway.adapters.postgres.reviews import PostgresReviews
+from gateway.adapters.postgres.seals import PostgresSeals
 from gateway.adapters.postgres.search import PostgresSearchIndex
 from gateway.adapters.postgres.sessions import PostgresRefreshTokens, PostgresSessions
 from gateway.adapters.postgres.transfers import PostgresTransfers
@@ -112,6 +113,11 @@ class PostgresRecords:
     def audit(self) -> PostgresAudit:
         """Who did what."""
         return PostgresAudit(self._connection)
+
+    @cached_property
+    def seals(self) -> PostgresSeals:
+        """What proves that the audit is whole."""
+        return PostgresSeals(self._connection)
 
     @cached_property
     def findings(self) -> PostgresFindings:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.adapters.postgres.tables.audit import audit
 from gateway.domain.audit import AuditFilter, Entry
 
-__all__ = ["PostgresAudit"]
+__all__ = ["PostgresAudit", "entry_of"]
 
 
 class PostgresAudit:
@@ -39,8 +39,9 @@ class PostgresAudit:
             query = query.where(audit.c.at < asked.until)
         if before is not None:
             query = query.where(audit.c.id < before)
-        return [_entry(row) for row in (await self._connection.execute(query)).mappings()]
+        return [entry_of(row) for row in (await self._connection.execute(query)).mappings()]
 
 
-def _entry(row: Mapping[Any, Any]) -> Entry:
+def entry_of(row: Mapping[Any, Any]) -> Entry:
+    """A line as its row says."""
     return Entry(**{name: value for name, value in row.items() if name not in ("tenant_id", "xact")})

@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Integer, Table, Text, Uuid,
 
 from gateway.adapters.postgres.tables._columns import METADATA, tenant
 
-__all__ = ["audit"]
+__all__ = ["audit", "audit_seals"]
 
 audit = Table(
     "audit",
@@ -26,4 +26,18 @@ audit = Table(
     Column("trace_id", Text, nullable=False),
     Column("remark", Text),
     Column("xact", BigInteger, nullable=False, server_default=text("pg_current_xact_id()::text::bigint")),
+)
+
+audit_seals = Table(
+    "audit_seals",
+    METADATA,
+    tenant(primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("from_xact", BigInteger, nullable=False),
+    Column("to_xact", BigInteger, nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("sealed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
