@@ -292,12 +292,14 @@ async def test_the_best_comes_first_and_pages_hold_every_hit_once_while_new_ones
     assert [hit["start"] for page in pages for hit in page] == [hit["start"] for hit in everything]
 
 
+@pytest.mark.parametrize("walked", [True, False])
 async def test_more_hits_than_are_ranked_at_once_are_all_reached(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, walked: bool
 ) -> None:
     monkeypatch.setattr("gateway.adapters.postgres.search._WINDOW", 10)
-    monkeypatch.setattr("gateway.usecases.search._DENSE", 5)
-    client = await gateway.owner("windows")
+    monkeypatch.setattr("gateway.adapters.postgres.search._WALKED_WINDOW", 8)
+    monkeypatch.setattr("gateway.usecases.search._READ_FOR_ONE", 1 if walked else 1000)
+    client = await gateway.owner(f"windows {walked}")
     await spoken(gateway, client, "\n".join(f"drum {n} {'roll. ' * 30}" for n in range(25)))
 
     hits, cursor = [], None

@@ -80,7 +80,7 @@ class Corrected(BaseModel):
 
 
 class SearchPage(BaseModel):
-    """Some of the hits: the best first; of very many (over 1,000), the newest thousand, and then the next."""
+    """Some of the hits: the best first; of very many, the best of the newest hundreds, and then of the next."""
 
     items: tuple[SearchHit, ...]
     corrections: tuple[Corrected, ...] = ()

@@ -19,8 +19,10 @@ _RARE = 3
 """A word in fewer passages than these may be a slip of whoever asks, or of whoever wrote it down."""
 _MOST_CORRECTED = 4
 _MOST_VARIANTS = 6
-_DENSE = 8_000
-"""From so many passages that answer on, walking from the newest backwards is the shorter way."""
+_READ_FOR_ONE = 60
+"""Whoever walks from the newest backwards reads so many passages in the time in which the index finds and fetches one,
+times the hits that are wanted: so walking is shorter where the square of the hits is more than this times all passages.
+Measured on 143,050 passages: even at about 3,000 hits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +141,18 @@ def _nearest(word: str, near: Sequence[tuple[str, str, str]]) -> list[tuple[str,
 
 
 def _is_dense(question: Question, lexicons: Sequence[Lexicon], sizes: Mapping[str, int]) -> bool:
-    """Whether about so many passages answer, as if words fell independently of each other."""
-    expected = 0.0
+    """Whether so many passages answer that one meets them wherever one looks; as if words fell independently.
+
+    A phrase must be looked for in each passage that has its words, so that it is only worth it where almost all have.
+    """
+    expected, total = 0.0, sum(sizes.values())
     for lexicon in lexicons:
         size = sizes[lexicon.language]
         shares = [min(1.0, sum(_count(lexicon, term) for term in group) / size) for group in question.wanted]
         expected += size * prod(shares)
-    return expected >= _DENSE and not any(term.phrase for group in question.wanted for term in group)
+    if any(term.phrase for group in question.wanted for term in group):
+        return expected * 5 >= total
+    return expected**2 >= _READ_FOR_ONE * total
 
 
 def _count(lexicon: Lexicon, term: Term) -> int:

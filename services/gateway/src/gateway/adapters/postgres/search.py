@@ -19,6 +19,8 @@ __all__ = ["PostgresIndexQueue", "PostgresSearchIndex"]
 _NEWEST = 2**63 - 1
 _WINDOW = 1000
 """Hits that are ranked at once. Ranking reads each of them: more would take longer than people wait."""
+_WALKED_WINDOW = 300
+"""Where one walks from passage to passage, since almost every one answers."""
 _MOST_BEGINNINGS = 32
 _MOST_NEAR = 40
 
@@ -74,11 +76,12 @@ class PostgresSearchIndex(PostgresIndexWriting):
         if document is None and (scope.video_id or scope.script_id):
             return Ranked((), None, None)
         walk = dense and document is None
+        size = _WALKED_WINDOW if walk else _WINDOW
         ways = {"walking": "on" if walk else "off", "by_index": "off" if walk else "on"}
         await self._connection.execute(said.ASK, {"query": query, **ways})
         values: dict[str, Any] = {
             "newest": _NEWEST if window.newest is None else window.newest,
-            "window": _WINDOW,
+            "window": size,
             "ranking": ranking,
             "score": window.score,
             "passage": window.passage,
@@ -89,7 +92,7 @@ class PostgresSearchIndex(PostgresIndexWriting):
             statement, values = said.RANKED_IN_DOCUMENT, {**values, "document": document}
         rows = (await self._connection.execute(statement, values)).all()
         candidates = [Candidate(row.id, row.score) for row in rows if row.id is not None]
-        full = rows[0].size == _WINDOW
+        full = rows[0].size == size
         return Ranked(candidates, rows[0].highest, rows[0].lowest - 1 if full else None)
 
     async def passages(self, ids: Sequence[int], lexemes: Sequence[str]) -> Mapping[int, IndexedPassage]:

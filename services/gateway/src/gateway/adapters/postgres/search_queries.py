@@ -47,7 +47,7 @@ By the words' index, or (``walking``) from the newest backwards until enough are
 everywhere.
 """
 SPELL = text(
-    "SELECT set_config('gateway.spelled', :word, true), set_config('pg_trgm.similarity_threshold', '0.2', true)"
+    "SELECT set_config('gateway.spelled', :word, true), set_config('pg_trgm.similarity_threshold', '0.3', true)"
 )
 _RANKED = """
     WITH newest AS MATERIALIZED (
