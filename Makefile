@@ -94,6 +94,7 @@ bench-search: $(VENV)/.dev ## Measure searching 1,000 hours of transcripts (HOUR
 load: $(VENV)/.dev ## Ask the gateway as a day does (TIME=s RATE=n, default 180 s at 200/s), and beside a bare application
 	@cd tests && ../$(BIN)/python -m support.load_play $(if $(TIME),--seconds $(TIME)) $(if $(RATE),--rate $(RATE)) \
 	    $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(JSON),--json $(abspath $(JSON)))
+
 .PHONY: bench-events
 bench-events: $(VENV)/.dev ## Measure what those who watch live cost (CLIENTS=n)
 	@PYTHONPATH=tests $(BIN)/python tests/bench/events.py $(if $(CLIENTS),--clients $(CLIENTS))

@@ -7,6 +7,7 @@ of which the most frequent are those of a real play. They are spread over five t
 by the product's own code, from the cutting on. Then a gateway as in production, one process, is asked over HTTP by an
 owner: each kind of question one at a time, tenants in proportion to their hours; then all kinds by eight at once.
 Times are the client's, from the first byte of the request to the last of the answer, twenty hits with their texts.
+"CPU" is what the gateway and PostgreSQL computed for one answer: unlike times, it hardly depends on what else runs.
 
 With ``--folder`` the servers' data is kept there, and used again when it holds as many hours.
 """
@@ -36,10 +37,11 @@ from uuid import UUID
 
 import asyncpg
 import httpx
+import psutil
 from rich.console import Console
 from rich.table import Table
 
-from chassis.database import Database
+from chassis.database import Database, migrate
 from chassis.testing import fresh_database, service_url
 from contracts import uuid7
 from gateway.adapters.passwords import Argon2Passwords
@@ -181,6 +183,8 @@ class Times:
 
     ms: list[float] = field(default_factory=list)
     hits: int = 0
+    cpu_s: float = 0.0
+    """Of the gateway and PostgreSQL together."""
 
     @property
     def p50(self) -> float:
@@ -201,8 +205,8 @@ async def ask(clients: Mapping[str, httpx.AsyncClient], asked: Sequence[Question
 
 
 @contextmanager
-def serving(servers: Servers, database: str, folder: Path) -> Iterator[str]:
-    """A gateway process of its own."""
+def serving(servers: Servers, database: str, folder: Path) -> Iterator[tuple[str, int]]:
+    """A gateway process of its own: where it answers, and its id."""
     port = free_port()
     settings = {
         "GATEWAY_DATABASE_URL": service_url("gateway", servers.postgres_url, database),
@@ -214,7 +218,7 @@ def serving(servers: Servers, database: str, folder: Path) -> Iterator[str]:
     }
     process = subprocess.Popen([sys.executable, "-m", "gateway.main", "serve"], env={**os.environ, **settings})
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process.pid
     finally:
         process.terminate()
         process.wait(30)
@@ -244,13 +248,21 @@ async def signed_in(url: str) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
         await client.aclose()
 
 
-async def measure(url: str, corpus: Corpus, count: int) -> dict[str, Times]:
-    rng, times = random.Random(7), {}
+def cpu_s(pids: Sequence[int]) -> float:
+    """What these processes and their children have computed."""
+    processes = [process for pid in pids for process in (psutil.Process(pid), *psutil.Process(pid).children())]
+    return float(sum(process.cpu_times().user + process.cpu_times().system for process in processes))
+
+
+async def measure(url: str, corpus: Corpus, count: int, pids: Sequence[int]) -> dict[str, Times]:
+    rng, times = random.Random(7), dict[str, Times]()
     async with signed_in(url) as clients:
         await ask(clients, questions(corpus, "common word", 20, rng), Times())  # connections, caches
         for kind in KINDS:
             times[kind] = Times()
+            before = cpu_s(pids)
             await ask(clients, questions(corpus, kind, count, rng), times[kind])
+            times[kind].cpu_s = cpu_s(pids) - before
         mixed = [one for kind in KINDS for one in questions(corpus, kind, count, rng)]
         rng.shuffle(mixed)
         together = times[f"all kinds, {AT_ONCE} at once"] = Times()
@@ -286,11 +298,12 @@ async def run(options: argparse.Namespace, folder: Path) -> None:
             known = {name: value for name, value in vars(corpus).items() if name != "language"}
             remembered.write_text(json.dumps({**known, "database": database}))
         admin = servers.postgres_url.rsplit("/", 1)[0] + f"/{database}"
+        await migrate("gateway", admin, service_url("gateway", servers.postgres_url, database))
         connection = await asyncpg.connect(admin)
         await connection.execute("VACUUM ANALYZE")
         await connection.close()
-        with serving(servers, database, folder) as url:
-            times = await measure(url, corpus, options.asked)
+        with serving(servers, database, folder) as (url, pid):
+            times = await measure(url, corpus, options.asked, (pid, servers.pids["postgres"]))
         report(corpus, times, await sizes(admin), options)
     finally:
         servers.stop()
@@ -298,9 +311,15 @@ async def run(options: argparse.Namespace, folder: Path) -> None:
 
 def report(corpus: Corpus, times: Mapping[str, Times], sizes: Mapping[str, str], options: argparse.Namespace) -> None:
     console = Console()
-    table = Table("question", "p50 ms", "p99 ms", "most ms", "with hits")
+    table = Table("question", "p50 ms", "p99 ms", "most ms", "CPU ms", "with hits")
     for kind, one in times.items():
-        row = (f"{one.p50:.1f}", f"{one.p99:.1f}", f"{max(one.ms):.1f}", f"{one.hits / len(one.ms):.0%}")
+        row = (
+            f"{one.p50:.1f}",
+            f"{one.p99:.1f}",
+            f"{max(one.ms):.1f}",
+            f"{one.cpu_s / len(one.ms) * 1000:.1f}" if one.cpu_s else "-",
+            f"{one.hits / len(one.ms):.0%}",
+        )
         table.add_row(kind, *row)
     console.print(table)
     built = f"cut in {corpus.cut_s:.0f} s, written in {corpus.written_s:.0f} s"

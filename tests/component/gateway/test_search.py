@@ -169,6 +169,7 @@ async def test_what_is_written_is_found_with_its_line_and_who_speaks(gateway: Ga
         ("resolve", "resolved"),
         ("talk", "talking"),
         ("surf*", "surfeits"),
+        ("talkin*", "talking"),
         ('"hear me speak"', "hear me speak"),
         ('"Caius Marcius Coriolanus"', "Caius Marcius Coriolanus"),
         ("coriolanus OR aufidius", "Coriolanus"),

@@ -5,6 +5,7 @@ import binascii
 import html
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
@@ -89,47 +90,51 @@ class SearchPage(BaseModel):
     )
 
 
+@dataclass(frozen=True, slots=True)
 class SearchAsked:
     """What somebody looks for, and where."""
 
-    def __init__(
-        self,
-        q: Annotated[
-            str,
-            Query(
-                min_length=1,
-                max_length=256,
-                description='Words, all of which must occur; `"a phrase"`, `-without`, `begin*`, `this OR that`.',
-                examples=['coriolanis "hear me speak" -menenius'],
-            ),
-        ],
-        in_: Annotated[
-            str | None,
-            Query(
-                alias="in",
-                pattern=r"^(transcripts|scripts)(,(transcripts|scripts))?$",
-                description="`transcripts`, `scripts`, or both with a comma, as when it is absent.",
-                examples=["transcripts"],
-            ),
-        ] = None,
-        video_id: Annotated[UUID | None, Query(description="Only in what is said in this video.")] = None,
-        script_id: Annotated[UUID | None, Query(description="Only in this script.")] = None,
-        language: Annotated[
-            str | None, Query(pattern=r"^[a-z]{2,3}$", description="Only in this language.", examples=["en"])
-        ] = None,
-        limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 20,
-        cursor: Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before.")] = None,
-    ) -> None:
-        if "\x00" in q:
-            raise InvalidRequest("no NUL character can be looked for", field="q")
-        kinds = tuple(dict.fromkeys(_NAMES[name] for name in in_.split(","))) if in_ else ("transcript", "script")
-        self.q = q
-        self.scope = Scope(kinds, language, video_id, script_id)
-        self.limit = limit
-        self.window = Window() if cursor is None else _decode(cursor)
+    q: str
+    scope: Scope
+    window: Window
+    limit: int
 
 
-Searched = Annotated[SearchAsked, Depends()]
+async def _asked(
+    q: Annotated[
+        str,
+        Query(
+            min_length=1,
+            max_length=256,
+            description='Words, all of which must occur; `"a phrase"`, `-without`, `begin*`, `this OR that`.',
+            examples=['coriolanis "hear me speak" -menenius'],
+        ),
+    ],
+    in_: Annotated[
+        str | None,
+        Query(
+            alias="in",
+            pattern=r"^(transcripts|scripts)(,(transcripts|scripts))?$",
+            description="`transcripts`, `scripts`, or both with a comma, as when it is absent.",
+            examples=["transcripts"],
+        ),
+    ] = None,
+    video_id: Annotated[UUID | None, Query(description="Only in what is said in this video.")] = None,
+    script_id: Annotated[UUID | None, Query(description="Only in this script.")] = None,
+    language: Annotated[
+        str | None, Query(pattern=r"^[a-z]{2,3}$", description="Only in this language.", examples=["en"])
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 20,
+    cursor: Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before.")] = None,
+) -> SearchAsked:
+    if "\x00" in q:
+        raise InvalidRequest("no NUL character can be looked for", field="q")
+    kinds = tuple(dict.fromkeys(_NAMES[name] for name in in_.split(","))) if in_ else ("transcript", "script")
+    scope = Scope(kinds, language, video_id, script_id)
+    return SearchAsked(q, scope, Window() if cursor is None else _decode(cursor), limit)
+
+
+Searched = Annotated[SearchAsked, Depends(_asked)]
 
 
 def search_page(found: Found) -> SearchPage:

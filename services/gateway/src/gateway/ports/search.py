@@ -163,8 +163,10 @@ class SearchIndex(Protocol):
     ) -> Ranked:
         """The best passages that answer. ``dense``: so many do that one meets them wherever one looks."""
 
-    async def passages(self, ids: Sequence[int], lexemes: Sequence[str]) -> Mapping[int, IndexedPassage]:
-        """Passages that the last question of this transaction found, with the places of these lexemes."""
+    async def passages(
+        self, ids: Sequence[int], lexemes: Sequence[str], beginnings: Sequence[str]
+    ) -> Mapping[int, IndexedPassage]:
+        """Passages that the last question of this transaction found, with the places of what it asked for."""
 
 
 class IndexQueue(Protocol):

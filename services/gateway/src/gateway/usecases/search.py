@@ -9,7 +9,7 @@ from gateway.domain.access import Caller
 from gateway.domain.search.asking import Question, Term, understand
 from gateway.domain.search.queries import Lexicon, Mark, marked, ranking, tsquery
 from gateway.domain.search.spelling import apart, tolerance
-from gateway.domain.search.words import Token, tokens_of
+from gateway.domain.search.words import Token, plain, tokens_of
 from gateway.ports import RecordsOn
 from gateway.ports.search import IndexedPassage, Scope, SearchIndex, Window
 
@@ -70,8 +70,6 @@ class Search:
             lexicons, corrections = await _lexicons(index, question, list(sizes))
             query = tsquery(question, lexicons, kinds=scope.kinds if len(scope.kinds) == 1 else ())
             ranked_by = ranking(question, lexicons)
-            if query is None or ranked_by is None:
-                return Found((), corrections, None)
             ranked = await index.ranked(
                 query,
                 ranked_by,
@@ -82,7 +80,8 @@ class Search:
             )
             shown = ranked.candidates[:limit]
             lexemes = sorted({lexeme for term in question.terms for one in lexicons for lexeme in _all_of(one, term)})
-            passages = await index.passages([one.passage for one in shown], lexemes)
+            beginnings = [plain(term.words[0]) for term in question.terms if term.beginning]
+            passages = await index.passages([one.passage for one in shown], lexemes, beginnings)
         by_language = {one.language: one for one in lexicons}
         hits = [_hit(question, by_language, passages[one.passage], one.score) for one in shown]
         following: Window | None = None

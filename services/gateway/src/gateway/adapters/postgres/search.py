@@ -95,9 +95,12 @@ class PostgresSearchIndex(PostgresIndexWriting):
         full = rows[0].size == size
         return Ranked(candidates, rows[0].highest, rows[0].lowest - 1 if full else None)
 
-    async def passages(self, ids: Sequence[int], lexemes: Sequence[str]) -> Mapping[int, IndexedPassage]:
-        """Passages that the last question of this transaction found, with the places of these lexemes."""
-        rows = await self._connection.execute(said.SHOWN, {"ids": list(ids), "lexemes": list(lexemes)})
+    async def passages(
+        self, ids: Sequence[int], lexemes: Sequence[str], beginnings: Sequence[str]
+    ) -> Mapping[int, IndexedPassage]:
+        """Passages that the last question of this transaction found, with the places of what it asked for."""
+        values = {"ids": list(ids), "lexemes": list(lexemes), "beginnings": list(beginnings)}
+        rows = await self._connection.execute(said.SHOWN, values)
         return {row.id: _passage(row) for row in rows}
 
     async def _document(self, scope: Scope) -> Any:

@@ -77,7 +77,9 @@ SHOWN = text(
            document.script_id, coalesce(video.title, script.filename, '') AS title, passage.start_ms, passage.times,
            passage.line, passage.speaker,
            (SELECT jsonb_object_agg(found.lexeme, found.positions) FROM unnest(passage.words) AS found
-            WHERE found.lexeme = ANY(CAST(:lexemes AS text[]))) AS places
+            WHERE found.lexeme = ANY(CAST(:lexemes AS text[]))
+               OR EXISTS (SELECT FROM unnest(CAST(:beginnings AS text[])) AS beginning
+                          WHERE starts_with(found.lexeme, beginning))) AS places
     FROM search_passages passage
     JOIN search_documents document ON document.id = passage.document_id
     LEFT JOIN videos video ON video.id = document.video_id

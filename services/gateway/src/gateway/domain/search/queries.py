@@ -24,7 +24,7 @@ class Lexicon:
     known: Mapping[str, int] = field(default_factory=dict)
     """In how many passages a word of the question is, by any of its forms."""
     variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """What is looked for besides a word: near spellings, or words with this beginning."""
+    """What is looked for besides a word: near spellings, or what words with this beginning are indexed as."""
 
     def of(self, word: str) -> str:
         """What is indexed for this word."""
@@ -32,8 +32,10 @@ class Lexicon:
 
     def all_of(self, term: Term) -> tuple[str, ...]:
         """What a term of one word is looked for as."""
-        exact = () if term.beginning else (self.of(term.words[0]),)
-        return tuple(dict.fromkeys((*exact, *self.variants.get(term.words[0], ()))))
+        variants = self.variants.get(term.words[0], ())
+        if term.beginning:  # those that are not found by the beginning itself: `runn*` means `run` too
+            return tuple(one for one in variants if not one.startswith(plain(term.words[0])))
+        return tuple(dict.fromkeys((self.of(term.words[0]), *variants)))
 
 
 def kind_mark(kind: str) -> str:
@@ -46,16 +48,14 @@ def language_mark(language: str) -> str:
     return f"={language or 'none'}"
 
 
-def tsquery(question: Question, lexicons: Sequence[Lexicon], *, kinds: Iterable[str] = ()) -> str | None:
-    """The question in each of the languages; None if no passage can answer it."""
-    asked = [f"({mark(language_mark(one.language))} & {said})" for one in lexicons if (said := _asked(question, one))]
-    if not asked:
-        return None
+def tsquery(question: Question, lexicons: Sequence[Lexicon], *, kinds: Iterable[str] = ()) -> str:
+    """The question in each of the languages."""
+    asked = [f"({mark(language_mark(one.language))} & {_asked(question, one)})" for one in lexicons]
     among = [mark(kind_mark(kind)) for kind in kinds]
     return f"({' | '.join(asked)})" + (f" & ({' | '.join(among)})" if among else "")
 
 
-def ranking(question: Question, lexicons: Sequence[Lexicon]) -> str | None:
+def ranking(question: Question, lexicons: Sequence[Lexicon]) -> str:
     """What hits are ranked by: the words that are wanted, as they are spelt in the question."""
     said = []
     for lexicon in lexicons:
@@ -65,7 +65,8 @@ def ranking(question: Question, lexicons: Sequence[Lexicon]) -> str | None:
                     said.append(f"({' <-> '.join(_quoted(lexicon.of(word)) for word in term.words)})")
                 else:
                     said += [_quoted(lexeme) for lexeme in lexicon.all_of(term)]
-    return " | ".join(dict.fromkeys(said)) or None
+                    said += [f"{_quoted(beginning)}:*" for beginning in _beginning(term)]
+    return " | ".join(dict.fromkeys(said))
 
 
 def mark(name: str) -> str:
@@ -84,25 +85,26 @@ def tsvector(words: Sequence[str], ahead: Sequence[str], marks: Iterable[str]) -
     return " ".join([*said, *(f"{_quoted(lexeme)}:{','.join(found)}" for lexeme, found in places.items())])
 
 
-def _asked(question: Question, lexicon: Lexicon) -> str | None:
+def _asked(question: Question, lexicon: Lexicon) -> str:
     groups = []
     for group in question.wanted:
-        terms = [said for term in group if (said := _term(term, lexicon))]
-        if not terms:
-            return None  # a beginning with which no word of this language begins
+        terms = [_term(term, lexicon) for term in group]
         groups.append(terms[0] if len(terms) == 1 else f"({' | '.join(terms)})")
-    unwanted = [f"!{said}" for term in question.unwanted if (said := _term(term, lexicon))]
+    unwanted = [f"!{_term(term, lexicon)}" for term in question.unwanted]
     return " & ".join([*groups, *unwanted])
 
 
-def _term(term: Term, lexicon: Lexicon) -> str | None:
+def _term(term: Term, lexicon: Lexicon) -> str:
     if term.phrase:
         first, *others = (_quoted(lexicon.of(word)) for word in term.words)
         return f"({' <-> '.join([f'{first}:A', *others])})"
-    found = [f"{_quoted(lexeme)}:A" for lexeme in lexicon.all_of(term)]
-    if not found:
-        return None
+    found = [f"{_quoted(beginning)}:*A" for beginning in _beginning(term)]
+    found += [f"{_quoted(lexeme)}:A" for lexeme in lexicon.all_of(term)]
     return found[0] if len(found) == 1 else f"({' | '.join(found)})"
+
+
+def _beginning(term: Term) -> list[str]:
+    return [plain(term.words[0])] if term.beginning else []
 
 
 def _quoted(lexeme: str) -> str:
@@ -136,7 +138,8 @@ def marked(
 
 def _places(term: Term, lexicon: Lexicon, places: Mapping[str, Sequence[int]]) -> set[tuple[int, int]]:
     if not term.phrase:
-        return {(at - 1, at - 1) for lexeme in lexicon.all_of(term) for at in places.get(lexeme, ())}
+        begun = [lexeme for lexeme in places if any(lexeme.startswith(one) for one in _beginning(term))]
+        return {(at - 1, at - 1) for lexeme in (*lexicon.all_of(term), *begun) for at in places.get(lexeme, ())}
     first, *others = (lexicon.of(word) for word in term.words)
     return {
         (at - 1, at - 1 + len(others))
