@@ -199,7 +199,14 @@ async def test_a_report_is_by_kind_by_day_or_by_job_as_json_or_csv(gateway: Gate
 
 
 @pytest.mark.parametrize(
-    "query", [{"from": "2026-02-01", "to": "2026-01-01"}, {"from": "2020-01-01", "to": "2026-01-01"}, {"by": "year"}]
+    "query",
+    [
+        {"from": "2026-02-01", "to": "2026-01-01"},
+        {"from": "2020-01-01", "to": "2026-01-01"},
+        {"by": "year"},
+        {"to": "0"},
+        {"from": "2026-13-01"},
+    ],
 )
 async def test_a_report_that_makes_no_sense_is_refused(gateway: Gateway, query: dict[str, str]) -> None:
     client = await an_owner(gateway)

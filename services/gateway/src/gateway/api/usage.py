@@ -4,6 +4,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BeforeValidator
 
 from gateway.api.context import Given, needs
 from gateway.api.matching import IfMatch
@@ -26,9 +27,18 @@ from gateway.ports.usage import Grouping
 
 __all__ = ["router"]
 
+
+def _day(text: object) -> date:
+    """A day as RFC 3339 writes it; a mere number, which pydantic takes for a moment, is none."""
+    if not isinstance(text, str) or len(text) != 10:
+        raise ValueError("a day is written as 2026-11-30")
+    return date.fromisoformat(text)
+
+
 router = APIRouter(tags=["usage"])
 Reader = Annotated[Caller, needs(Right.USAGE_READ)]
 Writer = Annotated[Caller, needs(Right.BUDGET_WRITE)]
+Day = Annotated[date, BeforeValidator(_day)]
 _REPORT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "What was used, as JSON or as CSV",
@@ -47,8 +57,8 @@ async def read_usage(
     request: Request,
     given: Given,
     caller: Reader,
-    first: Annotated[date | None, Query(alias="from", description="First day (UTC); of the month, if absent.")] = None,
-    last: Annotated[date | None, Query(alias="to", description="Last day, included; today, if absent.")] = None,
+    first: Annotated[Day | None, Query(alias="from", description="First day (UTC); of the month, if absent.")] = None,
+    last: Annotated[Day | None, Query(alias="to", description="Last day, included; today, if absent.")] = None,
     by: Annotated[Grouping, Query(description="What the kinds are added up over.")] = "kind",
     format: Annotated[Literal["json", "csv"], Query(description="Also by `Accept: text/csv`.")] = "json",
 ) -> Response:
