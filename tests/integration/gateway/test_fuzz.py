@@ -20,6 +20,7 @@ NEEDS_A_WORKER = re.compile(
 """What is there only once other services have worked on a video or a job."""
 
 
+@pytest.mark.timeout(900)  # a minute and a half of two cores, when it has them
 def test_no_request_breaks_the_gateway_or_gets_an_answer_nobody_described(
     postgres_url: str, redis_url: str, tmp_path: Path
 ) -> None:

@@ -158,7 +158,7 @@ async def test_a_message_that_a_killed_gateway_had_in_its_hands_arrives_by_the_n
             "GATEWAY_OUTBOUND_HTTP": "true",
             "GATEWAY_OUTBOUND_PORTS": f"[{receiver.port}]",
             "GATEWAY_OUTBOUND_NETWORKS": '["127.0.0.0/8"]',
-            "GATEWAY_WEBHOOK_TIMEOUT_S": "1",
+            "GATEWAY_WEBHOOK_TIMEOUT_S": "4",  # time enough to be killed, on any machine
             "GATEWAY_LEASE_S": "1",
         }
         await asyncio.to_thread(gateway, environ, "migrate")
