@@ -76,6 +76,11 @@ class FilmServer:
             await writer.drain()
             return
         start = self._start(headers)
+        if start >= len(self.content):
+            none = f"Content-Range: bytes */{len(self.content)}\r\nContent-Length: 0\r\nConnection: close"
+            writer.write(f"HTTP/1.1 416 X\r\n{none}\r\n\r\n".encode())
+            await writer.drain()
+            return
         said = [
             f"HTTP/1.1 {206 if start else self.status} X",
             f"Content-Type: {self.content_type}",
@@ -96,7 +101,8 @@ class FilmServer:
         return int(match.group(1))
 
     async def _send(self, writer: asyncio.StreamWriter, start: int) -> None:
-        until = self.breaks.pop(0) if self.breaks else len(self.content)
+        broken = bool(self.breaks)
+        until = self.breaks.pop(0) if broken else len(self.content)
         for at in range(start, min(until, len(self.content)), _PIECE):
             piece = self.content[at : min(at + _PIECE, until)]
             writer.write(piece if self.sized else b"%x\r\n%s\r\n" % (len(piece), piece))
@@ -104,7 +110,7 @@ class FilmServer:
         if until < len(self.content):
             if self.holds is not None:
                 await self.holds.wait()
-        elif not self.sized:
+        elif not self.sized and not broken:
             writer.write(b"0\r\n\r\n")
         await writer.drain()
 

@@ -104,6 +104,16 @@ async def test_a_connection_that_breaks_is_gone_on_with_where_it_broke(house: Ho
     assert await house.stored() == FILM
 
 
+async def test_a_film_that_was_whole_when_the_connection_broke_is_whole(house: House) -> None:
+    house.films.breaks, house.films.sized = [len(FILM)], False
+
+    later = await house.outcome(await house.importing())
+
+    assert (later["state"], later["sha256"]) == ("ingesting", DIGEST)
+    assert [headers.get("range") for _, headers in house.films.asked] == [None, f"bytes={len(FILM)}-"]
+    assert await house.stored() == FILM
+
+
 async def test_a_film_that_changes_meanwhile_is_fetched_from_the_start(house: House) -> None:
     house.films.breaks = [100_000]
     video = await house.importing()

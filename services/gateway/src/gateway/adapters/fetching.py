@@ -72,6 +72,9 @@ class GuardedFetch:
         await opening.__aexit__(None, None, None)
 
     def _fetched(self, response: httpcore.Response, headers: Mapping[str, str], start: int) -> Fetched:
+        if response.status == 416 and start and headers.get("content-range", "").strip() == f"bytes */{start}":
+            # It was fetched whole, and whoever did so did not get to say it: nothing lies behind the last byte.
+            return Fetched(start, start, _validator(headers), _nothing())
         _require_good(response.status, headers)
         length = headers.get("content-length", "")
         whole = int(length) if length.isascii() and length.isdecimal() else None
@@ -93,6 +96,12 @@ class GuardedFetch:
             if piece is None:
                 return
             yield piece
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    nothing: tuple[bytes, ...] = ()
+    for piece in nothing:
+        yield piece
 
 
 def _require_good(status: int, headers: Mapping[str, str]) -> None:
