@@ -1,13 +1,14 @@
 """What every blob store promises, asked of each of them."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from chassis.blobs import BlobNotFound, Blobs, InvalidKey, LocalBlobs, UnknownBlobStore, blobs_at
 from chassis.testing import MemoryBlobs
+from support.bucket import a_bucket, a_bucket_server
 
 BAD_KEYS = [
     "",
@@ -29,8 +30,16 @@ BAD_KEYS = [
 ]
 
 
-@pytest.fixture(params=["local", "memory"])
-def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with a_bucket_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["local", "memory", "bucket"])
+def blobs(request: pytest.FixtureRequest, server: str, tmp_path: Path) -> Blobs:
+    if request.param == "bucket":
+        return blobs_at(a_bucket())
     return LocalBlobs(tmp_path / "blobs") if request.param == "local" else MemoryBlobs()
 
 

@@ -4,18 +4,27 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from chassis.blobs import BlobBusy, BlobNotFound, Blobs, LocalBlobs, StorageFull, WrongOffset
+from chassis.blobs import BlobBusy, BlobNotFound, Blobs, LocalBlobs, StorageFull, WrongOffset, blobs_at
 from chassis.testing import MemoryBlobs
+from support.bucket import a_bucket, a_bucket_server
 from support.small_disk import fill, small_disk
 
 
-@pytest.fixture(params=["local", "memory"])
-def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with a_bucket_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["local", "memory", "bucket"])
+def blobs(request: pytest.FixtureRequest, server: str, tmp_path: Path) -> Blobs:
+    if request.param == "bucket":
+        return blobs_at(a_bucket())
     return LocalBlobs(tmp_path / "blobs") if request.param == "local" else MemoryBlobs()
 
 
@@ -83,6 +92,7 @@ async def test_what_is_not_there_cannot_be_gone_on_with_or_sealed(blobs: Blobs) 
     assert await keys(blobs.list_growing("")) == []
 
 
+@pytest.mark.parametrize("blobs", ["local", "memory"], indirect=True)
 async def test_two_do_not_write_at_once(blobs: Blobs) -> None:
     async with blobs.grow("k", 0) as growth:
         await growth.write(b"first")
@@ -111,6 +121,7 @@ async def test_sealing_again_does_nothing(blobs: Blobs) -> None:
     assert await blobs.get_bytes("whole") == b"bytes"
 
 
+@pytest.mark.parametrize("blobs", ["local", "memory"], indirect=True)
 async def test_a_folder_goes_with_what_grows_in_it_and_who_writes_then_writes_to_nowhere(
     blobs: Blobs, tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from chassis.blobs._ports import BlobBusy, BlobNotFound, BlobStat, WrongOffset, 
 
 __all__ = ["GcsBlobs"]
 
-_READ = 8 << 20
+_READ = 2 << 20
 _MOST_COMPOSED = 32
 """As many as one request takes."""
 _ABANDONED = timedelta(days=1)

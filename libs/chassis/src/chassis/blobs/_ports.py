@@ -154,7 +154,8 @@ class Blobs(Protocol):
         """Go on with a blob that comes in pieces, over days and from several processes, one at a time.
 
         Nobody can read it before it is sealed. A clean exit keeps what was written; after an exception what was not
-        kept is as if it had never come. Raises WrongOffset, BlobBusy.
+        kept is as if it had never come. Raises WrongOffset, BlobBusy: at once where a lock can be held, as on a disk;
+        else by the latest when something is to be kept, and what the other one wrote stays.
         """
         ...
 

@@ -34,5 +34,6 @@ def _bucket(name: str, folder: str) -> Blobs:
     from chassis.blobs._gcs import GcsBlobs
 
     emulated = os.environ.get("STORAGE_EMULATOR_HOST")
-    client = Client(project="none", credentials=AnonymousCredentials()) if emulated else Client()
+    anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    client = Client(project="none", credentials=anonymous) if emulated else Client()
     return GcsBlobs(client.bucket(name), f"{folder}/" if folder else "")

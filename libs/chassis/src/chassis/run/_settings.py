@@ -20,7 +20,7 @@ class ServiceSettings(BaseSettings):
     """Needed by ``migrate`` alone: may create roles and schemas."""
     redis_url: RedisDsn
     blobs_url: str
-    """``file:///absolute/path`` for local disk."""
+    """``file:///absolute/path`` for local disk, ``gs://bucket/folder`` for Google Cloud Storage."""
     min_free_bytes: NonNegativeInt = 256 * 2**20
     """Less room than this for blobs is told by /readyz, and no upload is taken that would leave less."""
     http_host: str = "127.0.0.1"
