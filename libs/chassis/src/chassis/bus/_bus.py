@@ -84,7 +84,7 @@ class Bus:
         self.subscriptions: dict[str, Subscription] = {}
         self._always: set[str] = set()
         self.redis: Any = redis_client(self.redis_url)
-        self._purger: Callable[[UUID, Sequence[str]], Awaitable[int]] = self._purge
+        self._purger: Callable[[UUID, Sequence[str], bool], Awaitable[int]] = self._purge
         self._teller: Callable[[Event[Any]], Awaitable[None]] = self._send_losable
         self._alive: Callable[[], str | None] = lambda: "the bus has not started"
 
@@ -112,15 +112,22 @@ class Bus:
         """Put an event on its capped stream, now, outside any transaction. It may get lost, and never raises for it."""
         await self._teller(event)
 
-    async def forget(self, about: UUID, *, announced: Sequence[str] = ()) -> int:
+    async def forget(self, about: UUID, *, announced: Sequence[str] = (), unsettled: bool = True) -> int:
         """Take out of Redis every entry of the ``announced`` streams, and everything we could not handle or will try
         again, in which this id stands; returns how many there were. Raises what Redis raises.
-        """
-        return await self._purger(about, announced)
 
-    async def _purge(self, about: UUID, announced: Sequence[str]) -> int:
+        With ``unsettled=False`` what some group has not settled yet stays: it speaks of something that lives on, too.
+        """
+        return await self._purger(about, announced, unsettled)
+
+    async def _purge(self, about: UUID, announced: Sequence[str], unsettled: bool) -> int:
         return await purge(
-            self.redis, service=self.service, heard=list(self.subscriptions), announced=announced, about=about
+            self.redis,
+            service=self.service,
+            heard=list(self.subscriptions),
+            announced=announced,
+            about=about,
+            unsettled=unsettled,
         )
 
     async def _send_losable(self, event: Event[Any]) -> None:

@@ -203,9 +203,14 @@ class UnitOfWork:
             self._wake("tasks")
         return payloads
 
-    async def unsay(self, about: UUID) -> int:
-        """Forget every announced fact in which this id stands, sent or not; returns how many there were."""
+    async def unsay(self, about: UUID, *, unsent: bool = True) -> int:
+        """Forget every announced fact in which this id stands, with or without the unsent; returns how many there were.
+
+        Without them for what also speaks of something that lives on: it may be the only word of that.
+        """
         said = delete(outbox).where(outbox.c.body.contains(str(about)))
+        if not unsent:
+            said = said.where(outbox.c.sent_batch.is_not(None))
         return (await self.connection.execute(said)).rowcount
 
     async def forget_tasks(self, about: UUID) -> int:

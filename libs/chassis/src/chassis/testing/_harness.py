@@ -81,7 +81,7 @@ class Harness:
         """The announced facts of one kind, without their envelopes."""
         return [event.data for event in self.announced if isinstance(event.data, kind)]
 
-    async def _purge(self, about: UUID, _announced: Sequence[str]) -> int:
+    async def _purge(self, about: UUID, _announced: Sequence[str], _unsettled: bool) -> int:
         self.purged.append(about)
         return 0
 

@@ -42,7 +42,7 @@ _MOST_EXPORTS = 10_000
 class Purger(Protocol):
     """Takes out of the message broker what speaks of something."""
 
-    async def forget(self, about: UUID, *, announced: Sequence[str] = ()) -> int:
+    async def forget(self, about: UUID, *, announced: Sequence[str] = (), unsettled: bool = True) -> int:
         """Returns how many messages there were."""
 
 
@@ -178,14 +178,16 @@ class Conclude:
         if erasure.kind == "tenant":
             await self.farewell(task.tenant_id)
             await self._forget_words(task.tenant_id)
+        # A job whose script is erased goes on without it: the fact that asks for its other steps must get through.
+        alone = erasure.kind != "script"
         blobs = await self._delete_blobs(task.tenant_id, erasure)
         rows = dict(erasure.rows)
         blobs = _sum(blobs, await self._end_exports(task.tenant_id))
         async with self.database.begin(task.tenant_id) as work:
-            rows["outbox"] = await work.unsay(erasure.subject_id)
+            rows["outbox"] = await work.unsay(erasure.subject_id, unsent=alone)
             if erasure.kind == "tenant":
                 rows = _sum(rows, await work.empty_tables(but=_KEPT, last=_LEANT_ON))
-        rows["redis"] = await self.purger.forget(erasure.subject_id, announced=self.announced)
+        rows["redis"] = await self.purger.forget(erasure.subject_id, announced=self.announced, unsettled=alone)
         async with task.finish() as work:
             records = self.records_on(work.connection)
             rows = _sum(rows, await _last_rows(records, erasure))
