@@ -10,6 +10,7 @@ import asyncpg
 import httpx
 import jwt
 import pytest
+from sqlalchemy import text
 
 from contracts.event import Event, Fact
 from contracts.gateway import JobOptions, ScriptErased, TenantErased, VideoErased
@@ -160,6 +161,7 @@ async def test_a_script_goes_with_what_was_aligned_with_it_and_whoever_waits_is_
     erasure = json_of(await client.delete(f"/v1/scripts/{script['id']}"), 202)
     after = json_of(await client.get(f"/v1/jobs/{job['id']}"), 200)
     await answer(gateway, erasure["id"], me["tenant_id"], "align", rows={"lines": 1})
+    await relayed(gateway)
     await gateway.harness.work_off()
     done = json_of(await client.get(f"/v1/erasures/{erasure['id']}"), 200)
 
@@ -176,6 +178,31 @@ async def test_a_script_goes_with_what_was_aligned_with_it_and_whoever_waits_is_
     kept = await everything_kept(gateway, postgres_url)
     for trace in (script["id"], CANARY, "raven.txt", script["sha256"]):
         assert trace not in kept, trace
+
+
+async def relayed(gateway: Gateway) -> None:
+    """As if all that was announced had been sent."""
+    async with gateway.harness.database.begin_untenanted() as connection:
+        await connection.execute(text("UPDATE outbox SET sent_batch = 1, sent_at = now() WHERE sent_batch IS NULL"))
+
+
+async def test_what_asks_for_the_other_steps_of_a_job_gets_through_though_its_script_is_erased(
+    gateway: Gateway,
+) -> None:
+    client = await gateway.owner()
+    me, script = json_of(await client.get("/v1/me"), 200), await gateway.script(client)
+    video = await gateway.ingested(client)
+    await gateway.job(client, video["id"], ["transcript", "alignment"], script_id=script["id"])
+    erasure = json_of(await client.delete(f"/v1/scripts/{script['id']}"), 202)
+    await answer(gateway, erasure["id"], me["tenant_id"], "align")
+
+    await gateway.harness.work_off()
+
+    done = json_of(await client.get(f"/v1/erasures/{erasure['id']}"), 200)
+    async with gateway.harness.database.begin_untenanted() as connection:
+        unsent = (await connection.execute(text("SELECT stream, body FROM outbox WHERE sent_batch IS NULL"))).all()
+    assert done["state"] == "completed"
+    assert [row.stream for row in unsent if script["id"] in row.body] == ["job.requested.v1"]
 
 
 async def test_an_alignment_that_arrives_after_its_script_was_erased_is_nobodys_result(gateway: Gateway) -> None:

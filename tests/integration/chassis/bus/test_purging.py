@@ -34,17 +34,17 @@ async def test_what_also_speaks_of_something_that_lives_on_stays_until_every_gro
         await until(lambda: noted(toy, 3))
         await until(lambda: nothing_in_hand(toy))
 
-    unread = await toy.service.bus.forget(erased, announced=[Poked.stream], unsettled=False)
+    unread = await toy.service.bus.forget(erased, announced=[Poked.stream], sparing=[Poked.stream])
     read = await toy.redis.xreadgroup("behind", "somebody", {Poked.stream: ">"}, count=2)
     entries = [entry_id for entry_id, _ in read[0][1]]
     await toy.redis.xack(Poked.stream, "behind", entries[0])
-    one_settled = await toy.service.bus.forget(erased, announced=[Poked.stream], unsettled=False)
+    one_settled = await toy.service.bus.forget(erased, announced=[Poked.stream], sparing=[Poked.stream])
     await toy.redis.xack(Poked.stream, "behind", entries[1])
-    two_settled = await toy.service.bus.forget(erased, announced=[Poked.stream], unsettled=False)
+    two_settled = await toy.service.bus.forget(erased, announced=[Poked.stream], sparing=[Poked.stream])
 
     assert (unread, one_settled, two_settled) == (0, 1, 1)
     assert await toy.redis.xlen(Poked.stream) == 1
 
 
 async def test_a_stream_that_is_not_there_holds_nothing(toy: Toy) -> None:
-    assert await toy.service.bus.forget(uuid4(), announced=["nobody.said.v1"], unsettled=False) == 0
+    assert await toy.service.bus.forget(uuid4(), announced=["nobody.said.v1"], sparing=[Poked.stream]) == 0

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -84,7 +84,7 @@ class Bus:
         self.subscriptions: dict[str, Subscription] = {}
         self._always: set[str] = set()
         self.redis: Any = redis_client(self.redis_url)
-        self._purger: Callable[[UUID, Sequence[str], bool], Awaitable[int]] = self._purge
+        self._purger: Callable[[UUID, Sequence[str], Container[str]], Awaitable[int]] = self._purge
         self._teller: Callable[[Event[Any]], Awaitable[None]] = self._send_losable
         self._alive: Callable[[], str | None] = lambda: "the bus has not started"
 
@@ -112,22 +112,23 @@ class Bus:
         """Put an event on its capped stream, now, outside any transaction. It may get lost, and never raises for it."""
         await self._teller(event)
 
-    async def forget(self, about: UUID, *, announced: Sequence[str] = (), unsettled: bool = True) -> int:
+    async def forget(self, about: UUID, *, announced: Sequence[str] = (), sparing: Container[str] = ()) -> int:
         """Take out of Redis every entry of the ``announced`` streams, and everything we could not handle or will try
         again, in which this id stands; returns how many there were. Raises what Redis raises.
 
-        With ``unsettled=False`` what some group has not settled yet stays: it speaks of something that lives on, too.
+        On the streams named in ``sparing`` what some group has not settled yet stays: it speaks of something that lives
+        on, too.
         """
-        return await self._purger(about, announced, unsettled)
+        return await self._purger(about, announced, sparing)
 
-    async def _purge(self, about: UUID, announced: Sequence[str], unsettled: bool) -> int:
+    async def _purge(self, about: UUID, announced: Sequence[str], sparing: Container[str]) -> int:
         return await purge(
             self.redis,
             service=self.service,
             heard=list(self.subscriptions),
             announced=announced,
             about=about,
-            unsettled=unsettled,
+            sparing=sparing,
         )
 
     async def _send_losable(self, event: Event[Any]) -> None:

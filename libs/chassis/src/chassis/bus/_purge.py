@@ -5,7 +5,7 @@ it finds it gone and lets go. But what also speaks of something that lives on, a
 only word of that: then entries are spared until every group has settled them, and trimmed like all others.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Container, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -21,14 +21,14 @@ _SLACK_MS = 3_600_000
 
 
 async def purge(
-    redis: Any, *, service: str, heard: Iterable[str], announced: Iterable[str], about: UUID, unsettled: bool
+    redis: Any, *, service: str, heard: Iterable[str], announced: Iterable[str], about: UUID, sparing: Container[str]
 ) -> int:
-    """Drop every entry in which this id stands: on the streams we announce, with or without those that are
-    ``unsettled``, and among what we could not handle or will try again. Returns how many there were.
+    """Drop every entry in which this id stands: on the streams we announce, and among what we could not handle or will
+    try again; on the streams named in ``sparing`` only what is settled. Returns how many there were.
     """
     needle, count = str(about).encode(), 0
     for stream in announced:
-        last = "+" if unsettled else await _settled(redis, stream)
+        last = await _settled(redis, stream) if stream in sparing else "+"
         count += await _purge_stream(redis, stream, needle, _first(about), last)
     for stream in heard:
         count += await _purge_stream(redis, dead_letters(stream, service), needle, "-", "+")

@@ -1,6 +1,6 @@
 """One transaction of one tenant: data, announcements and new work become true together or not at all."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
@@ -203,14 +203,14 @@ class UnitOfWork:
             self._wake("tasks")
         return payloads
 
-    async def unsay(self, about: UUID, *, unsent: bool = True) -> int:
-        """Forget every announced fact in which this id stands, with or without the unsent; returns how many there were.
+    async def unsay(self, about: UUID, *, sparing: Collection[str] = ()) -> int:
+        """Forget every announced fact in which this id stands, sent or not; returns how many there were.
 
-        Without them for what also speaks of something that lives on: it may be the only word of that.
+        On the streams named in ``sparing`` what is not sent yet stays: it may be the only word of something else.
         """
         said = delete(outbox).where(outbox.c.body.contains(str(about)))
-        if not unsent:
-            said = said.where(outbox.c.sent_batch.is_not(None))
+        if sparing:
+            said = said.where(outbox.c.stream.not_in(sparing) | outbox.c.sent_batch.is_not(None))
         return (await self.connection.execute(said)).rowcount
 
     async def forget_tasks(self, about: UUID) -> int:

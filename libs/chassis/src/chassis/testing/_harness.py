@@ -2,7 +2,7 @@
 
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -81,7 +81,7 @@ class Harness:
         """The announced facts of one kind, without their envelopes."""
         return [event.data for event in self.announced if isinstance(event.data, kind)]
 
-    async def _purge(self, about: UUID, _announced: Sequence[str], _unsettled: bool) -> int:
+    async def _purge(self, about: UUID, _announced: Sequence[str], _sparing: Container[str]) -> int:
         self.purged.append(about)
         return 0
 

@@ -6,7 +6,7 @@ the receipt is signed in its last commit. Nobody is waited for in vain: who stay
 the erasure says whom it waits for.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -18,7 +18,7 @@ from chassis.telemetry import get_logger
 from chassis.work import Task
 from contracts import uuid7
 from contracts.event import Event
-from contracts.gateway import ScriptErased, TenantErased, VideoErased
+from contracts.gateway import JobRequested, ScriptErased, TenantErased, VideoErased
 from contracts.traces import TracesErased
 from gateway.domain.access import Caller
 from gateway.domain.erasures import OURSELVES, Answer, Erasure, Kind, Reason, receipt_claims
@@ -42,7 +42,7 @@ _MOST_EXPORTS = 10_000
 class Purger(Protocol):
     """Takes out of the message broker what speaks of something."""
 
-    async def forget(self, about: UUID, *, announced: Sequence[str] = (), unsettled: bool = True) -> int:
+    async def forget(self, about: UUID, *, announced: Sequence[str] = (), sparing: Collection[str] = ()) -> int:
         """Returns how many messages there were."""
 
 
@@ -179,15 +179,15 @@ class Conclude:
             await self.farewell(task.tenant_id)
             await self._forget_words(task.tenant_id)
         # A job whose script is erased goes on without it: the fact that asks for its other steps must get through.
-        alone = erasure.kind != "script"
+        spared = (JobRequested.stream,) if erasure.kind == "script" else ()
         blobs = await self._delete_blobs(task.tenant_id, erasure)
         rows = dict(erasure.rows)
         blobs = _sum(blobs, await self._end_exports(task.tenant_id))
         async with self.database.begin(task.tenant_id) as work:
-            rows["outbox"] = await work.unsay(erasure.subject_id, unsent=alone)
+            rows["outbox"] = await work.unsay(erasure.subject_id, sparing=spared)
             if erasure.kind == "tenant":
                 rows = _sum(rows, await work.empty_tables(but=_KEPT, last=_LEANT_ON))
-        rows["redis"] = await self.purger.forget(erasure.subject_id, announced=self.announced, unsettled=alone)
+        rows["redis"] = await self.purger.forget(erasure.subject_id, announced=self.announced, sparing=spared)
         async with task.finish() as work:
             records = self.records_on(work.connection)
             rows = _sum(rows, await _last_rows(records, erasure))
