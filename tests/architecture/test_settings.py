@@ -21,7 +21,6 @@ async def test_every_service_heeds_how_much_an_operator_allows_it(name: str) -> 
     )
 
     service = importlib.import_module(f"{name}.main").build(settings)
-    await service.bus.close()
-    await service.database.close()
+    await service.close()
 
     assert (service.work.workers, service.work.lease_s, service.work._tenant_cap) == (3, 7, 2)

@@ -116,8 +116,7 @@ async def a_replica(toy: Toy) -> AsyncIterator[Toy]:
         await asyncio.gather(*parts)
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
-        await other.service.bus.close()
-        await other.service.database.close()
+        await other.service.close()
 
 
 @asynccontextmanager

@@ -163,8 +163,7 @@ async def a_toy(
                 process.kill()
             await process.communicate()
         await redis.aclose()
-        await service.bus.close()
-        await service.database.close()
+        await service.close()
         await drop_database(postgres_url, database)
 
 

@@ -129,8 +129,7 @@ async def replica(
         finally:
             await end(listening)
             if fresh:
-                await service.bus.close()
-                await service.database.close()
+                await service.close()
 
 
 def a_dispatcher(toy: Toy, *, tenant_cap: int | None = None, lease_s: float = 30.0, signals: Any = None) -> Dispatcher:

@@ -91,8 +91,7 @@ async def test_liveness_follows_the_reads_of_each_bus_by_itself(toy: Toy, monkey
         monkeypatch.setattr(chassis.bus._reader, "_SILENCE_S", -1.0)
         silent = toy.service.bus.ailing()
     stopped = toy.service.bus.ailing()
-    await idle.bus.close()
-    await idle.database.close()
+    await idle.close()
 
     assert alive is None
     assert not_running == "the bus has not started"

@@ -87,8 +87,7 @@ async def a_stage(postgres_url: str, redis_url: str, **settings: Any) -> AsyncIt
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(a_gateway(postgres_url, redis_url=redis_url, **settings))
         other = build(gateway.harness.service.settings)  # type: ignore[arg-type]
-        stack.push_async_callback(other.bus.close)
-        stack.push_async_callback(other.database.close)
+        stack.push_async_callback(other.close)
         first = await stack.enter_async_context(serving(gateway.harness.service))
         second = await stack.enter_async_context(serving(other))
         caller = await gateway.user(await gateway.tenant("studio"))
@@ -218,8 +217,7 @@ async def test_a_replica_that_stops_ends_its_streams_at_once(postgres_url: str, 
     async with a_stage(postgres_url, redis_url) as stage:
         leaving = build(stage.gateway.harness.service.settings)  # type: ignore[arg-type]
         async with asyncio.timeout(NEVER_S / 2), AsyncExitStack() as stack:  # sooner than the server would cut it off
-            stack.push_async_callback(leaving.bus.close)
-            stack.push_async_callback(leaving.database.close)
+            stack.push_async_callback(leaving.close)
             async with serving(leaving) as third:
                 await reliable(third)
                 watched = events(third, stage)

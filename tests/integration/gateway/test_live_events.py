@@ -89,8 +89,7 @@ class Stage:
             async with serving(service) as replica:
                 yield replica
         finally:
-            await service.bus.close()
-            await service.database.close()
+            await service.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -100,8 +99,7 @@ async def stage(postgres_url: str, redis_url: str) -> AsyncIterator[Stage]:
         settings: dict[str, Any] = {"redis_url": redis_url, "poll_s": NEVER_S, "heartbeat_s": NEVER_S}
         gateway = await stack.enter_async_context(a_gateway(postgres_url, **settings))
         other = build(gateway.harness.service.settings)  # type: ignore[arg-type]
-        stack.push_async_callback(other.bus.close)
-        stack.push_async_callback(other.database.close)
+        stack.push_async_callback(other.close)
         first = await stack.enter_async_context(serving(gateway.harness.service))
         yield Stage(gateway, first, await stack.enter_async_context(serving(other)))
 

@@ -47,7 +47,6 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 async def shared(postgres_url: str, redis_url: str) -> AsyncIterator[Gateway]:
     async with a_gateway(postgres_url, redis_url=our_own(redis_url), rate_address_factor=3, **SMALL) as running:
         yield running
-        await limiter_of(running)._redis.aclose()
 
 
 @pytest.fixture
@@ -236,7 +235,7 @@ async def test_places_that_a_dead_replica_held_become_free(gateway: Gateway, red
             await asyncio.sleep(0.01)
     admitted = await brief.admit(RateClass.STREAMS, **who)
     await brief.still_here(held)
-    await brief._redis.aclose()
+    await brief.close()
 
     assert refused.verdict is not None
     assert admitted.verdict is not None
@@ -261,7 +260,6 @@ async def test_while_redis_is_away_everybody_is_let_in_and_it_is_counted_how_oft
         proxy.reopen()
         limiter_of(gateway)._not_before = 0.0
         back = await client.get("/v1/me")
-        await limiter_of(gateway)._redis.aclose()
 
     assert "ratelimit-limit" in counted.headers
     assert {answer.status_code for answer in answers} == {200}

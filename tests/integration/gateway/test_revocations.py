@@ -31,7 +31,6 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 async def gateway(postgres_url: str, redis_url: str) -> AsyncIterator[Gateway]:
     async with a_gateway(postgres_url, redis_url=our_own(redis_url)) as running:
         yield running
-        await listed_by(running)._redis.aclose()
 
 
 def our_own(redis_url: str) -> str:
@@ -50,7 +49,7 @@ async def replica(gateway: Gateway, url: str) -> AsyncIterator[RedisRevocations]
     try:
         yield other
     finally:
-        await other._redis.aclose()
+        await other.close()
 
 
 async def signed_in(gateway: Gateway) -> tuple[dict[str, str], dict[str, Any]]:
@@ -183,6 +182,7 @@ async def test_a_replica_keeps_the_list_up_by_itself(gateway: Gateway, redis: Re
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
+        await other.close()
 
 
 async def until_believed(replica: RedisRevocations) -> None:

@@ -14,7 +14,6 @@ import uvicorn
 from redis.asyncio import Redis
 from typer.testing import CliRunner
 
-from gateway.adapters.rates import RedisLimiter
 from gateway.domain.access import Caller, Role
 from matchcut.client import Changed, Credentials, Forbidden, Matchcut, NotFound, TooMany
 from matchcut.main import app
@@ -40,9 +39,6 @@ async def served(postgres_url: str, **settings: Any) -> AsyncIterator[tuple[Gate
         finally:
             server.should_exit = True
             await serving
-            limiter = gateway.use_cases.limiter
-            assert isinstance(limiter, RedisLimiter)
-            await limiter._redis.aclose()
 
 
 async def test_everything_about_usage_can_be_done_with_the_client_and_the_command_line(

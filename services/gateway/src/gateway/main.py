@@ -10,6 +10,7 @@ from gateway import handlers
 from gateway.adapters.changes import RedisChanges
 from gateway.adapters.outbound import Outbound, Resolve, system_resolver
 from gateway.adapters.postgres import PostgresRecords
+from gateway.adapters.rates import RedisLimiter
 from gateway.adapters.revocations import RedisRevocations
 from gateway.adapters.tally import Tally
 from gateway.adapters.witnessing import WitnessedDatabase
@@ -62,7 +63,8 @@ def build(
     erasing = erasing_of(settings, database, keys, accounts, revocations, changes)
     blobs = blobs_at(settings.blobs_url)
     intake = intake_of(settings, database, blobs, changes, outbound)
-    use_cases = _use_cases(settings, database, changes, accounts, erasing, intake, blobs, outbound)
+    limiter = limiter_of(settings)
+    use_cases = _use_cases(settings, database, changes, accounts, erasing, intake, blobs, outbound, limiter)
     app = create_app(use_cases, max_body_bytes=settings.max_body_bytes, cors_origins=settings.cors_origins)
     sweep = Sweep(
         database,
@@ -82,11 +84,12 @@ def build(
         work=work_on(workbench_of(settings, database, bus, use_cases), intake),
         app=app,
         background=(
-            *(changes.run, sweep.run, Tally(database).run, keys.run, revocations.run, use_cases.limiter.run),
+            *(changes.run, sweep.run, Tally(database).run, keys.run, revocations.run),
             *(courier_of(settings, database, outbound, changes).run, indexer_of(settings, database).run),
             upkeep_of(settings, database, use_cases).run,
             books_of(settings, database, changes).run,
         ),
+        closing=(changes.close, revocations.close, limiter.close),
     )
 
 
@@ -99,6 +102,7 @@ def _use_cases(
     intake: Intake,
     blobs: Blobs,
     outbound: Outbound,
+    limiter: RedisLimiter,
 ) -> UseCases:
     notify, admission = Notify(PostgresRecords, changes), admission_of(settings)
     results = Results(database, blobs, PostgresRecords)
@@ -130,7 +134,7 @@ def _use_cases(
         erasing=erasing,
         usage=Usage(database, PostgresRecords, admission, notify, currency=settings.currency),
         estimates=Estimates(PostgresRecords, prices_of(settings)),
-        limiter=limiter_of(settings),
+        limiter=limiter,
         heartbeat_s=settings.heartbeat_s,
         poll_s=settings.poll_s,
     )

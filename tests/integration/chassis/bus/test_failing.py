@@ -221,8 +221,7 @@ async def test_tries_are_counted_across_replicas(toy: Toy) -> None:
         await until(lambda: all_delayed(toy, 1))
     async with reading(Toy(other, toy.settings, toy.redis, toy.admin_url)):
         await until(lambda: has_letters(toy, 1))
-    await other.bus.close()
-    await other.database.close()
+    await other.close()
 
     (letter,) = await letters(toy)
     assert letter.attempt == 3

@@ -356,8 +356,7 @@ async def test_a_task_that_comes_again_while_its_first_run_is_being_stopped_runs
         await until(lambda: as_many(work._running, 1), timeout_s=20)  # the first run is still there
         let_go.set()
         await until(lambda: as_many(work._running, 0), timeout_s=20)
-    await service.bus.close()
-    await service.database.close()
+    await service.close()
 
     assert (await any_toy.task("k")).state == "done"
 

@@ -169,8 +169,7 @@ async def far_service(toy: Toy, proxy: CuttingProxy) -> AsyncIterator[Service]:
     try:
         yield service
     finally:
-        await service.bus.close()
-        await service.database.close()
+        await service.close()
 
 
 @pytest.mark.parametrize("lost", ["request", "answer"])

@@ -60,8 +60,7 @@ async def test_under_load_an_urgent_task_waits_for_what_runs_and_for_nothing_tha
         await put(toy, "urgent", kind="turn", priority="urgent", tenant_id=OTHER_TENANT)
         hold.set()
         await until(lambda: all_ended(toy), timeout_s=30)
-    await service.bus.close()
-    await service.database.close()
+    await service.close()
 
     assert order.index("urgent") == 2
 
@@ -90,8 +89,7 @@ async def test_a_thousand_tasks_of_one_tenant_delay_the_one_of_another_by_no_mor
         hold.set()
         await until(lambda: in_state(toy, "single too", "done"), timeout_s=30)
         running.stop.set()
-    await service.bus.close()
-    await service.database.close()
+    await service.close()
 
     # Two were running. Then each of the three tenants has its turn, whoever is first.
     assert max(order.index("single"), order.index("single too")) <= 4
@@ -116,8 +114,7 @@ async def test_a_cap_holds_for_all_replicas_together(toy: Toy) -> None:
         hold.set()
         await until(lambda: all_ended(toy), timeout_s=30)
     for service in services:
-        await service.bus.close()
-        await service.database.close()
+        await service.close()
 
     assert held == ["a0", "a1", "b0"]
     assert len(order) == 7

@@ -53,8 +53,7 @@ async def answer_about_letters(service: Service, options: argparse.Namespace) ->
         complain(f"Redis does not answer: {error}")
         return 1
     finally:
-        await service.bus.close()
-        await service.database.close()
+        await service.close()
 
 
 def _filter(options: argparse.Namespace) -> LetterFilter:

@@ -95,8 +95,7 @@ class _Life:
         await end(*late)
         await self._last_round()
         await end(*plumbing)
-        await service.bus.close()
-        await service.database.close()
+        await service.close()
         flush_traces()
         _log.info("stopped", exit_code=self._code, seconds=round(time.monotonic() - started, 2))
         return self._code

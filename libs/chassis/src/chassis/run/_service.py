@@ -28,3 +28,10 @@ class Service:
     """What ``models`` lists and fetches."""
     background: Sequence[Callable[[], Awaitable[None]]] = ()
     """Coroutines that run as long as the service; cancelled at its end. One that raises ends the process."""
+    closing: Sequence[Callable[[], Awaitable[None]]] = ()
+    """What gives back the connections that the service opened besides those of its bus and its database."""
+
+    async def close(self) -> None:
+        """Give every connection back. Nothing of the service may run any more."""
+        for close in (*self.closing, self.bus.close, self.database.close):
+            await close()

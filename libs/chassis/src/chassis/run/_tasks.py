@@ -50,8 +50,7 @@ async def answer_about_tasks(service: Service, options: argparse.Namespace) -> i
         complain(f"PostgreSQL does not answer: {error}")
         return 1
     finally:
-        await service.bus.close()
-        await service.database.close()
+        await service.close()
 
 
 def _filter(options: argparse.Namespace) -> TaskFilter:

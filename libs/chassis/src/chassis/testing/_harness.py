@@ -117,8 +117,7 @@ async def harness(
         try:
             yield Harness(service, blobs_at(service.settings.blobs_url))
         finally:
-            await service.bus.close()
-            await service.database.close()
+            await service.close()
             await drop_database(admin_url, database)
 
 

@@ -113,7 +113,10 @@ class RedisChanges:
         finally:
             self._reliable, self._over = False, True
             self._ring_all()
-            await self._redis.aclose()
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._redis.aclose()
 
     async def _receive_forever(self) -> None:
         while True:

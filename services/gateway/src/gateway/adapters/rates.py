@@ -7,7 +7,6 @@ is counted twice here (caller, address) and says how both stand, which would be 
 While Redis is away everybody is let in: see ``docs/limits.md``.
 """
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -134,12 +133,9 @@ class RedisLimiter:
         if admission.places:
             await self._ask(lambda: self._over(keys=admission.places, args=[admission.ticket]))
 
-    async def run(self) -> None:
-        """Give the connections back when the service ends."""
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await self._redis.aclose()
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._redis.aclose()
 
     async def _ask(self, question: Callable[[], Awaitable[Any]]) -> Any:
         """The answer of Redis; None while it is away."""

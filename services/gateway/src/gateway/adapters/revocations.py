@@ -83,22 +83,23 @@ class RedisRevocations:
 
     async def run(self) -> None:
         """Copy the list again and again, at once when it is in doubt."""
-        try:
-            while True:
-                self._doubt.clear()
-                try:
-                    await self.copy()
-                except Exception as error:  # noqa: BLE001 (until it works, PostgreSQL is asked)
-                    self._disbelieve(repr(error))
-                    await asyncio.sleep(1)
-                    continue
-                try:
-                    async with asyncio.timeout(self._copy_every_s):
-                        await self._doubt.wait()
-                except TimeoutError:
-                    continue
-        finally:
-            await self._redis.aclose()
+        while True:
+            self._doubt.clear()
+            try:
+                await self.copy()
+            except Exception as error:  # noqa: BLE001 (until it works, PostgreSQL is asked)
+                self._disbelieve(repr(error))
+                await asyncio.sleep(1)
+                continue
+            try:
+                async with asyncio.timeout(self._copy_every_s):
+                    await self._doubt.wait()
+            except TimeoutError:
+                continue
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._redis.aclose()
 
     async def copy(self) -> None:
         """Write the whole list, then say that it is whole. What is in doubt meanwhile is not believed."""

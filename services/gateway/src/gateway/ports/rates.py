@@ -31,9 +31,6 @@ class Limiter(Protocol):
     async def over(self, admission: Admission) -> None:
         """Give the places back."""
 
-    async def run(self) -> None:
-        """Give back what it holds when the service ends."""
-
     @property
     def hold_s(self) -> float:
         """How long a place is kept for a request of which nothing is heard."""
