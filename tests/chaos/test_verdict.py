@@ -1,7 +1,7 @@
 """The court of the chaos suite convicts, or its acquittals would be worth nothing: one lie at a time in good books."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from uuid import UUID, uuid4
 
@@ -89,9 +89,40 @@ LIES: dict[str, tuple[str, Doctor]] = {
     "an end told twice": ("doubled", lambda j, b: tell(j, b, "msg_2", "job.failed")),
     "a message that never came": ("lost", lambda j, b: j.letters.clear()),
     "a message given up": ("lost", lambda j, b: b.letters.append(replace(b.letters.pop(), state="failed"))),
+    "an erasure nobody asked for": ("lost", lambda j, b: erased(j, b, asked=False)),
+    "an erasure that was forgotten": ("lost", lambda j, b: setattr(j.videos[VIDEO], "erased", True)),
+    "an erasure without a receipt": ("stuck", lambda j, b: erased(j, b, proven=False)),
+    "an erasure a service is silent on": ("stuck", lambda j, b: erased(j, b, answered=["gateway"])),
+    "a job of an erased video": ("orphans", lambda j, b: erased(j, b, but="jobs")),
+    "a row of an erased video": ("orphans", lambda j, b: erased(j, b, but="rows")),
+    "a fact about an erased video": ("orphans", lambda j, b: erased(j, b, but="said")),
+    "a blob of an erased video": ("orphans", lambda j, b: erased(j, b, but="blobs")),
+    "a word of an erased video in Redis": ("orphans", lambda j, b: erased(j, b, mentioned=True)),
     "a failure of a film that is well": ("unexplained", lambda j, b: fail(b, "unreadable_video")),
     "a success of a hopeless film": ("unexplained", lambda j, b: j.videos[VIDEO].fates.update(look="hopeless")),
 }
+
+
+def erased(
+    journal: Journal,
+    books: Books,
+    *,
+    asked: bool = True,
+    proven: bool = True,
+    answered: Sequence[str] = SERVICES,
+    but: str = "",
+    mentioned: bool = False,
+) -> None:
+    """The video was erased; nothing is left of it ``but`` what is named."""
+    journal.videos[VIDEO].erased = asked
+    books.erasures[VIDEO] = {"state": "completed", "proven": proven, "answered": list(answered)}
+    books.letters.clear()
+    for kept in ("jobs", "videos", "said", "blobs"):
+        if kept != but:
+            getattr(books, kept).clear()
+    if but != "rows":
+        books.rows["vision.scenes"].clear()
+    books.mentioned["Redis"] = {JOB} if mentioned else set()
 
 
 def keep_upload(books: Books) -> None:
@@ -109,6 +140,14 @@ def test_honest_books_are_acquitted() -> None:
 
     assert verdict == Verdict(notes=verdict.notes)
     assert verdict.holds
+
+
+def test_what_was_erased_as_asked_is_no_loss() -> None:
+    journal, books = honest()
+
+    erased(journal, books)
+
+    assert judge(journal, books, stuck=[]).holds
 
 
 @pytest.mark.parametrize(("kind", "doctor"), LIES.values(), ids=LIES.keys())

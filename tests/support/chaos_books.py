@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from contracts.registry import HEARD_BY, SERVICES
 __all__ = ["Books", "Letter", "Said", "connected", "read_books", "unsettled"]
 
 LOSABLE = {"step.progressed.v1"}
+_ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UNDONE = "('queued', 'dispatched', 'running')"
 
 
@@ -56,12 +58,16 @@ class Books:
     jobs: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     videos: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     scripts: dict[UUID, str] = field(default_factory=dict)
-    announced_scripts: dict[UUID, str] = field(default_factory=dict)
-    """Announced and not recorded: the sweep deletes them, and their texts, an hour later."""
     """Blob key by script."""
+    announced_scripts: dict[UUID, str] = field(default_factory=dict)
+    """Blob key by script that was announced and not recorded: the sweep deletes both an hour later."""
     letters: list[Letter] = field(default_factory=list)
     uploads: dict[UUID, str] = field(default_factory=dict)
     """State by upload."""
+    erasures: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    """By the video that was erased: the state, and which services answered."""
+    mentioned: dict[str, set[UUID]] = field(default_factory=dict)
+    """Ids that stand in what is not read here otherwise, by where: the broker, the tasks of a service."""
     tasks: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How many, by service and state."""
     attempts: Counter[int] = field(default_factory=Counter)
@@ -97,6 +103,7 @@ async def read_books(postgres_url: str, redis_url: str, blobs: Path) -> Books:
             books.rows[table] = Counter({(row["job_id"], row["run"]): row["count"] for row in found})
     async with Redis.from_url(redis_url) as redis:
         await _read_dead_letters(redis, books)
+        books.mentioned["Redis"] = {id_ async for id_ in _ids_in(redis)}
     for folder, _, names in os.walk(blobs):
         place = Path(folder).relative_to(blobs).as_posix()
         if place.startswith(".incoming"):
@@ -116,6 +123,8 @@ async def _read_plumbing(connection: Any, service: str, books: Books) -> None:
     for row in await connection.fetch(f"SELECT state, attempt, count(*) FROM {service}.tasks GROUP BY state, attempt"):
         books.tasks[(service, row["state"])] += row["count"]
         books.attempts[row["attempt"]] += row["count"]
+    subjects = await connection.fetch(f"SELECT DISTINCT subject FROM {service}.tasks")
+    books.mentioned[f"the tasks of {service}"] = {UUID(row["subject"]) for row in subjects if _is_id(row["subject"])}
 
 
 async def _read_gateway(connection: Any, books: Books) -> None:
@@ -129,7 +138,22 @@ async def _read_gateway(connection: Any, books: Books) -> None:
         data = json.loads(row["body"])["data"]
         id_ = f"msg_{row['event_id'].hex}"
         books.letters.append(Letter(id_, row["state"], row["type"], UUID(data["job_id"]), data["run"]))
+    answers = "SELECT array_agg(service) FROM gateway.erasure_answers WHERE erasure_id = id"
+    query = f"SELECT subject_id, state, receipt IS NOT NULL AS proven, ({answers}) AS answered FROM gateway.erasures"
+    books.erasures = {row["subject_id"]: dict(row) for row in await connection.fetch(query)}
     books.uploads = {row["id"]: row["state"] for row in await connection.fetch("SELECT id, state FROM gateway.uploads")}
+
+
+def _is_id(subject: str) -> bool:
+    return _ID.fullmatch(subject.encode()) is not None
+
+
+async def _ids_in(redis: Any) -> AsyncIterator[UUID]:
+    """Every id that stands in a stream."""
+    async for stream in redis.scan_iter(_type="stream"):
+        for _, entry in await redis.xrange(stream):
+            for found in _ID.findall(b" ".join(entry.values())):
+                yield UUID(found.decode())
 
 
 async def _read_dead_letters(redis: Any, books: Books) -> None:
@@ -146,6 +170,8 @@ async def unsettled(postgres_url: str, redis_url: str) -> list[str]:
     async with connected(postgres_url) as connection:
         jobs = await connection.fetchval("SELECT count(*) FROM gateway.jobs WHERE finished_at IS NULL")
         found += [f"{jobs} jobs are not finished"] if jobs else []
+        erasures = await connection.fetchval("SELECT count(*) FROM gateway.erasures WHERE state <> 'completed'")
+        found += [f"{erasures} erasures have no receipt"] if erasures else []
         letters = await connection.fetchval("SELECT count(*) FROM gateway.webhook_queue")
         found += [f"{letters} messages to webhooks are on their way"] if letters else []
         for service in SERVICES:

@@ -196,8 +196,8 @@ class Customers:
         if video in tenant.videos:
             tenant.videos.remove(video)
         await asyncio.sleep(after_s)
-        await self._ask(tenant, "DELETE", f"/v1/videos/{video.id}")
-        video.erased = True
+        answer = await self._ask(tenant, "DELETE", f"/v1/videos/{video.id}")
+        video.erased = answer.status_code != 409
 
     async def _retry(self, tenant: Tenant, job: AcceptedJob) -> None:
         for _ in range(60):

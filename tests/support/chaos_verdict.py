@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from contracts.registry import HEARD_BY
+from contracts.registry import HEARD_BY, SERVICES
 from support.chaos_books import LOSABLE, Books, Letter, Said
 from support.chaos_engines import TROUBLE, TYPED
 from support.chaos_journal import AcceptedJob, Journal
@@ -26,6 +26,7 @@ _TABLE_OF = {
     "alignment": ("align.alignments", None),
 }
 _ENGINE_OF = {"ingest": "ingest", "scenes": "look", "watermarks": "look", "transcript": "listen", "upscale": "upscale"}
+_ANSWERING = set(SERVICES)
 Run = tuple[UUID, str, int]
 """Job, step, run."""
 
@@ -58,6 +59,7 @@ def judge(journal: Journal, books: Books, *, stuck: list[str]) -> Verdict:
     court.check_heard()
     court.check_said_once()
     court.check_told()
+    court.check_erased()
     court.check_effects()
     court.check_blobs()
     return verdict
@@ -68,7 +70,8 @@ class _Court:
         self._journal = journal
         self._books = books
         self._verdict = verdict
-        self._erased = {id_ for id_, video in books.videos.items() if video["state"] == "erased"}
+        self._erased = set(books.erasures)
+        self._jobs_erased = {id_ for id_, job in journal.jobs.items() if job.video.id in self._erased}
         self._taken_in = {video["upload_id"] for video in books.videos.values() if video["state"] == "ready"}
         self._done: dict[Run, list[Said]] = defaultdict(list)
         self._failed: dict[Run, list[Said]] = defaultdict(list)
@@ -81,8 +84,8 @@ class _Court:
     def check_accepted(self) -> None:
         """What got a 2xx is there, and nothing is there that did not."""
         pairs = (
-            ("job", set(self._journal.jobs), set(self._books.jobs)),
-            ("video", set(self._journal.videos), set(self._books.videos)),
+            ("job", set(self._journal.jobs) - self._jobs_erased, set(self._books.jobs)),
+            ("video", set(self._journal.videos) - self._erased, set(self._books.videos)),
             ("script", set(self._journal.scripts), set(self._books.scripts)),
         )
         for what, accepted, there in pairs:
@@ -98,8 +101,7 @@ class _Court:
             states = {step["state"] for step in row["steps"].values()}
             if states - {"succeeded", "failed", "cancelled"}:
                 self._verdict.stuck.append(f"job {id_} has steps that are {sorted(states)}")
-            called_off = job.cancelled or row["video_id"] in self._erased
-            if "cancelled" in states and not called_off:
+            if "cancelled" in states and not job.cancelled:
                 self._verdict.lost.append(f"job {id_} is cancelled, and nobody called it off")
             if job.cancelled and "cancelled" not in states:
                 self._verdict.lost.append(f"job {id_} was called off with a 2xx and is {sorted(states)}")
@@ -161,7 +163,7 @@ class _Court:
 
     def _check_answered(self, said: Said) -> None:
         job = self._books.jobs.get(said.job) if said.job else None
-        if job is None or said.job is None or job["video_id"] in self._erased:
+        if job is None or said.job is None:
             return
         states = {step["state"] for step in job["steps"].values()}
         if "cancelled" in states or job["steps"]["ingest"]["state"] != "succeeded":
@@ -181,8 +183,6 @@ class _Court:
             elif not self._journal.letters[letter.id]:
                 self._verdict.lost.append(f"message {letter.id} ({letter.type}) is said to be delivered and never came")
         for id_, row in self._books.jobs.items():
-            if row["video_id"] in self._erased:
-                continue
             for run in range(1, row["run"] + 1):
                 ends = [letter.type for letter in told[id_, run]]
                 if not ends:
@@ -191,6 +191,29 @@ class _Court:
                     self._verdict.doubled.append(f"the end of run {run} of job {id_} was told as {ends}")
         again = sum(count - 1 for count in self._journal.letters.values())
         self._verdict.notes["messages to webhooks that came again"] = again
+
+    def check_erased(self) -> None:
+        """Whatever a customer erased, and nothing else, is gone without a trace; every service said so."""
+        for video in self._journal.videos.values():
+            if video.erased != (video.id in self._erased):
+                asked = "no erasure was written down" if video.erased else "no customer asked for it"
+                self._verdict.lost.append(f"video {video.id} and its erasure: {asked}")
+        for id_, erasure in self._books.erasures.items():
+            silent = _ANSWERING - set(erasure["answered"] or ())
+            if erasure["state"] != "completed" or not erasure["proven"] or silent:
+                self._verdict.stuck.append(f"erasure of video {id_} is {erasure['state']}; silent: {sorted(silent)}")
+        gone = self._erased | self._jobs_erased
+        traces = [
+            f"row of {kind} {one}" for kind in ("jobs", "videos") for one in gone & set(getattr(self._books, kind))
+        ]
+        traces += [f"{table} of {job}" for table, rows in self._books.rows.items() for job, _ in rows if job in gone]
+        traces += [f"{one} in {where}" for where, found in self._books.mentioned.items() for one in gone & found]
+        traces += [
+            f"{said.stream} of {said.service} about {said.job or said.data.get('video_id')}"
+            for said in self._books.said
+            if said.job in gone or str(said.data.get("video_id")) in {str(one) for one in self._erased}
+        ]
+        self._verdict.orphans += [f"trace of an erased video: {trace}" for trace in traces]
 
     def check_effects(self) -> None:
         """What was announced is there, in rows and in blobs; and once."""
@@ -258,7 +281,7 @@ class _Court:
         return "no fact and no row speaks of it"
 
     def _video_of(self, job: UUID) -> UUID:
-        return self._books.jobs[job]["video_id"] if job in self._books.jobs else job
+        return self._journal.jobs[job].video.id if job in self._journal.jobs else job
 
 
 def _fate(job: AcceptedJob, step: str) -> str | None:
