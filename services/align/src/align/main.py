@@ -1,6 +1,7 @@
 """Who meets whom in the align service: the only wiring."""
 
-from align.adapters.film import UnusableSound, align_film, revise_film
+from align.adapters.failures import UnusableSound
+from align.adapters.film import align_film, revise_film
 from align.adapters.postgres import PostgresRecords
 from align.adapters.reviews import PostgresReviews
 from align.adapters.weights import MODELS

@@ -4,13 +4,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Container, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from chassis.bus._dead_letters import DeadLetters
 from chassis.bus._groups import ensure_groups, missing_groups
 from chassis.bus._names import consumer_name
+from chassis.bus._ports import Subscription
 from chassis.bus._purge import purge
 from chassis.bus._wire import encode, redis_client
 from chassis.database import Database, UnitOfWork
@@ -19,7 +19,7 @@ from chassis.telemetry import bound, get_logger, span
 from chassis.telemetry.metrics import FACT_SECONDS, FACTS_HANDLED, FACTS_REPEATED
 from contracts.event import Event, Fact
 
-__all__ = ["Bus", "HandlerCancelled", "HandlerTooSlow", "Subscription"]
+__all__ = ["Bus", "HandlerCancelled", "HandlerTooSlow"]
 
 F = TypeVar("F", bound=Fact)
 if TYPE_CHECKING:  # pydantic parametrises Event[F] at run time, and Callable then finds no variable left in it
@@ -36,15 +36,6 @@ class HandlerTooSlow(Exception):
 
 class HandlerCancelled(RuntimeError):
     """A handler ended as if it had been cancelled, without anybody having asked: a fault of its own."""
-
-
-@dataclass(frozen=True)
-class Subscription:
-    """One fact and who handles it."""
-
-    fact: type[Fact]
-    handler: "Handler[Any]"
-    gives_up_on: tuple[type[Exception], ...]
 
 
 class Bus:

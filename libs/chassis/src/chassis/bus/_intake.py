@@ -10,21 +10,19 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from redis.exceptions import RedisError, ResponseError
 
 from chassis._failures import is_outage
 from chassis.bus._delivery import BEGUN, WAITING, Deliveries, Entry
+from chassis.bus._ports import Handles
 from chassis.bus._wire import decode
 from chassis.database._unit import envelope_of
 from chassis.telemetry import get_logger
 from chassis.telemetry.metrics import FACTS_FENCED
 from contracts.event import Event, Fact
-
-if TYPE_CHECKING:
-    from chassis.bus._bus import Bus
 
 __all__ = ["Intake", "Undecodable"]
 
@@ -55,7 +53,7 @@ class _Delivery:
 class Intake:
     """Reads one stream for one service until told to stop. One batch in hand at a time."""
 
-    def __init__(self, bus: "Bus", stream: str, fact: type[Fact], deliveries: Deliveries, redis: Any) -> None:
+    def __init__(self, bus: Handles, stream: str, fact: type[Fact], deliveries: Deliveries, redis: Any) -> None:
         self.stream = stream
         self._bus = bus
         self._envelope = envelope_of(fact)

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
 
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -12,11 +11,9 @@ from chassis._endings import end
 from chassis.bus._delivery import Deliveries
 from chassis.bus._intake import Intake
 from chassis.bus._keeper import Keeper
+from chassis.bus._ports import Handles
 from chassis.bus._wire import redis_client
 from chassis.telemetry import get_logger
-
-if TYPE_CHECKING:
-    from chassis.bus._bus import Bus
 
 __all__ = ["Reader", "SubscriberLost"]
 
@@ -36,7 +33,7 @@ class SubscriberLost(RuntimeError):
 class Reader:
     """One intake for each stream, the keeper of the chores, and a watcher over the groups."""
 
-    def __init__(self, bus: "Bus") -> None:
+    def __init__(self, bus: Handles) -> None:
         self._bus = bus
         streams = list(bus.subscriptions)
         self._deliveries = Deliveries(

@@ -17,13 +17,7 @@ if TYPE_CHECKING:
     from align.domain.matching import Matching
     from align.domain.takes import TokenTime
 
-__all__ = ["UnusableSound", "align_film", "revise_film"]
-
-
-class UnusableSound(ValueError):
-    """The sound is not 16 kHz mono 16-bit PCM, as ingest promises it."""
-
-    reason = "unusable_sound"
+__all__ = ["align_film", "revise_film"]
 
 
 def align_film(order: FilmOrder) -> Aligned:

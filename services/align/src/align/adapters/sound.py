@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from align.adapters.film import UnusableSound
+from align.adapters.failures import UnusableSound
 from align.adapters.sphinx import RATE
 
 __all__ = ["Sound"]
