@@ -7,18 +7,48 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.upscale_plans import a_plan
+from upscale.domain.cuts import cuts_in
 from upscale.domain.plan import Encoding, Plan, chunk_length, cut_into_chunks
 
 
-@given(first=st.integers(0, 10_000), frames=st.integers(1, 5_000), longest=st.integers(1, 700))
-def test_chunks_cover_every_frame_once_and_are_about_equal(first: int, frames: int, longest: int) -> None:
-    chunks = cut_into_chunks(first, first + frames, longest=longest)
+@given(
+    first=st.integers(0, 10_000),
+    frames=st.integers(1, 5_000),
+    longest=st.integers(1, 700),
+    cuts=st.sets(st.integers(0, 15_000), max_size=60),
+)
+def test_chunks_cover_every_frame_once_whatever_the_cuts(first: int, frames: int, longest: int, cuts: set[int]) -> None:
+    chunks = cut_into_chunks(first, first + frames, longest=longest, cuts=sorted(cuts))
 
     covered = [number for chunk in chunks for number in range(chunk.start, chunk.end)]
-    lengths = {chunk.frames for chunk in chunks}
     assert covered == list(range(first, first + frames))
-    assert max(lengths) <= longest
+    assert max(chunk.frames for chunk in chunks) <= longest
+    for chunk in chunks[1:]:
+        if chunk.start not in cuts:
+            before = max([first, *(cut for cut in cuts if first < cut <= chunk.start)])
+            after = min([first + frames, *(cut for cut in cuts if cut > chunk.start)])
+            assert after - before > longest, "a seam within a shot that one chunk could hold"
+
+
+@given(first=st.integers(0, 10_000), frames=st.integers(1, 5_000), longest=st.integers(1, 700))
+def test_a_film_of_one_shot_is_cut_into_equal_parts(first: int, frames: int, longest: int) -> None:
+    chunks = cut_into_chunks(first, first + frames, longest=longest)
+
+    lengths = {chunk.frames for chunk in chunks}
     assert max(lengths) - min(lengths) <= 1
+
+
+def test_chunks_end_with_shots_where_they_can() -> None:
+    chunks = cut_into_chunks(0, 100, longest=30, cuts=[10, 25, 90, 95])
+
+    assert [chunk.start for chunk in chunks] == [0, 25, 46, 68, 90]
+
+
+def test_a_jump_of_the_picture_is_a_cut_and_a_fast_pan_is_none() -> None:
+    calm, jump = [2.0] * 10, [2.0] * 5 + [40.0] + [3.0] * 5
+    pan, flash = [30.0, 32.0, 31.0, 33.0, 30.0, 31.0], [2.0] * 4 + [12.0] + [2.0] * 4
+
+    assert [cuts_in(changes) for changes in (calm, jump, pan, flash, [])] == [[], [5], [], [], []]
 
 
 def test_nothing_cannot_be_cut() -> None:

@@ -5,15 +5,19 @@ Nothing is believed that the container says about frames: they are counted, time
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
+import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from chassis import child
-from upscale.adapters.reading import check_of, decoded, opened, orientation_in, siting_in, tags_in, video_of
+from upscale.adapters.reading import check_of, decoded, opened, orientation_in, siting_in, sketch_of, tags_in, video_of
 from upscale.adapters.weights import model_named
 from upscale.domain.color import Color, Tags, resolve
+from upscale.domain.cuts import cuts_in
 from upscale.domain.geometry import Orientation, output_size, sample_aspect
 from upscale.domain.plan import KeyFrame, Plan, chunk_length, cut_into_chunks
 from upscale.domain.refusals import UnsupportedVideo
@@ -33,6 +37,10 @@ class _Walk:
     pts: list[int | None] = field(default_factory=list)
     durations: list[int] = field(default_factory=list)
     checks: list[int] = field(default_factory=list)
+    changes: list[float] = field(default_factory=list)
+    """How much the luma of each frame differs from the one before."""
+    shape: NDArray[Any] | None = None
+    """The newest frame, small."""
     keys: list[int] = field(default_factory=list)
     size: tuple[int, int] = (0, 0)
     tags: Tags | None = None
@@ -57,6 +65,8 @@ class _Walk:
         self.pts.append(frame.pts)
         self.durations.append(frame.duration)
         self.checks.append(check_of(frame))
+        before, self.shape = self.shape, sketch_of(frame)
+        self.changes.append(0.0 if before is None else float(np.abs(self.shape - before).mean()))
 
     def is_past(self, seconds: float | None) -> bool:
         """Whether the newest frame lies a second or more behind the end of the range that was asked for."""
@@ -106,7 +116,7 @@ def draw_plan(order: PlanOrder) -> Plan:
                 if number < end and (raw := walk.pts[number]) is not None
             ),
             to_the_end=walk.to_the_end and end == len(pts),
-            chunks=cut_into_chunks(first, end, longest=longest),
+            chunks=cut_into_chunks(first, end, longest=longest, cuts=cuts_in(walk.changes)),
             warnings=_warnings(walk, mended, color),
         )
 

@@ -21,7 +21,17 @@ from upscale.domain.geometry import Orientation, orientation_of
 from upscale.domain.planes import Planes, to_rgb
 from upscale.domain.refusals import UnsupportedColor, UnsupportedVideo
 
-__all__ = ["check_of", "decoded", "opened", "orientation_in", "picture_of", "siting_in", "tags_in", "video_of"]
+__all__ = [
+    "check_of",
+    "decoded",
+    "opened",
+    "orientation_in",
+    "picture_of",
+    "siting_in",
+    "sketch_of",
+    "tags_in",
+    "video_of",
+]
 
 _PLANAR = re.compile(r"(yuv|yuva|yuvj|gray)(4[0-4][0-4])?p?(9|10|12|14|16)?(le|be)?")
 _SITINGS = "|".join(get_args(Siting))
@@ -70,6 +80,13 @@ def decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFra
 def check_of(frame: VideoFrame) -> int:
     """CRC-32 of the first plane: enough to tell whether two decoders gave the same frame."""
     return zlib.crc32(_first_plane(frame).tobytes())
+
+
+def sketch_of(frame: VideoFrame) -> _Array:
+    """Luma of about 80x45 pixels picked from a frame, in code values of 8 bits, as float32."""
+    luma = _first_plane(frame)
+    picked = luma[:: max(1, luma.shape[0] // 45), :: max(1, luma.shape[1] // 80)].astype(np.float32)
+    return picked / (1 << max(0, frame.format.components[0].bits - 8))
 
 
 def tags_in(frame: VideoFrame, siting: Siting | None) -> Tags:

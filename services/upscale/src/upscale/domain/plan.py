@@ -1,6 +1,7 @@
 """The plan of a rendition: which frames, in which chunks, with which parameters. The same plan gives the same film."""
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -133,10 +134,24 @@ def chunk_length(width: int, height: int, *, megapixels: float, shortest: int = 
     return min(longest, max(shortest, round(megapixels * 1e6 / (width * height))))
 
 
-def cut_into_chunks(first: int, end: int, *, longest: int) -> tuple[ChunkSpan, ...]:
-    """Chunks of about equal length, none longer than ``longest`` frames, that cover every frame once."""
+def cut_into_chunks(first: int, end: int, *, longest: int, cuts: Sequence[int] = ()) -> tuple[ChunkSpan, ...]:
+    """Chunks that cover every frame once, none longer than ``longest`` frames.
+
+    ``cuts``: numbers of frames that begin a shot, rising. A chunk ends at the last of them that it can reach, for
+    a seam is best seen in the middle of a shot; where it reaches none, what lies before the next one is cut into
+    equal parts.
+    """
     if end <= first or longest < 1:
         raise ValueError(f"nothing to cut: frames {first} to {end}, chunks of at most {longest}")
-    count = -(-(end - first) // longest)
-    edges = [first + (end - first) * place // count for place in range(count + 1)]
+    edges = [first]
+    stops = [*cuts[bisect_right(cuts, first) : bisect_left(cuts, end)], end]
+    while edges[-1] < end:
+        start = edges[-1]
+        within = bisect_right(stops, start + longest)
+        if within and stops[within - 1] > start:
+            edges.append(stops[within - 1])
+            continue
+        length = stops[within] - start
+        count = -(-length // longest)
+        edges += [start + length * place // count for place in range(1, count + 1)]
     return tuple(ChunkSpan(start=a, end=b) for a, b in pairwise(edges))
