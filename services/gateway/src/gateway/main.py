@@ -114,6 +114,7 @@ def _use_cases(
         uploads=intake.uploads,
         tus=intake.tus,
         imports=intake.imports,
+        direct=intake.direct,
         videos=Videos(database, blobs, PostgresRecords, changes, notify, admission),
         scripts=Scripts(
             database,

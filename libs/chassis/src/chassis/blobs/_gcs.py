@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import requests
 from google.api_core.exceptions import GoogleAPICallError, NotFound, PreconditionFailed
 from google.cloud.storage import Blob, Bucket
 
@@ -24,6 +25,7 @@ _READ = 2 << 20
 _MOST_COMPOSED = 32
 """As many as one request takes."""
 _ABANDONED = timedelta(days=1)
+_CANCEL_S = 30.0
 _GROWING = ".growing/"
 _PIECES = ".pieces/"
 _INCOMING = ".incoming/"
@@ -190,6 +192,10 @@ class GcsBlobs:
             )
         )
         return session
+
+    async def end_direct_upload(self, address: str) -> None:
+        """Cancel the session; the bucket answers 499, or that it knows none."""
+        await call(lambda: requests.delete(address, headers={"Content-Length": "0"}, timeout=_CANCEL_S).close())
 
     async def take_from(self, bucket: str, name: str, key: str) -> None:
         """Store the object of another bucket under ``key``. Raises BlobNotFound, PermissionError."""

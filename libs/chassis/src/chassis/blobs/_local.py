@@ -201,6 +201,9 @@ class LocalBlobs:
         """Nobody but us can write to our disk."""
         return None
 
+    async def end_direct_upload(self, address: str) -> None:
+        """There never was one."""
+
     async def forget_unfinished(self) -> int:
         """Remove what writers that died left half written. A lock dies with its process, so it tells who lives."""
 

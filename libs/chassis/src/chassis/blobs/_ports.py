@@ -197,6 +197,10 @@ class Blobs(Protocol):
         """
         ...
 
+    async def end_direct_upload(self, address: str) -> None:
+        """Let nobody send by this address of ``direct_upload`` any more; one that ended before is fine."""
+        ...
+
     async def free_bytes(self) -> int | None:
         """How much more the store can hold; None if it has no end that we know of."""
         ...

@@ -134,6 +134,9 @@ class MemoryBlobs:
         """Memory has no address."""
         return None
 
+    async def end_direct_upload(self, address: str) -> None:
+        """There never was one."""
+
     async def free_bytes(self) -> int | None:
         """As much as there is memory: nobody knows."""
         return None

@@ -31,7 +31,7 @@ from matchcut.client.findings import Alignment, AlignmentItem, Item, Revision
 from matchcut.client.live import LiveEvent
 from matchcut.client.logos import Logo
 from matchcut.client.people import ApiKey, Invitation, NewApiKey, Session, Tenant, User, accept_invitation
-from matchcut.client.resources import Job, Me, Rejection, ResultFile, Script, Upload, Video
+from matchcut.client.resources import DirectTarget, Job, Me, Rejection, ResultFile, Script, Upload, Video
 from matchcut.client.search import SearchHit, SearchPage
 from matchcut.client.sign_on import IdentityProvider, SignOn, begin_sign_on
 from matchcut.client.tokens import Credentials
@@ -49,6 +49,7 @@ __all__ = [
     "Conflict",
     "Credentials",
     "Delivery",
+    "DirectTarget",
     "Erasure",
     "Estimate",
     "Export",

@@ -12,17 +12,17 @@ import httpx
 from pydantic import BaseModel
 
 from matchcut.client.compliance import Compliance
-from matchcut.client.errors import ApiError, Conflict, TransferBroken, Unreachable, raise_for_problem
+from matchcut.client.errors import ApiError, Unreachable, raise_for_problem
+from matchcut.client.films import Films, given
 from matchcut.client.findings import FoundThings
 from matchcut.client.live import LiveEvent, follow_events
 from matchcut.client.logos import OwnLogos
 from matchcut.client.people import People
-from matchcut.client.pieces import PIECES_FROM, send_in_pieces
-from matchcut.client.resources import Job, Me, Page, ResultFile, Script, Upload, Video
+from matchcut.client.resources import Job, Me, Page, ResultFile, Script, Video
 from matchcut.client.search import Search
 from matchcut.client.sign_on import IdentityProviders
 from matchcut.client.tokens import Credentials, TokenAuth, revoke
-from matchcut.client.transfers import OnBytes, Outgoing, receive
+from matchcut.client.transfers import OnBytes, receive
 from matchcut.client.usage import Usage
 from matchcut.client.watching import follow
 from matchcut.client.webhooks import Webhooks
@@ -34,7 +34,7 @@ T = TypeVar("T")
 _PASSING = frozenset({408, 423, 429, 502, 503, 504})
 
 
-class Matchcut(People, Compliance, FoundThings, OwnLogos):
+class Matchcut(Films, People, Compliance, FoundThings, OwnLogos):
     """One gateway, one person. Not for several threads at once; close it, or use it in a ``with`` block.
 
     ``patience_s`` is how long a gateway that does not answer, or has no place for more, is waited for: one that is
@@ -44,6 +44,8 @@ class Matchcut(People, Compliance, FoundThings, OwnLogos):
     def __init__(self, url: str, credentials: Credentials, *, patience_s: float = 30, timeout_s: float = 60) -> None:
         self.url = url.rstrip("/")
         self._patience_s = patience_s
+        self._timeout_s = timeout_s
+        self._direct_offered = True
         self._auth = TokenAuth(self.url, credentials)
         self._http = httpx.Client(
             base_url=self.url,
@@ -95,51 +97,6 @@ class Matchcut(People, Compliance, FoundThings, OwnLogos):
         """Who we are to the gateway."""
         return self._get(Me, "/v1/me")
 
-    def upload(self, path: Path, *, filename: str | None = None, on_bytes: OnBytes | None = None) -> Upload:
-        """Send a file; the gateway's checksum of it is compared with ours.
-
-        A large one goes in pieces: whatever breaks, what arrived is not sent again, and each byte that arrives renews
-        our patience.
-        """
-        if path.stat().st_size >= PIECES_FROM:
-            return send_in_pieces(self._http, self._patiently, path, filename or path.name, on_bytes)
-        announced = {"filename": (filename or path.name)[-255:], "size_bytes": path.stat().st_size}
-        upload = self._post(Upload, "/v1/uploads", announced)
-        if self._auth.renews:
-            self.me()  # the body below can be sent only once, so let a worn-out token be renewed before
-        outgoing = Outgoing(path, on_bytes)
-        headers = {"Content-Length": str(outgoing.size), "Content-Type": "application/octet-stream"}
-        place = upload.content_url or f"/v1/uploads/{upload.id}/content"
-        try:
-            received = Upload.model_validate_json(self._send("PUT", place, content=outgoing, headers=headers).content)
-        except Conflict:  # it had arrived, and only the answer was lost
-            received = self._get(Upload, f"/v1/uploads/{upload.id}")
-        if received.sha256 and received.sha256 != outgoing.sha256:
-            raise TransferBroken(f"{path} changed on its way to the gateway or while it was read: upload it again")
-        return received
-
-    def import_video(
-        self,
-        url: str,
-        *,
-        filename: str | None = None,
-        size_bytes: int | None = None,
-        sha256: str | None = None,
-        title: str | None = None,
-        passthrough: str | None = None,
-    ) -> Video:
-        """Have a file fetched from its address and taken in. What is given of size and checksum is held against it."""
-        source = _given(url=url, filename=filename, size_bytes=size_bytes, sha256=sha256)
-        return self._post(Video, "/v1/videos", _given(source=source, title=title, passthrough=passthrough))
-
-    def create_video(self, upload_id: UUID, *, title: str | None = None, passthrough: str | None = None) -> Video:
-        """Have an upload taken in as a video."""
-        return self._post(Video, "/v1/videos", _given(upload_id=upload_id, title=title, passthrough=passthrough))
-
-    def add_video(self, path: Path, *, title: str | None = None, on_bytes: OnBytes | None = None) -> Video:
-        """Upload a file and have it taken in."""
-        return self.create_video(self.upload(path, on_bytes=on_bytes).id, title=title)
-
     def video(self, video_id: UUID) -> Video:
         """One video."""
         return self._get(Video, f"/v1/videos/{video_id}")
@@ -151,7 +108,7 @@ class Matchcut(People, Compliance, FoundThings, OwnLogos):
     def add_script(self, path: Path, *, format: str | None = None) -> Script:
         """Send a script: UTF-8 text."""
         text = path.read_text(encoding="utf-8-sig")
-        return self._post(Script, "/v1/scripts", _given(filename=path.name, text=text, format=format))
+        return self._post(Script, "/v1/scripts", given(filename=path.name, text=text, format=format))
 
     def start_job(
         self,
@@ -164,7 +121,7 @@ class Matchcut(People, Compliance, FoundThings, OwnLogos):
         passthrough: str | None = None,
     ) -> Job:
         """Ask for steps of a video. ``options`` are those of the reference; ``logos`` name some of ``self.logos``."""
-        wanted = _given(
+        wanted = given(
             video_id=video_id,
             script_id=script_id,
             steps=list(steps),
@@ -189,7 +146,7 @@ class Matchcut(People, Compliance, FoundThings, OwnLogos):
         """All jobs, or those in a state, of a video or of a time; newest first. Times need a time zone."""
         times = {"created_from": created_from, "created_before": created_before}
         said = {name: time.isoformat() for name, time in times.items() if time}
-        return self._pages(Job, "/v1/jobs", **_given(state=state, video_id=video_id), **said)
+        return self._pages(Job, "/v1/jobs", **given(state=state, video_id=video_id), **said)
 
     def cancel(self, job_id: UUID) -> Job:
         """Stop a job's work."""
@@ -215,7 +172,7 @@ class Matchcut(People, Compliance, FoundThings, OwnLogos):
 
         Survives broken connections: what happened meanwhile is told when it is back.
         """
-        query = _given(type=list(types) or None, job_id=job_id, video_id=video_id)
+        query = given(type=list(types) or None, job_id=job_id, video_id=video_id)
         return follow_events(self._http, query, after=after, patience_s=self._patience_s)
 
     def results(self, job_id: UUID) -> tuple[ResultFile, ...]:
@@ -284,9 +241,3 @@ class _Requests:
         self.post = client._post
         self.pages = client._pages
         self.send = client._send
-
-
-def _given(**fields: Any) -> dict[str, Any]:
-    return {
-        name: str(value) if isinstance(value, UUID) else value for name, value in fields.items() if value is not None
-    }

@@ -14,7 +14,7 @@ from matchcut.client.errors import Conflict, TransferBroken, raise_for_problem
 from matchcut.client.resources import Upload
 from matchcut.client.transfers import OnBytes
 
-__all__ = ["PIECES_FROM", "Pieces", "send_in_pieces"]
+__all__ = ["PIECES_FROM", "Pieces", "send_in_pieces", "when_checked"]
 
 PIECES_FROM = 8 << 20
 """Bytes from which on a file is sent in pieces: a smaller one is sent again before that pays."""
@@ -40,13 +40,18 @@ def send_in_pieces(
     patiently(lambda: pieces.begin(filename[-255:], key))
     while patiently(pieces.offset) < pieces.size:
         patiently(pieces.go_on)
+    return when_checked(lambda: patiently(pieces.upload), path, sha256=pieces.sha256)
+
+
+def when_checked(look: Callable[[], Upload], path: Path, *, sha256: str) -> Upload:
+    """The upload, once the gateway has added it up to what we read. Raises TransferBroken."""
     pause = 0.05
-    while (upload := patiently(pieces.upload)).state in ("waiting", "checking"):
+    while (upload := look()).state in ("waiting", "checking"):
         time.sleep(pause)
         pause = min(pause * 1.6, 2.0)
     if upload.failure:
         raise TransferBroken(upload.failure.detail)
-    if upload.sha256 and upload.sha256 != pieces.sha256:
+    if upload.sha256 and upload.sha256 != sha256:
         raise TransferBroken(f"{path} changed on its way to the gateway or while it was read: upload it again")
     return upload
 

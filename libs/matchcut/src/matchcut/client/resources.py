@@ -8,7 +8,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.documents import JobReport
 
-__all__ = ["FINAL_STATES", "Job", "Me", "Page", "Rejection", "ResultFile", "Script", "Token", "Upload", "Video"]
+__all__ = [
+    "FINAL_STATES",
+    "DirectTarget",
+    "Job",
+    "Me",
+    "Page",
+    "Rejection",
+    "ResultFile",
+    "Script",
+    "Token",
+    "Upload",
+    "Video",
+]
 
 FINAL_STATES = frozenset({"succeeded", "failed", "cancelled"})
 
@@ -47,6 +59,15 @@ class Rejection(_Resource):
     detail: str = ""
 
 
+class DirectTarget(_Resource):
+    """Where in the bucket the bytes of a file may be sent. Whoever has ``url`` may send them: it is a secret."""
+
+    url: str
+    headers: dict[str, str] = {}
+    complete_url: str
+    expires_at: datetime | None = None
+
+
 class Upload(_Resource):
     """A place to put the bytes of one file."""
 
@@ -57,6 +78,7 @@ class Upload(_Resource):
     size_bytes: int | None = None
     sha256: str | None = None
     failure: Rejection | None = None
+    direct: DirectTarget | None = None
 
 
 class Video(_Resource):

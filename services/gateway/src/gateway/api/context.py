@@ -16,6 +16,7 @@ from gateway.ports import Origin, RecordsOn, Seal, TokenMint
 from gateway.ports.rates import Limiter
 from gateway.usecases.api_keys import ApiKeys, Recognize
 from gateway.usecases.audit import AuditLog
+from gateway.usecases.direct_uploads import DirectUploads
 from gateway.usecases.erase_script import EraseScript
 from gateway.usecases.erase_tenant import EraseTenant
 from gateway.usecases.erasures import Erasures
@@ -94,6 +95,7 @@ class UseCases:
     uploads: Uploads
     tus: Tus
     imports: Imports
+    direct: DirectUploads
     videos: Videos
     scripts: Scripts
     jobs: Jobs

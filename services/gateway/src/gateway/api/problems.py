@@ -88,6 +88,7 @@ _REFUSALS: dict[type[Refusal], tuple[int, str, str]] = {
     refusals.TooLarge: (413, "too-large", "Too many bytes"),
     refusals.ChecksumMismatch: (422, "checksum-mismatch", "Not the bytes that were announced"),
     refusals.UploadConflict: (409, "upload-conflict", "The upload is not in a state for this"),
+    refusals.DirectUploadUnavailable: (409, "direct-upload-unavailable", "No bucket to send to"),
     refusals.BadTusHeader: (400, "bad-tus-header", "A header of tus is not right"),
     refusals.TusVersionUnsupported: (412, "tus-version", "Another version of tus"),
     refusals.WrongOffset: (409, "wrong-offset", "Not where the upload goes on"),

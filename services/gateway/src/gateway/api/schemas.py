@@ -19,6 +19,7 @@ from pydantic import (
 from gateway.domain.library import VideoState
 
 __all__ = [
+    "DirectTarget",
     "Line",
     "Moment",
     "Passthrough",
@@ -91,6 +92,31 @@ class UploadRequest(_Asked):
         default=None, strict=True, ge=0, le=2**60, description="If given, exactly so many must come."
     )
     sha256: Sha256 | None = Field(default=None, description="If given, the bytes are checked against it.")
+    direct: bool = Field(
+        default=False, description="Send the bytes straight to the bucket they are kept in. Needs `size_bytes`."
+    )
+
+
+class DirectTarget(BaseModel):
+    """Where to send bytes by Google's protocol of resumable uploads. Whoever has the address may: keep it secret."""
+
+    model_config = _example(
+        protocol="gcs-resumable",
+        url="https://storage.googleapis.com/upload/storage/v1/b/films/o?uploadType=resumable&upload_id=ABPnzm4",
+        method="PUT",
+        headers={"Content-Type": "application/octet-stream"},
+        multiple_of_bytes=262_144,
+        complete_url=f"/v1/uploads/{_ID}/complete",
+        expires_at="2026-11-23T16:30:00Z",
+    )
+
+    protocol: Literal["gcs-resumable"] = "gcs-resumable"
+    url: str = Field(description="It is no address of ours: send no access token there.")
+    method: Literal["PUT"] = "PUT"
+    headers: dict[str, str] = Field(description="To be sent along.")
+    multiple_of_bytes: int = Field(default=262_144, description="Of all pieces but the last.")
+    complete_url: str = Field(description="POST here when all bytes are there.")
+    expires_at: datetime = Field(description="All bytes must be there by then.")
 
 
 class Upload(BaseModel):
@@ -115,6 +141,7 @@ class Upload(BaseModel):
     size_bytes: int | None = None
     sha256: str | None = None
     failure: Rejection | None = None
+    direct: DirectTarget | None = Field(default=None, description="Told once, to who asked for it.")
     created_at: datetime
 
 

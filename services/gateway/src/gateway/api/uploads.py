@@ -1,23 +1,26 @@
 """``/v1/uploads``: bytes on their way to become a video."""
 
-from typing import Annotated
+import re
+from typing import Annotated, TypedDict
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
 from chassis.database import UnitOfWork
-from gateway.api.context import Given, needs
-from gateway.api.once import OnlyOnce
+from gateway.api.context import Given, UseCases, needs
+from gateway.api.once import Once, OnlyOnce
 from gateway.api.problems import responses
 from gateway.api.respond import json_response
 from gateway.api.schemas import Upload, UploadRequest
-from gateway.api.views import upload_view
+from gateway.api.views import direct_view, upload_view
 from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import (
     ChecksumMismatch,
+    DirectUploadUnavailable,
     IdempotencyKeyReused,
     NotFound,
     StorageFull,
+    StorageQuotaExceeded,
     TooLarge,
     UploadConflict,
 )
@@ -25,6 +28,7 @@ from gateway.domain.refusals import (
 __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]{1,255}")
 _RAW_BODY = {
     "requestBody": {
         "required": True,
@@ -33,19 +37,52 @@ _RAW_BODY = {
 }
 
 
-@router.post("", status_code=201, response_model=Upload, responses=responses(TooLarge, IdempotencyKeyReused))
+class _Said(TypedDict):
+    filename: str
+    size_bytes: int | None
+    sha256: str | None
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=Upload,
+    responses=responses(TooLarge, StorageQuotaExceeded, DirectUploadUnavailable, IdempotencyKeyReused),
+)
 async def announce_upload(
-    body: UploadRequest, given: Given, once: OnlyOnce, caller: Annotated[Caller, needs(Right.UPLOADS_WRITE)]
+    body: UploadRequest,
+    request: Request,
+    given: Given,
+    once: OnlyOnce,
+    caller: Annotated[Caller, needs(Right.UPLOADS_WRITE)],
 ) -> Response:
-    """Announce bytes; then PUT them to `content_url`."""
+    """Announce bytes; then PUT them to `content_url`, or, if you asked for `direct`, to the bucket."""
+    if body.direct:
+        return await _announce_direct(body, request, given, once, caller)
 
     async def announce(work: UnitOfWork) -> Upload:
-        upload = await given.uploads.announce(
-            work, filename=body.filename, size_bytes=body.size_bytes, sha256=body.sha256
-        )
+        upload = await given.uploads.announce(work, **_said(body))
         return upload_view(upload, max_bytes=given.uploads.max_bytes)
 
     return await once(caller, announce, status=201)
+
+
+@router.post(
+    "/{upload_id}/complete",
+    status_code=202,
+    response_model=Upload,
+    responses=responses(NotFound, UploadConflict, IdempotencyKeyReused),
+)
+async def complete_upload(
+    upload_id: UUID, given: Given, once: OnlyOnce, caller: Annotated[Caller, needs(Right.UPLOADS_WRITE)]
+) -> Response:
+    """Say that all bytes of a direct upload are in the bucket: they are added up and checked. May be repeated."""
+    await given.direct.require_here(caller, upload_id)
+
+    async def conclude(work: UnitOfWork) -> Upload:
+        return upload_view(await given.direct.conclude(work, upload_id), max_bytes=given.uploads.max_bytes)
+
+    return await once(caller, conclude, status=202)
 
 
 @router.put(
@@ -76,4 +113,31 @@ async def read_upload(
 @router.delete("/{upload_id}", status_code=204, responses=responses(NotFound, UploadConflict))
 async def delete_upload(upload_id: UUID, given: Given, caller: Annotated[Caller, needs(Right.UPLOADS_WRITE)]) -> None:
     """Forget an upload no video was made of."""
-    await given.uploads.remove(caller, upload_id)
+    await given.direct.remove(caller, upload_id)
+
+
+async def _announce_direct(
+    body: UploadRequest, request: Request, given: UseCases, once: Once, caller: Caller
+) -> Response:
+    page = request.headers.get("origin", "")
+    opened = await given.direct.open(
+        caller, size_bytes=body.size_bytes, origin=page if _ORIGIN.fullmatch(page) else None
+    )
+    used = False
+
+    async def announce(work: UnitOfWork) -> Upload:
+        nonlocal used
+        upload = await given.direct.announce(work, opened, **_said(body))
+        used = True
+        until = given.direct.expires_at(upload)
+        return direct_view(upload, opened.address, max_bytes=given.uploads.max_bytes, expires_at=until)
+
+    try:
+        return await once(caller, announce, status=201, secret=True)
+    finally:
+        if not used:  # refused, or the first answer was given again
+            await given.direct.forsake(opened)
+
+
+def _said(body: UploadRequest) -> _Said:
+    return {"filename": body.filename, "size_bytes": body.size_bytes, "sha256": body.sha256}

@@ -16,6 +16,7 @@ from gateway.usecases.users import Invited
 
 __all__ = [
     "api_key_view",
+    "direct_view",
     "invitation_view",
     "job_view",
     "result_view",
@@ -40,6 +41,17 @@ def upload_view(upload: Upload, *, max_bytes: int) -> schemas.Upload:
         failure=None if upload.failure is None else schemas.Rejection(**asdict(upload.failure)),
         created_at=upload.created_at,
     )
+
+
+def direct_view(upload: Upload, url: str, *, max_bytes: int, expires_at: datetime) -> schemas.Upload:
+    """An upload to the bucket, with the address it goes to."""
+    target = schemas.DirectTarget(
+        url=url,
+        headers={"Content-Type": "application/octet-stream"},
+        complete_url=f"/v1/uploads/{upload.id}/complete",
+        expires_at=expires_at,
+    )
+    return upload_view(upload, max_bytes=max_bytes).model_copy(update={"direct": target})
 
 
 def video_view(video: Video) -> schemas.Video:

@@ -7,6 +7,7 @@ __all__ = [
     "ChangedMeanwhile",
     "ChecksumMismatch",
     "ChunkMismatch",
+    "DirectUploadUnavailable",
     "EmailTaken",
     "ExportPending",
     "Forbidden",
@@ -97,6 +98,10 @@ class ChecksumMismatch(Refusal):
 
 class UploadConflict(Refusal):
     """The upload is not in the state this needs."""
+
+
+class DirectUploadUnavailable(Refusal):
+    """Here bytes cannot be sent to the bucket itself: send them by tus, or by PUT to the upload's ``content_url``."""
 
 
 class BadTusHeader(Refusal):

@@ -10,7 +10,7 @@ from chassis.work import Failure, Task
 from gateway.domain.library import Rejection, Transfer, Upload
 from gateway.ports import RecordsOn
 from gateway.usecases.arrivals import Arrivals
-from gateway.usecases.uploads import growing_key, upload_folder
+from gateway.usecases.uploads import content_key, growing_key, upload_folder
 
 __all__ = ["CONCLUDE", "BytesMismatch", "Conclude", "conclude_later"]
 
@@ -54,7 +54,7 @@ class Conclude:
         if upload is None or transfer is None:
             await self._blobs.delete_prefix(upload_folder(task.tenant_id, upload_id))
             return
-        key = f"{upload_folder(task.tenant_id, upload_id)}content"
+        key = content_key(task.tenant_id, upload_id)
         await self._join(task.tenant_id, transfer, key)
         size = (await self._blobs.stat(key)).size
         sha256 = task.payload["sha256"] or await self._sum(key)

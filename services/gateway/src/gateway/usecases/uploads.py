@@ -22,7 +22,7 @@ from gateway.domain.refusals import (
 from gateway.ports import RecordsOn
 from gateway.usecases.admission import Admission
 
-__all__ = ["Uploads", "growing_key", "storage_full_refused", "upload_folder"]
+__all__ = ["Uploads", "content_key", "growing_key", "storage_full_refused", "upload_folder"]
 
 _PIECE = 1 << 20
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
@@ -38,6 +38,11 @@ def upload_folder(tenant_id: UUID, upload_id: UUID) -> str:
 def growing_key(tenant_id: UUID, upload_id: UUID) -> str:
     """Where the bytes of an upload grow that come in pieces."""
     return f"{upload_folder(tenant_id, upload_id)}pieces"
+
+
+def content_key(tenant_id: UUID, upload_id: UUID) -> str:
+    """Where the bytes of an upload are whole that did not come in one request."""
+    return f"{upload_folder(tenant_id, upload_id)}content"
 
 
 @contextmanager
@@ -72,7 +77,14 @@ class Uploads:
         self._min_free_bytes = min_free_bytes
 
     async def announce(
-        self, work: UnitOfWork, *, filename: str, size_bytes: int | None, sha256: str | None, has_room: bool = False
+        self,
+        work: UnitOfWork,
+        *,
+        filename: str,
+        size_bytes: int | None,
+        sha256: str | None,
+        has_room: bool = False,
+        upload_id: UUID | None = None,
     ) -> Upload:
         """Make an upload that waits for its bytes; it ``has_room`` if these are counted already, as parts of it.
 
@@ -81,7 +93,7 @@ class Uploads:
         if size_bytes is not None and size_bytes > self.max_bytes:
             raise TooLarge(self.too_large(), field="size_bytes")
         upload = Upload(
-            id=uuid7(),
+            id=upload_id or uuid7(),
             filename=filename,
             created_at=datetime.now(UTC),
             expected_bytes=size_bytes,
@@ -116,7 +128,7 @@ class Uploads:
             self._check_size(upload, announced_bytes, limit)
         await self.require_room(announced_bytes or upload.expected_bytes or 0)
         if upload.expected_bytes is None:
-            await self._check_quota(caller, announced_bytes or 0)
+            await self.require_quota(caller, announced_bytes or 0)
         # Two requests may send bytes for one upload at once. Each writes its own blob, and one of them gets to be it.
         key = f"{upload_folder(caller.tenant_id, upload.id)}{uuid4()}"
         with storage_full_refused():
@@ -158,8 +170,8 @@ class Uploads:
                 await self.admit(work)
         return received
 
-    async def _check_quota(self, caller: Caller, size: int) -> None:
-        """Refuse what cannot find room before it is read."""
+    async def require_quota(self, caller: Caller, size: int) -> None:
+        """Refuse what cannot find room before it is read. Raises StorageQuotaExceeded."""
         async with self._database.read(caller.tenant_id) as connection:
             await self._admission.bytes_coming(self._records_on(connection), size)
 

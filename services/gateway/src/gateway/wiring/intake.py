@@ -14,6 +14,7 @@ from gateway.ports.transfers import SourceRefused
 from gateway.settings import Settings
 from gateway.usecases.arrivals import Arrivals
 from gateway.usecases.conclude import CONCLUDE, BytesMismatch, Conclude
+from gateway.usecases.direct_uploads import DirectUploads
 from gateway.usecases.imports import IMPORT, Imports
 from gateway.usecases.notify import Notify
 from gateway.usecases.tus import Tus
@@ -34,6 +35,7 @@ class Intake:
     tus: Tus
     imports: Imports
     conclude: Conclude
+    direct: DirectUploads
 
 
 def intake_of(
@@ -50,20 +52,23 @@ def intake_of(
         min_free_bytes=settings.min_free_bytes,
     )
     arrivals = Arrivals(PostgresRecords, changes, Notify(PostgresRecords, changes))
+    seal = FernetSeal(settings.secret.get_secret_value())
+    lifetime_s = settings.upload_lifetime_s
     return Intake(
         uploads=uploads,
-        tus=Tus(database, blobs, PostgresRecords, uploads, lifetime_s=settings.upload_lifetime_s),
+        tus=Tus(database, blobs, PostgresRecords, uploads, lifetime_s=lifetime_s),
         imports=Imports(
             database,
             blobs,
             PostgresRecords,
             fetch=GuardedFetch(outbound, idle_s=settings.import_idle_s),
-            seal=FernetSeal(settings.secret.get_secret_value()),
+            seal=seal,
             uploads=uploads,
             arrivals=arrivals,
             admission=admission,
         ),
         conclude=Conclude(database, blobs, PostgresRecords, arrivals),
+        direct=DirectUploads(database, blobs, PostgresRecords, uploads, seal, lifetime_s=lifetime_s),
     )
 
 

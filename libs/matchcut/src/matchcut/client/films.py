@@ -1,0 +1,121 @@
+"""Films on their way in: sent, in the way that suits them, or fetched for us."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+import httpx
+from pydantic import BaseModel
+
+from matchcut.client.errors import Conflict, Invalid, TransferBroken
+from matchcut.client.pieces import PIECES_FROM, send_in_pieces, when_checked
+from matchcut.client.resources import Upload, Video
+from matchcut.client.straight import Straight
+from matchcut.client.tokens import TokenAuth
+from matchcut.client.transfers import OnBytes, Outgoing
+
+__all__ = ["Films", "given"]
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+_NO_BUCKET = "/problems/direct-upload-unavailable"
+
+
+class _Calls(Protocol):
+    _http: httpx.Client
+    _auth: TokenAuth
+    _timeout_s: float
+    _direct_offered: bool
+
+    def _get(self, kind: type[M], path: str, **query: Any) -> M: ...
+    def _post(self, kind: type[M], path: str, body: Mapping[str, Any]) -> M: ...
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response: ...
+    def _patiently(self, attempt: Callable[[], T]) -> T: ...
+
+
+class Films:
+    """What ``Matchcut`` can do to get films in."""
+
+    def upload(self: _Calls, path: Path, *, filename: str | None = None, on_bytes: OnBytes | None = None) -> Upload:
+        """Send a file; the gateway's checksum of it is compared with ours.
+
+        A large one goes straight to the bucket, where the gateway offers that, else in pieces: whatever breaks, what
+        arrived is not sent again, and each byte that arrives renews our patience.
+        """
+        name = (filename or path.name)[-255:]
+        if path.stat().st_size < PIECES_FROM:
+            return _send_at_once(self, path, name, on_bytes)
+        upload = _announce_direct(self, path, name)
+        if upload is None:
+            return send_in_pieces(self._http, self._patiently, path, name, on_bytes)
+        return _send_straight(self, upload, path, on_bytes)
+
+    def import_video(
+        self: _Calls,
+        url: str,
+        *,
+        filename: str | None = None,
+        size_bytes: int | None = None,
+        sha256: str | None = None,
+        title: str | None = None,
+        passthrough: str | None = None,
+    ) -> Video:
+        """Have a file fetched from its address and taken in. What is given of size and checksum is held against it."""
+        source = given(url=url, filename=filename, size_bytes=size_bytes, sha256=sha256)
+        return self._post(Video, "/v1/videos", given(source=source, title=title, passthrough=passthrough))
+
+    def create_video(
+        self: _Calls, upload_id: UUID, *, title: str | None = None, passthrough: str | None = None
+    ) -> Video:
+        """Have an upload taken in as a video."""
+        return self._post(Video, "/v1/videos", given(upload_id=upload_id, title=title, passthrough=passthrough))
+
+    def add_video(self, path: Path, *, title: str | None = None, on_bytes: OnBytes | None = None) -> Video:
+        """Upload a file and have it taken in."""
+        return self.create_video(self.upload(path, on_bytes=on_bytes).id, title=title)  # type: ignore[misc]
+
+
+def _send_at_once(calls: _Calls, path: Path, name: str, on_bytes: OnBytes | None) -> Upload:
+    upload = calls._post(Upload, "/v1/uploads", {"filename": name, "size_bytes": path.stat().st_size})
+    if calls._auth.renews:
+        calls._send("GET", "/v1/me")  # the body below can be sent only once, so let a worn-out token be renewed before
+    outgoing = Outgoing(path, on_bytes)
+    headers = {"Content-Length": str(outgoing.size), "Content-Type": "application/octet-stream"}
+    place = upload.content_url or f"/v1/uploads/{upload.id}/content"
+    try:
+        received = Upload.model_validate_json(calls._send("PUT", place, content=outgoing, headers=headers).content)
+    except Conflict:  # it had arrived, and only the answer was lost
+        received = calls._get(Upload, f"/v1/uploads/{upload.id}")
+    if received.sha256 and received.sha256 != outgoing.sha256:
+        raise TransferBroken(f"{path} changed on its way to the gateway or while it was read: upload it again")
+    return received
+
+
+def _announce_direct(calls: _Calls, path: Path, name: str) -> Upload | None:
+    """An upload to the bucket; None where the gateway offers none, which it is asked once."""
+    if not calls._direct_offered:
+        return None
+    said = {"filename": name, "size_bytes": path.stat().st_size, "direct": True}
+    try:
+        return calls._post(Upload, "/v1/uploads", said)
+    except (Conflict, Invalid) as refused:
+        if refused.type != _NO_BUCKET and "direct" not in dict(refused.fields):  # or it is older than the question
+            raise
+    calls._direct_offered = False
+    return None
+
+
+def _send_straight(calls: _Calls, upload: Upload, path: Path, on_bytes: OnBytes | None) -> Upload:
+    assert upload.direct is not None, "it was asked for"
+    straight = Straight(upload.direct, path, on_bytes, timeout_s=calls._timeout_s)
+    straight.send(calls._patiently)
+    calls._post(Upload, upload.direct.complete_url, {})
+    return when_checked(lambda: calls._get(Upload, f"/v1/uploads/{upload.id}"), path, sha256=straight.sha256)
+
+
+def given(**fields: Any) -> dict[str, Any]:
+    """Those that were given, as JSON takes them."""
+    return {
+        name: str(value) if isinstance(value, UUID) else value for name, value in fields.items() if value is not None
+    }
