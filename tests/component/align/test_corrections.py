@@ -212,3 +212,17 @@ async def test_an_erased_video_leaves_nothing_of_what_people_said(service: Harne
         for table in ("alignments", "reviews", "revisions"):
             assert await connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0
     assert await service.tasks() == [], "what was to be done for it is forgotten too"
+
+
+async def test_who_says_something_is_not_kept_here(service: Harness) -> None:
+    video_id, script_id, user_id = uuid4(), uuid4(), uuid4()
+    await begun(service, video_id, script_id)
+    await service.work_off()
+
+    await corrected(service, video_id, script_id, 1, 1, note="fine", by=user_id)
+    await service.work_off()
+
+    async with service.database.read(service.tenant_id) as connection:
+        [kept] = (await connection.execute(text("SELECT correction FROM reviews"))).scalars()
+    assert kept["note"] == "fine"
+    assert "by" not in kept

@@ -3,29 +3,23 @@
 import asyncio
 import json
 from datetime import timedelta
-from typing import Any, cast
 from uuid import UUID, uuid4
 
-import asyncpg
-import httpx
 import jwt
 import pytest
 from sqlalchemy import text
 
-from contracts.event import Event, Fact
+from contracts.event import Fact
 from contracts.gateway import JobOptions, ScriptErased, TenantErased, VideoErased
 from contracts.registry import HEARD_BY
 from contracts.steps import Step
-from contracts.traces import TracesErased
 from gateway.domain.access import Role
 from gateway.domain.erasures import ANSWERING, Kind
-from gateway.settings import Settings
 from gateway.usecases.jobs import JobOrder
-from gateway.wiring.search import indexer_of
+from support.erasing_rig import OTHERS, answer, everything_kept, indexed, verified
 from support.findings_rig import a_ledger, aligned
 from support.gateway_rig import Gateway, an_ingested, json_of
 
-OTHERS = ("ingest", "transcribe", "align", "vision", "upscale")
 CANARY = "the raven himself is hoarse"
 
 
@@ -38,40 +32,6 @@ def test_whoever_hears_of_an_erasure_is_waited_for_and_nobody_else() -> None:
 
     asked = {kind: set(HEARD_BY[fact.stream]) for kind, fact in facts.items()}
     assert asked | {"user": set()} == ANSWERING
-
-
-async def answer(gateway: Gateway, erasure: str, tenant_id: str, *services: str, **counts: dict[str, int]) -> None:
-    """What other services say when they hold nothing any more."""
-    for service in services:
-        fact = TracesErased(erasure_id=UUID(erasure), **counts)
-        event = Event[TracesErased].of(fact, source=service, subject=erasure, tenant_id=UUID(tenant_id))
-        assert await gateway.harness.service.bus.deliver(event)
-
-
-async def verified(client: httpx.AsyncClient, receipt: str) -> dict[str, Any]:
-    """What a receipt says, as a stranger reads it who has nothing but our published keys."""
-    published = json_of(await client.get("/.well-known/receipt-keys.json"), 200)
-    kid = jwt.get_unverified_header(receipt)["kid"]
-    (key,) = [jwt.PyJWK(one) for one in published["keys"] if one["kid"] == kid]
-    claims: dict[str, Any] = jwt.decode(receipt, key, algorithms=["ES256"], issuer="matchcut")
-    return claims
-
-
-async def everything_kept(gateway: Gateway, postgres_url: str) -> str:
-    """Every row of every table but the audit and the erasures, as only an administrator sees them, and every blob."""
-    database = str(gateway.harness.service.settings.database_url).rpartition("/")[2]
-    admin = await asyncpg.connect(postgres_url, database=database)
-    found = []
-    for (table,) in await admin.fetch(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'gateway'::regnamespace AND relkind = 'r'"
-    ):
-        if table not in ("audit", "erasures", "erasure_answers"):
-            for (row,) in await admin.fetch(f'SELECT to_jsonb(t)::text FROM gateway."{table}" t'):
-                found.append(f"{table}: {row}")
-    await admin.close()
-    async for key in gateway.harness.blobs.list(""):
-        found.append(f"{key}: {(await gateway.harness.blobs.get_bytes(key))!r}")
-    return "\n".join(found)
 
 
 async def test_a_video_is_erased_when_every_service_has_said_so_and_a_receipt_proves_it(
@@ -266,13 +226,6 @@ async def test_a_user_leaves_no_trace_but_an_id_in_the_audit(gateway: Gateway, p
     assert "leaves" not in str(found)
 
 
-async def indexed(gateway: Gateway) -> None:
-    """Have everything that waits for the search's index put into it."""
-    indexer = indexer_of(cast(Settings, gateway.harness.service.settings), gateway.harness.database)
-    while await indexer.round():
-        pass
-
-
 async def test_a_tenant_is_erased_by_its_owner_who_says_its_name(gateway: Gateway, postgres_url: str) -> None:
     tenant_id = await gateway.tenant("Studio North")
     owner = await gateway.user(tenant_id)
@@ -291,10 +244,10 @@ async def test_a_tenant_is_erased_by_its_owner_who_says_its_name(gateway: Gatewa
     begun = json_of(await client.post("/v1/tenants/current/erasure", json={"name": "Studio North"}), 202)
     again = await client.post("/v1/tenants/current/erasure", json={"name": "Studio North"})
     erasure = begun["erasure"]["id"]
-    early = await gateway.anonymous().get(begun["receipt_url"])
+    early = await gateway.anonymous().get("/v1/receipts", headers={"Receipt-Token": begun["receipt_token"]})
     await answer(gateway, erasure, str(tenant_id), *OTHERS, rows={"videos": 1})
     await gateway.harness.work_off()
-    receipt = await gateway.anonymous().get(begun["receipt_url"])
+    receipt = await gateway.anonymous().get("/v1/receipts", headers={"Receipt-Token": begun["receipt_token"]})
 
     assert (by_an_admin.status_code, misnamed.status_code, again.status_code) == (403, 422, 422)
     assert CANARY in before

@@ -161,4 +161,4 @@ def erasures(url: str, video_id: UUID, script_id: UUID) -> None:
         begun = anna.erase_tenant("studio")
         assert [one.id for one in anna.erasures()] == [begun.erasure.id, script.id, video.id]
         with pytest.raises(NotFound):
-            anna.receipt(begun.receipt_url)
+            anna.receipt(begun.receipt_token)

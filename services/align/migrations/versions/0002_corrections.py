@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from chassis.database import force_row_level_security
+from chassis.database import above_the_walls, force_row_level_security
 
 revision = "0002"
 down_revision = "0001"
@@ -37,7 +37,8 @@ def upgrade() -> None:
     for table in ("reviews", "revisions"):
         force_row_level_security(op, table)
     op.add_column("alignments", sa.Column("machine_key", sa.Text))
-    op.execute("UPDATE alignments SET machine_key = key")
+    with above_the_walls(op, "alignments"):
+        op.execute("UPDATE alignments SET machine_key = key")
     op.alter_column("alignments", "machine_key", nullable=False)
     op.add_column("alignments", sa.Column("revision", sa.Integer, nullable=False, server_default="0"))
 

@@ -7,6 +7,8 @@ kept by a trigger, so that no way of ending or retrying a job can forget them.
 import sqlalchemy as sa
 from alembic import op
 
+from chassis.database import above_the_walls
+
 revision = "0002"
 down_revision = "0001"
 
@@ -22,9 +24,10 @@ def _count_jobs() -> None:
         sa.Column("tenant_id", sa.Uuid, primary_key=True),
         sa.Column("unfinished", sa.BigInteger, nullable=False),
     )
-    op.execute(
-        "INSERT INTO job_counts SELECT tenant_id, count(*) FROM jobs WHERE finished_at IS NULL GROUP BY tenant_id"
-    )
+    with above_the_walls(op, "jobs"):
+        op.execute(
+            "INSERT INTO job_counts SELECT tenant_id, count(*) FROM jobs WHERE finished_at IS NULL GROUP BY tenant_id"
+        )
     op.execute(
         """
         CREATE FUNCTION count_job() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from chassis.database import force_row_level_security
+from chassis.database import above_the_walls, force_row_level_security
 
 revision = "0007"
 down_revision = "0006"
@@ -29,7 +29,8 @@ def upgrade() -> None:
     _create_reviews()
     _create_logos()
     _show_states()
-    _take_over()
+    with above_the_walls(op, "jobs", "findings"):
+        _take_over()
 
 
 def _tenant(*, primary_key: bool = False) -> sa.Column[object]:

@@ -8,7 +8,7 @@ second sees what the first took.
 import sqlalchemy as sa
 from alembic import op
 
-from chassis.database import force_row_level_security
+from chassis.database import above_the_walls, force_row_level_security
 
 revision = "0015"
 down_revision = "0014"
@@ -101,18 +101,19 @@ def _create_storage() -> None:
         sa.Column("day", sa.Date, primary_key=True),
         sa.Column("byte_seconds", sa.Numeric, nullable=False),
     )
-    op.execute(
-        """
-        INSERT INTO storage_counts (tenant_id, bytes, since)
-        SELECT tenant_id, sum(bytes), now() FROM (
-            SELECT tenant_id, coalesce(size_bytes, expected_bytes, 0) AS bytes FROM uploads
-            WHERE state NOT IN ('used', 'abandoned', 'failed')
-            UNION ALL SELECT tenant_id, size_bytes FROM videos
-            UNION ALL SELECT tenant_id, size_bytes FROM scripts
-            UNION ALL SELECT tenant_id, size_bytes FROM logos) stored
-        GROUP BY tenant_id
-        """
-    )
+    with above_the_walls(op, "uploads", "videos", "scripts", "logos"):
+        op.execute(
+            """
+            INSERT INTO storage_counts (tenant_id, bytes, since)
+            SELECT tenant_id, sum(bytes), now() FROM (
+                SELECT tenant_id, coalesce(size_bytes, expected_bytes, 0) AS bytes FROM uploads
+                WHERE state NOT IN ('used', 'abandoned', 'failed')
+                UNION ALL SELECT tenant_id, size_bytes FROM videos
+                UNION ALL SELECT tenant_id, size_bytes FROM scripts
+                UNION ALL SELECT tenant_id, size_bytes FROM logos) stored
+            GROUP BY tenant_id
+            """
+        )
     force_row_level_security(op, "storage_counts")
     force_row_level_security(op, "storage_days")
 

@@ -81,7 +81,7 @@ def build(
         settings=settings,
         database=database,
         bus=bus,
-        work=work_on(workbench_of(settings, database, bus, use_cases), intake),
+        work=work_on(workbench_of(settings, database, bus, use_cases, changes), intake),
         app=app,
         background=(
             *(changes.run, sweep.run, Tally(database).run, keys.run, revocations.run),

@@ -5,12 +5,13 @@ from chassis.database._migrate import MigrationsNotFound, migrate
 from chassis.database._stones import stone_of
 from chassis.database._tables import create_plumbing
 from chassis.database._unit import UnitOfWork
-from chassis.database._walls import append_only, force_row_level_security
+from chassis.database._walls import above_the_walls, append_only, force_row_level_security
 
 __all__ = [
     "Database",
     "MigrationsNotFound",
     "UnitOfWork",
+    "above_the_walls",
     "append_only",
     "create_plumbing",
     "force_row_level_security",

@@ -108,10 +108,10 @@ class Export(_Resource):
 
 
 class TenantErasure(_Resource):
-    """The erasure of a tenant. Keep ``receipt_url``: it answers when nobody can sign in any more."""
+    """The erasure of a tenant. Keep ``receipt_token``: it serves when nobody can sign in any more."""
 
     erasure: Erasure
-    receipt_url: str
+    receipt_token: str
 
 
 class _Calls(Protocol):
@@ -196,6 +196,6 @@ class Compliance:
         """One export as it stands; ``download`` its ``content_url``."""
         return self._get(Export, f"/v1/exports/{export_id}")
 
-    def receipt(self: _Calls, url: str) -> str:
-        """The receipt of a tenant that was erased, by the address that ``erase_tenant`` gave."""
-        return self._send("GET", url).text
+    def receipt(self: _Calls, token: str) -> str:
+        """The receipt of a tenant that was erased, by the token that ``erase_tenant`` gave."""
+        return self._send("GET", "/v1/receipts", headers={"Receipt-Token": token}).text

@@ -31,13 +31,16 @@ class PostgresReviews:
         await self._connection.execute(_HOLD, {"what": f"review/{self._tenant_id}/{video_id}/{script_id}"})
 
     async def hear(self, fact: AlignmentCorrected) -> None:
-        """Remember what is said from now on; what was said later already stays, in whichever order it is heard."""
+        """Remember what is said from now on; what was said later already stays, in whichever order it is heard.
+
+        Who says it is not for us to keep: nobody would ask us to forget it.
+        """
         about = {"tenant_id": self._tenant_id, "video_id": fact.video_id, "script_id": fact.script_id}
         row = insert(revisions).values(**about, revision=fact.revision)
         await self._connection.execute(row.on_conflict_do_nothing())
         for change in fact.changes:
             said = insert(reviews).values(
-                **about, key=change.key, revision=fact.revision, correction=change.model_dump(mode="json")
+                **about, key=change.key, revision=fact.revision, correction=change.model_dump(mode="json", exclude={"by"})
             )
             newer = reviews.c.revision < said.excluded.revision
             await self._connection.execute(

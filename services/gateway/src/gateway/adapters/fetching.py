@@ -44,8 +44,7 @@ class GuardedFetch:
             headers |= {"Range": f"bytes={start}-", "If-Range": validator}
         url = source.url
         for _ in range(_MOST_REDIRECTS + 1):
-            # What was said in confidence to one host is not for the host it sends us to.
-            confided = source.headers if urlsplit(url).netloc == urlsplit(source.url).netloc else {}
+            confided = source.headers if _as_safe(url, source.url) else {}
             async with self._opened(url, {**headers, **confided}) as response:
                 answered = _plain(response)
                 if response.status not in _REDIRECTS:
@@ -125,6 +124,15 @@ def _validator(headers: Mapping[str, str]) -> str | None:
     """What this version is called: a strong tag, else the time it was changed."""
     tag = headers.get("etag", "")
     return tag if _STRONG.fullmatch(tag) else headers.get("last-modified")
+
+
+def _as_safe(url: str, named: str) -> bool:
+    """Whether an address may hear what was said in confidence to the one that was named.
+
+    Not another host, and not the same one where others listen: a redirect from https to http gives nothing away.
+    """
+    there, here = urlsplit(url), urlsplit(named)
+    return there.netloc == here.netloc and (there.scheme == here.scheme or there.scheme == "https")
 
 
 def _plain(response: httpcore.Response) -> dict[str, str]:

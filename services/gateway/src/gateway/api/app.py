@@ -56,7 +56,7 @@ OPEN_TO_ALL = frozenset(
         ("GET", "/v1/auth/sso/{tenant_id}/{provider_id}/callback"),
         ("GET", "/.well-known/jwks.json"),
         ("GET", "/.well-known/receipt-keys.json"),
-        ("GET", "/v1/receipts/{token}"),
+        ("GET", "/v1/receipts"),
         ("OPTIONS", "/v1/uploads/tus"),
         ("GET", "/docs"),
         ("GET", "/docs/start.js"),

@@ -71,12 +71,15 @@ class TenantErasureView(BaseModel):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"erasure": {**_EXAMPLE, "kind": "tenant"}, "receipt_url": "/v1/receipts/AZNj…"}]
+            "examples": [{"erasure": {**_EXAMPLE, "kind": "tenant"}, "receipt_token": "AZNj…"}]
         }
     )
 
     erasure: ErasureView
-    receipt_url: str = Field(description="Keep it: it is shown this once, and answers without signing in.")
+    receipt_token: str = Field(
+        description="Keep it: it is shown this once. `GET /v1/receipts` with it as the header `Receipt-Token` answers "
+        "without signing in."
+    )
 
 
 def erasure_view(erasure: Erasure) -> ErasureView:
@@ -107,4 +110,4 @@ def erasure_view(erasure: Erasure) -> ErasureView:
 
 def tenant_view(begun: TenantErasure) -> TenantErasureView:
     """The erasure of a tenant."""
-    return TenantErasureView(erasure=erasure_view(begun.erasure), receipt_url=f"/v1/receipts/{begun.receipt_token}")
+    return TenantErasureView(erasure=erasure_view(begun.erasure), receipt_token=begun.receipt_token)

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 
 from chassis.database import UnitOfWork
 from gateway.api.context import Given, needs
@@ -72,7 +72,7 @@ async def erase_tenant(
 ) -> Response:
     """Erase your tenant: every video, script and job, every user but the audit's word of them. This cannot be undone.
 
-    Everybody else is signed out at once, and you are when it is done; keep `receipt_url` for that.
+    Everybody else is signed out at once, and you are when it is done; keep `receipt_token` for that.
     """
     ended: list[UUID] = []
 
@@ -86,12 +86,22 @@ async def erase_tenant(
     return answer
 
 
-@router.get("/v1/receipts/{token}", response_class=Response, responses={**_JWS, **responses(NotFound)})
+@router.get("/v1/receipts", response_class=Response, responses={**_JWS, **responses(NotFound)})
 async def read_receipt(
-    token: Annotated[str, Path(max_length=200, pattern=r"^[A-Za-z0-9_=-]+$")], given: Given
+    given: Given,
+    receipt_token: Annotated[
+        str,
+        Header(
+            description="The token that came when the tenant's erasure was asked for. In a header, for addresses are "
+            "written into logs.",
+            max_length=200,
+            pattern=r"^[A-Za-z0-9_=-]+$",
+        ),
+    ],
 ) -> Response:
-    """The receipt of a tenant that is no more, for whoever has kept its address."""
-    return Response(await given.erasing.erasures.receipt(token), media_type="application/jwt")
+    """The receipt of a tenant that is no more, for whoever has kept its token."""
+    receipt = await given.erasing.erasures.receipt(receipt_token)
+    return Response(receipt, media_type="application/jwt", headers={"Cache-Control": "no-store"})
 
 
 @router.get("/.well-known/receipt-keys.json")

@@ -1,6 +1,7 @@
 """Idempotency-Key: the same request a second time gets the first answer, and does nothing."""
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
@@ -21,6 +22,7 @@ _GAVE_WAY = ("40001", "40P01")
 """SQLSTATE: serialization failure, deadlock. Nothing has happened."""
 _MADE_WAY = 2
 """Times a request makes way before its client is told to come back."""
+_ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class Once:
@@ -95,8 +97,8 @@ class Once:
                 made = await act(work)
                 witness.made(made)
                 body = made.model_dump_json().encode()
-                kept = self._given.accounts.seal.close(body) if secret else body
-                await replies.keep(caller, self._key, status=_plain(status), body=kept)
+                kept, about = (self._given.accounts.seal.close(body), _ids_in(body)) if secret else (body, set[UUID]())
+                await replies.keep(caller, self._key, status=_plain(status), body=kept, about=about)
                 return _answer(body, _plain(status), secret=secret)
             if reply.request_hash == digest.hexdigest():
                 witness.remark("nothing was done: the same request came before")
@@ -113,6 +115,11 @@ def _answer(body: bytes, status: int, *, secret: bool, replayed: bool = False) -
     if secret:
         headers["Cache-Control"] = "no-store"
     return Response(body, status, headers=headers, media_type="application/json")
+
+
+def _ids_in(body: bytes) -> set[UUID]:
+    """What an answer speaks of: sealed, it can be found by nothing else when one of them is to leave no trace."""
+    return {UUID(found.decode()) for found in _ID.findall(body)}
 
 
 def _plain(status: int | Callable[[], int]) -> int:

@@ -1,6 +1,6 @@
 """What the use cases need from outside: rows, secrets, and word of changes."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -204,8 +204,8 @@ class Replies(Protocol):
     async def claim(self, caller: Caller, key: str, request_hash: str) -> Reply | None:
         """Claim a key within this transaction, waiting for another that holds it; the reply if it has one."""
 
-    async def keep(self, caller: Caller, key: str, *, status: int, body: bytes) -> None:
-        """Keep the answer with the claimed key."""
+    async def keep(self, caller: Caller, key: str, *, status: int, body: bytes, about: Collection[UUID] = ()) -> None:
+        """Keep the answer with the claimed key. ``about``: the ids in it, where it is sealed."""
 
     async def forget_old(self, *, limit: int) -> int:
         """Forget the tenant's answers that are older than a day; returns how many."""

@@ -56,6 +56,15 @@ class Erasures(Protocol):
     async def mentions(self, about: UUID) -> Mapping[str, int]:
         """Delete first answers, settled messages and events in which this id stands; returns how many rows of what."""
 
+    async def depart(self) -> Mapping[str, int]:
+        """Note that nothing is left of the transaction's tenant but what is kept; returns how many rows of what."""
+
+    async def departed(self, *, after: UUID | None, limit: int) -> Sequence[UUID]:
+        """Tenants of whom nothing is left but what is kept, in order, page by page; for whoever looks after that."""
+
+    async def rest(self) -> bool:
+        """Nobody has to look after the transaction's tenant any more: its audit is forgotten, no erasure is running."""
+
     async def indexed(self, *, limit: int) -> Sequence[tuple[UUID | None, UUID | None]]:
         """Some of what can be found by searching: of each the video, or else the script."""
 

@@ -30,6 +30,8 @@ class Extent:
     forgotten: int = 0
     """The place of the last event that is not kept any more."""
     last: int = 0
+    erased: int = 0
+    """How often some were taken out of the middle: whoever holds any reads them anew."""
 
 
 class Events(Protocol):

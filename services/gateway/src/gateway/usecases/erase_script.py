@@ -46,6 +46,7 @@ class EraseScript:
         rows = await records.erasures.rows_of_script(script_id)
         rows = {**rows, **await records.erasures.mentions(script_id)}
         rows["search_documents"] = await forget(records, script_id=script_id)
+        self._changes.note(work, work.tenant_id)  # who tells events holds some in memory
         erasure = await open_erasure(records, "script", script_id, reason=reason, rows=rows, places=[script.key])
         await announce_erasure(work, erasure)
         return erasure

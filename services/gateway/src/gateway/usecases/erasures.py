@@ -6,44 +6,29 @@ the receipt is signed in its last commit. Nobody is waited for in vain: who stay
 the erasure says whom it waits for.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 from uuid import UUID
 
-from chassis.blobs import Blobs
 from chassis.database import Database, UnitOfWork
 from chassis.telemetry import get_logger
-from chassis.work import Task
 from contracts import uuid7
 from contracts.event import Event
-from contracts.gateway import JobRequested, ScriptErased, TenantErased, VideoErased
+from contracts.gateway import ScriptErased, TenantErased, VideoErased
 from contracts.traces import TracesErased
 from gateway.domain.access import Caller
-from gateway.domain.erasures import OURSELVES, Answer, Erasure, Kind, Reason, receipt_claims
-from gateway.domain.exports import export_key
+from gateway.domain.erasures import Answer, Erasure, Kind, Reason
 from gateway.domain.refusals import NotFound
 from gateway.ports import Records, RecordsOn
 from gateway.ports.erasures import Receipts
-from gateway.usecases.indexing import forget
 from gateway.usecases.tokens import digest, tenant_of
 
-__all__ = ["CONCLUDE", "Conclude", "Erasures", "HearAnswers", "announce_erasure", "open_erasure"]
+__all__ = ["CONCLUDE", "Erasures", "HearAnswers", "announce_erasure", "open_erasure"]
 
 _log = get_logger(__name__)
 CONCLUDE = "conclude"
-_KEPT = frozenset({"audit", "audit_seals", "erasures", "erasure_answers"})
-_LEANT_ON = frozenset({"tenants"})
 _AT_ONCE = 100
-_MOST_EXPORTS = 10_000
-
-
-class Purger(Protocol):
-    """Takes out of the message broker what speaks of something."""
-
-    async def forget(self, about: UUID, *, announced: Sequence[str] = (), sparing: Collection[str] = ()) -> int:
-        """Returns how many messages there were."""
 
 
 async def open_erasure(
@@ -76,7 +61,7 @@ async def announce_erasure(work: UnitOfWork, erasure: Erasure) -> None:
             await work.announce(fact, subject=about)
         case "script":
             await work.announce(ScriptErased(script_id=about, erasure_id=erasure_id), subject=about)
-        case "user":  # nobody but us knows who there is
+        case "user":  # nobody but us is ever told who somebody is
             await _queue_conclusion(work, erasure_id)
         case "tenant":
             await work.announce(TenantErased(erasure_id=erasure_id), subject=about)
@@ -153,105 +138,3 @@ async def _queue_conclusion(work: UnitOfWork, erasure_id: UUID, *, again: dateti
     """A conclusion that failed for good stays where it is seen; asking again makes another one."""
     key = f"{CONCLUDE}/{erasure_id}" + (f"/{again.isoformat()}" if again else "")
     await work.enqueue(step="erasure", kind=CONCLUDE, key=key, subject=erasure_id, payload={"run": 1})
-
-
-@dataclass(frozen=True, slots=True)
-class Conclude:
-    """Deletes what had to stay until all had answered, and signs the receipt."""
-
-    database: Database
-    blobs: Blobs
-    records_on: RecordsOn
-    purger: Purger
-    receipts: Receipts
-    announced: Sequence[str]
-    """Streams of ours."""
-    farewell: Callable[[UUID], Awaitable[None]]
-    """Signs out whoever is left of a tenant."""
-
-    async def __call__(self, task: Task) -> None:
-        """Do one task; once more is fine."""
-        async with self.database.read(task.tenant_id) as connection:
-            erasure = await self.records_on(connection).erasures.get(UUID(task.subject))
-        if erasure is None or erasure.state == "completed" or erasure.awaited:
-            return
-        if erasure.kind == "tenant":
-            await self.farewell(task.tenant_id)
-            await self._forget_words(task.tenant_id)
-        # A job whose script is erased goes on without it: the fact that asks for its other steps must get through.
-        spared = (JobRequested.stream,) if erasure.kind == "script" else ()
-        blobs = await self._delete_blobs(task.tenant_id, erasure)
-        rows = dict(erasure.rows)
-        blobs = _sum(blobs, await self._end_exports(task.tenant_id))
-        async with self.database.begin(task.tenant_id) as work:
-            rows["outbox"] = await work.unsay(erasure.subject_id, sparing=spared)
-            if erasure.kind == "tenant":
-                rows = _sum(rows, await work.empty_tables(but=_KEPT, last=_LEANT_ON))
-        rows["redis"] = await self.purger.forget(erasure.subject_id, announced=self.announced, sparing=spared)
-        async with task.finish() as work:
-            records = self.records_on(work.connection)
-            rows = _sum(rows, await _last_rows(records, erasure))
-            if erasure.kind == "tenant":
-                rows["tasks"] = await work.forget_tasks(task.tenant_id) - 1  # this one is its end, no trace of it
-            rows = _sum(rows, await records.erasures.mentions(erasure.subject_id))
-            now = datetime.now(UTC)
-            ours = Answer(OURSELVES, now, {name: count for name, count in rows.items() if count}, blobs)
-            await records.erasures.answer(erasure.id, ours)
-            claims = receipt_claims(erasure, tenant_id=task.tenant_id, answers=(*erasure.answers, ours))
-            receipt = await self.receipts.sign(work, claims)
-            await records.erasures.complete(erasure.id, at=now, receipt=receipt)
-
-    async def _forget_words(self, tenant_id: UUID) -> None:
-        """The words a tenant's documents were found by are deleted with the documents, and in no other way."""
-        while True:
-            async with self.database.begin(tenant_id) as work:
-                records = self.records_on(work.connection)
-                found = await records.erasures.indexed(limit=_AT_ONCE)
-                for video_id, script_id in found:
-                    await forget(records, video_id=video_id, script_id=None if video_id else script_id)
-            if len(found) < _AT_ONCE:
-                return
-
-    async def _end_exports(self, tenant_id: UUID) -> dict[str, int]:
-        """What was erased may be in any of them: delete those that are there, and stop those that are being made."""
-        async with self.database.begin(tenant_id) as work:
-            exports = self.records_on(work.connection).exports
-            found = await exports.page(before=None, limit=_MOST_EXPORTS)
-            for export in found:
-                await work.cancel_tasks(subject=export.id)
-                await exports.fail(export.id, "erasure", at=datetime.now(UTC))
-        for export in found:
-            await self.blobs.delete(export_key(tenant_id, export.id))
-        ready = [export.id for export in found if export.state == "ready"]
-        async with self.database.begin(tenant_id) as work:
-            await self.records_on(work.connection).exports.forget(ready)
-        return {"derived/exports": len(ready)} if ready else {}
-
-    async def _delete_blobs(self, tenant_id: UUID, erasure: Erasure) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        places = erasure.places
-        if erasure.kind == "tenant":
-            places = tuple(f"{kind}/{tenant_id}/" for kind in ("original", "derived", "scratch"))
-        for place in places:
-            name = "/".join(part for part in place.split("/")[:3:2] if part)
-            if place.endswith("/"):
-                counts[name] = counts.get(name, 0) + await self.blobs.delete_prefix(place)
-            else:
-                await self.blobs.delete(place)
-                counts[name] = counts.get(name, 0) + 1
-        return {name: count for name, count in counts.items() if count}
-
-
-async def _last_rows(records: Records, erasure: Erasure) -> Mapping[str, int]:
-    match erasure.kind:
-        case "video":
-            return await records.erasures.rows_of_video(erasure.subject_id)
-        case "tenant":
-            await records.erasures.job_counts()
-            return {}
-        case _:
-            return {}
-
-
-def _sum(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
-    return {name: before.get(name, 0) + now.get(name, 0) for name in {*before, *now}}

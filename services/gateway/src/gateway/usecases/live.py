@@ -88,16 +88,18 @@ class _Feed:
     floor: int = 0
     """All events behind this place are in memory."""
     last: int = 0
+    erased: int = 0
     watchers: int = 0
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
     def begin(self, events: Sequence[LoggedEvent], extent: Extent) -> None:
-        """Take in what was there before anybody watched. ``extent`` was read before ``events``."""
+        """Take in what is there, and nothing of what was. ``extent`` was read before ``events``."""
         self.events = deque(events)
         self.last = max(extent.last, events[-1].position) if events else extent.last
         self.floor = events[0].position - 1 if events else extent.last
+        self.erased = extent.erased
         self.begun.set()
 
     def append(self, events: Sequence[LoggedEvent]) -> None:
@@ -250,6 +252,11 @@ class Live:
         async with self._readers, self._database.begin(tenant_id) as work:
             events = self._records_on(work.connection).events
             await events.number()
+            extent = await events.extent()
+            if extent.erased != feed.erased:
+                feed.begin(await events.latest(limit=_IN_MEMORY // 2), extent)
+                feed.wake()
+                return False
             found = await events.after(feed.last, limit=_PAGE)
         if found:
             feed.append(found)

@@ -176,7 +176,7 @@ async def _record(
         video_id=finding.video_id,
         script_id=script_id,
         revision=number,
-        changes=tuple(change.after for change in changes),
+        changes=tuple(change.after.model_copy(update={"by": None}) for change in changes),  # who is ours alone to know
     )
     await work.announce(fact, subject=finding.video_id)
     return revision

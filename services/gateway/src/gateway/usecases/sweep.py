@@ -3,17 +3,17 @@
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from chassis.blobs import Blobs
 from chassis.database import Database
 from chassis.telemetry import get_logger
-from gateway.ports import RecordsOn
+from gateway.ports import Records, RecordsOn
 from gateway.usecases.uploads import upload_folder
 
-__all__ = ["Sweep", "Swept", "each_tenant"]
+__all__ = ["Sweep", "Swept", "each_departed", "each_tenant"]
 
 _log = get_logger(__name__)
 _NO_TENANT = UUID(int=0)
@@ -171,10 +171,31 @@ class Sweep:
 
 async def each_tenant(database: Database, records_on: RecordsOn) -> AsyncIterator[UUID]:
     """Every tenant there is, a page at a time."""
+
+    async def page(records: Records, after: UUID | None) -> Sequence[UUID]:
+        return await records.people.tenant_ids(after=after, limit=_TENANTS)
+
+    async for tenant_id in _each(database, records_on, page):
+        yield tenant_id
+
+
+async def each_departed(database: Database, records_on: RecordsOn) -> AsyncIterator[UUID]:
+    """Every tenant that was erased and of whom something is still kept, a page at a time."""
+
+    async def page(records: Records, after: UUID | None) -> Sequence[UUID]:
+        return await records.erasures.departed(after=after, limit=_TENANTS)
+
+    async for tenant_id in _each(database, records_on, page):
+        yield tenant_id
+
+
+async def _each(
+    database: Database, records_on: RecordsOn, page: Callable[[Records, UUID | None], Awaitable[Sequence[UUID]]]
+) -> AsyncIterator[UUID]:
     after: UUID | None = None
     while True:
         async with database.read(_NO_TENANT) as connection:
-            found = await records_on(connection).people.tenant_ids(after=after, limit=_TENANTS)
+            found = await page(records_on(connection), after)
         for tenant_id in found:
             yield tenant_id
         if len(found) < _TENANTS:

@@ -1,4 +1,8 @@
-"""What has to be looked after without being asked: erasures nobody answers, and what is kept for too long."""
+"""What has to be looked after without being asked: erasures nobody answers, and what is kept for too long.
+
+A tenant that was erased leaves an audit, which is kept for as long as that tenant said, and perhaps an erasure that is
+not concluded: it is looked after like any other, until nothing is left.
+"""
 
 import asyncio
 import random
@@ -8,7 +12,7 @@ from uuid import UUID
 from chassis.database import Database
 from chassis.telemetry import get_logger
 from gateway.ports import RecordsOn
-from gateway.usecases.sweep import each_tenant
+from gateway.usecases.sweep import each_departed, each_tenant
 
 __all__ = ["Chore", "Upkeep"]
 
@@ -41,4 +45,9 @@ class Upkeep:
         async for tenant_id in each_tenant(self._database, self._records_on):
             for chore in self._chores:
                 total += await chore(tenant_id)
+        async for tenant_id in each_departed(self._database, self._records_on):
+            for chore in self._chores:
+                total += await chore(tenant_id)
+            async with self._database.begin(tenant_id) as work:
+                await self._records_on(work.connection).erasures.rest()
         return total

@@ -12,9 +12,10 @@ from gateway.adapters.signing_keys import KeyRing
 from gateway.api import Accounts, Erasing, UseCases
 from gateway.ports import Changes
 from gateway.settings import Settings
+from gateway.usecases.conclude_erasure import ConcludeErasure
 from gateway.usecases.erase_script import EraseScript
 from gateway.usecases.erase_tenant import EraseTenant
-from gateway.usecases.erasures import CONCLUDE, Conclude, Erasures
+from gateway.usecases.erasures import CONCLUDE, Erasures
 from gateway.usecases.exports import EXPORT, Exports
 from gateway.usecases.notify import Notify
 from gateway.usecases.retention import KeepRetention, Retentions
@@ -51,16 +52,19 @@ def upkeep_of(settings: Settings, database: Database, given: UseCases) -> Upkeep
     return Upkeep(database, PostgresRecords, chores, every_s=settings.sweep_s)
 
 
-def workbench_of(settings: Settings, database: Database, bus: Bus, given: UseCases) -> Workbench:
+def workbench_of(
+    settings: Settings, database: Database, bus: Bus, given: UseCases, changes: Changes
+) -> Workbench:
     """Who does what takes longer than a request."""
     work = Workbench(bus, database, workers=settings.workers, lease_s=settings.lease_s, tenant_cap=settings.tenant_cap)
-    conclude = Conclude(
+    conclude = ConcludeErasure(
         database=database,
         blobs=blobs_at(settings.blobs_url),
         records_on=PostgresRecords,
         purger=bus,
         receipts=given.erasing.erasures.receipts,
         announced=[fact.stream for fact in ANNOUNCED_BY["gateway"]],
+        changes=changes,
         farewell=given.erasing.tenant.end_everything,
     )
     work.does(CONCLUDE, on_failure=_keep_quiet)(conclude)

@@ -5,14 +5,32 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Delete, LargeBinary, bindparam, delete, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    Delete,
+    LargeBinary,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.postgres.tables import (
     TENANT,
     api_keys,
     corrections,
+    departed_tenants,
+    event_heads,
     events,
     findings,
     idempotency_keys,
@@ -27,11 +45,15 @@ from gateway.adapters.postgres.tables import (
     videos,
     webhook_deliveries,
 )
+from gateway.adapters.postgres.tables.audit import audit
 from gateway.adapters.postgres.tables.erasures import erasure_answers, erasures
+from gateway.adapters.postgres.tables.exports import exports
+from gateway.adapters.postgres.tables.retention import retentions
 from gateway.domain.erasures import Answer, Erasure
 
 __all__ = ["PostgresErasures"]
 
+_NOBODY = UUID(int=0)
 _SHOWN = [erasures.c[name] for name in Erasure.__dataclass_fields__ if name != "answers"]
 
 
@@ -124,29 +146,62 @@ class PostgresErasures:
         return {**counts, scripts.name: await self._delete(delete(scripts).where(scripts.c.id == script_id))}
 
     async def rows_of_user(self, user_id: UUID) -> Mapping[str, int]:
-        """Delete a user with all that is theirs alone; returns how many rows of what."""
+        """Delete a user with all that is theirs alone; returns how many rows of what.
+
+        What they said of lines stays, for a film is cut by it, and is nobody's.
+        """
         counts = {}
-        for table in (api_keys, sessions):
+        for table in (api_keys, sessions, idempotency_keys):
             counts[table.name] = await self._delete(delete(table).where(table.c.user_id == user_id))
-        # All first answers: the sealed ones cannot be searched, and an invitation names whom it invites.
-        counts[idempotency_keys.name] = await self._delete(delete(idempotency_keys))
-        theirs = update(ledger_revisions).where(ledger_revisions.c.user_id == user_id)
-        await self._connection.execute(theirs.values(user_id=UUID(int=0)))  # what they said stays, and is nobody's
+        for column in (ledger_revisions.c.user_id, exports.c.requested_by):
+            theirs = update(column.table).where(column == user_id)
+            await self._connection.execute(theirs.values({column: _NOBODY}))
+        for column in (corrections.c.correction, ledger_revisions.c.changes):
+            theirs = update(column.table).where(cast(column, Text).contains(str(user_id)))
+            said = func.replace(cast(column, Text), str(user_id), str(_NOBODY))
+            await self._connection.execute(theirs.values({column: cast(said, JSONB)}))
         counts[users.name] = await self._delete(delete(users).where(users.c.id == user_id))
         return counts
 
     async def replies(self, about: UUID) -> Mapping[str, int]:
         """Delete first answers in which this id stands; returns how many rows of what."""
+        kept = idempotency_keys
         needle = bindparam("needle", str(about).encode(), type_=LargeBinary)
-        found = delete(idempotency_keys).where(text("position(:needle IN body) > 0").bindparams(needle))
-        return {idempotency_keys.name: await self._delete(found)}
+        spelled = text("position(:needle IN body) > 0").bindparams(needle)
+        # Those from before sealed answers said what they are about, all of which are gone a day after the upgrade.
+        unknown = kept.c.about.is_(None)
+        found = delete(kept).where(or_(spelled, kept.c.body == about.bytes, literal(about, Uuid) == any_(kept.c.about), unknown))
+        return {kept.name: await self._delete(found)}
 
     async def mentions(self, about: UUID) -> Mapping[str, int]:
         """Delete first answers, settled messages and events in which this id stands; returns how many rows of what."""
         settled = webhook_deliveries.c.state != "pending"
         messages = delete(webhook_deliveries).where(settled, webhook_deliveries.c.body.contains(str(about)))
         told = await self._delete(delete(events).where(events.c.body.contains(str(about))))
+        if told:  # who holds some in memory reads them anew
+            await self._connection.execute(update(event_heads).values(erased=event_heads.c.erased + 1))
         return {**await self.replies(about), webhook_deliveries.name: await self._delete(messages), events.name: told}
+
+    async def depart(self) -> Mapping[str, int]:
+        """Note that nothing is left of the transaction's tenant but what is kept; returns how many rows of what.
+
+        Of how long it keeps what, it is kept for how long it keeps its audit.
+        """
+        await self._connection.execute(insert(departed_tenants).values(tenant_id=TENANT).on_conflict_do_nothing())
+        return {retentions.name: await self._delete(delete(retentions).where(retentions.c.kind != "audit"))}
+
+    async def departed(self, *, after: UUID | None, limit: int) -> Sequence[UUID]:
+        """Tenants of whom nothing is left but what is kept, in order, page by page; for whoever looks after that."""
+        query = select(departed_tenants.c.tenant_id).order_by(departed_tenants.c.tenant_id).limit(limit)
+        if after is not None:
+            query = query.where(departed_tenants.c.tenant_id > after)
+        return list((await self._connection.execute(query)).scalars())
+
+    async def rest(self) -> bool:
+        """Nobody has to look after the transaction's tenant any more: its audit is forgotten, no erasure is running."""
+        left = or_(exists(select(audit.c.id)), exists(select(erasures.c.id).where(erasures.c.state == "running")))
+        gone = delete(departed_tenants).where(departed_tenants.c.tenant_id == TENANT, ~left)
+        return bool(await self._delete(gone))
 
     async def indexed(self, *, limit: int) -> Sequence[tuple[UUID | None, UUID | None]]:
         """Some of what can be found by searching: of each the video, or else the script."""

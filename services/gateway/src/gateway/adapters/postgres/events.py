@@ -82,8 +82,9 @@ class PostgresEvents:
 
     async def extent(self) -> Extent:
         """How far the log reaches."""
-        row = (await self._connection.execute(select(event_heads.c.forgotten, event_heads.c.last))).one_or_none()
-        return Extent() if row is None else Extent(row.forgotten, row.last)
+        columns = (event_heads.c.forgotten, event_heads.c.last, event_heads.c.erased)
+        row = (await self._connection.execute(select(*columns))).one_or_none()
+        return Extent() if row is None else Extent(row.forgotten, row.last, row.erased)
 
     async def after(self, position: int, *, limit: int) -> Sequence[LoggedEvent]:
         """The first events behind this place."""

@@ -1,6 +1,6 @@
 """Tenants, users and first answers in PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -145,11 +145,11 @@ class PostgresReplies:
         reply = found.mappings().one()
         return Reply(request_hash=reply["request_hash"], status=reply["status"], body=reply["body"])
 
-    async def keep(self, caller: Caller, key: str, *, status: int, body: bytes) -> None:
-        """Keep the answer with the claimed key."""
+    async def keep(self, caller: Caller, key: str, *, status: int, body: bytes, about: Collection[UUID] = ()) -> None:
+        """Keep the answer with the claimed key. ``about``: the ids in it, where it is sealed."""
         kept = idempotency_keys
         row = update(kept).where(kept.c.user_id == caller.user_id, kept.c.key == key)
-        await self._connection.execute(row.values(status=status, body=body))
+        await self._connection.execute(row.values(status=status, body=body, about=list(about)))
 
     async def forget_old(self, *, limit: int) -> int:
         """Forget the tenant's answers that are older than a day; returns how many."""

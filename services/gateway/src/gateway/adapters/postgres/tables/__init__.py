@@ -6,6 +6,7 @@ from gateway.adapters.postgres.tables.findings import corrections, findings, led
 from gateway.adapters.postgres.tables.library import job_counts, jobs, scripts, uploads, videos
 from gateway.adapters.postgres.tables.people import (
     api_keys,
+    departed_tenants,
     idempotency_keys,
     refresh_tokens,
     revocations,
@@ -38,6 +39,7 @@ __all__ = [
     "api_keys",
     "budgets",
     "corrections",
+    "departed_tenants",
     "event_heads",
     "events",
     "findings",

@@ -25,5 +25,6 @@ event_heads = Table(
     tenant(primary_key=True),
     Column("last", BigInteger, nullable=False, server_default=text("0")),
     Column("forgotten", BigInteger, nullable=False, server_default=text("0")),
-    comment="The places of the last event of each tenant, and of the last that is not kept any more.",
+    Column("erased", BigInteger, nullable=False, server_default=text("0")),
+    comment="The places of the last event of each tenant, and of the last that is not kept any more; how often some were erased.",
 )

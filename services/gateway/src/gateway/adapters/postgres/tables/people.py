@@ -7,6 +7,7 @@ from gateway.adapters.postgres.tables._columns import METADATA, created, tenant
 
 __all__ = [
     "api_keys",
+    "departed_tenants",
     "idempotency_keys",
     "refresh_tokens",
     "revocations",
@@ -16,6 +17,14 @@ __all__ = [
     "tenants",
     "users",
 ]
+
+departed_tenants = Table(
+    "departed_tenants",
+    METADATA,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("departed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    comment="Erased, and something of theirs is still kept; without a wall, for whoever looks after that.",
+)
 
 tenants = Table("tenants", METADATA, tenant(primary_key=True), Column("name", Text, nullable=False), created())
 
@@ -115,5 +124,6 @@ idempotency_keys = Table(
     Column("request_hash", Text, nullable=False),
     Column("status", Integer),
     Column("body", LargeBinary),
+    Column("about", ARRAY(Uuid), comment="Ids in a sealed answer, which cannot be searched."),
     created(),
 )
