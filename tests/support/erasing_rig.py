@@ -1,4 +1,4 @@
-"""What tests of erasures have in common: the other services' answers, receipts as strangers read them, all that is kept."""
+"""What tests of erasures have in common: the others' answers, receipts as strangers read them, all that is kept."""
 
 from typing import Any, cast
 from uuid import UUID
@@ -36,7 +36,7 @@ async def verified(client: httpx.AsyncClient, receipt: str) -> dict[str, Any]:
 
 
 async def everything_kept(gateway: Gateway, postgres_url: str) -> str:
-    """Every row of every table but the audit and the erasures with whose they are, as only an administrator sees them, and every blob."""
+    """Every row of every table but the audit, the erasures and whose they are, and every blob; as administrators see."""
     database = str(gateway.harness.service.settings.database_url).rpartition("/")[2]
     admin = await asyncpg.connect(postgres_url, database=database)
     found = []

@@ -18,7 +18,15 @@ OPEN_ON_PURPOSE = {
     # job_counts holds one number a tenant, for the bound over all; work_samples how long work took, of nobody by name;
     # the others are asked before we know who asks.
     # departed_tenants names who was erased, by id alone, for whoever looks after what is kept of them.
-    *("departed_tenants", "job_counts", "work_samples", "signing_keys", "revocations", "sign_in_attempts", "receipt_keys"),
+    *(
+        "departed_tenants",
+        "job_counts",
+        "work_samples",
+        "signing_keys",
+        "revocations",
+        "sign_in_attempts",
+        "receipt_keys",
+    ),
     *("inbox", "outbox", "tasks", "alembic_version"),
 }
 

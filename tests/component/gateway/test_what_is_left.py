@@ -18,7 +18,7 @@ from contracts.gateway import AlignmentCorrected
 from gateway.domain.access import Caller, Role
 from gateway.usecases.live import Live, Opened, Told, Wanted
 from gateway.usecases.retention import KeepRetention
-from gateway.usecases.upkeep import Upkeep
+from gateway.usecases.upkeep import Chore, Upkeep
 from support.erasing_rig import OTHERS, answer, everything_kept, verified
 from support.findings_rig import a_ledger, aligned
 from support.gateway_rig import Gateway, a_gateway, json_of
@@ -39,7 +39,7 @@ def upkeep(gateway: Gateway) -> Upkeep:
     cases = gateway.use_cases
     keep = KeepRetention(cases.database, cases.blobs, cases.records_on, cases.videos, cases.erasing.script)
     cases.erasing.erasures._patience = timedelta(0)
-    chores = [cases.audit_seals.seal, cases.erasing.erasures.ask_again, keep]
+    chores: list[Chore] = [cases.audit_seals.seal, cases.erasing.erasures.ask_again, keep]
     return Upkeep(cases.database, cases.records_on, chores, every_s=60.0)
 
 

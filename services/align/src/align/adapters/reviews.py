@@ -40,7 +40,10 @@ class PostgresReviews:
         await self._connection.execute(row.on_conflict_do_nothing())
         for change in fact.changes:
             said = insert(reviews).values(
-                **about, key=change.key, revision=fact.revision, correction=change.model_dump(mode="json", exclude={"by"})
+                **about,
+                key=change.key,
+                revision=fact.revision,
+                correction=change.model_dump(mode="json", exclude={"by"}),
             )
             newer = reviews.c.revision < said.excluded.revision
             await self._connection.execute(

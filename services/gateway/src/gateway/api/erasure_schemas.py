@@ -70,9 +70,7 @@ class TenantErasureView(BaseModel):
     """The erasure of a tenant, and where its receipt will be when nobody of the tenant is left."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"erasure": {**_EXAMPLE, "kind": "tenant"}, "receipt_token": "AZNj…"}]
-        }
+        json_schema_extra={"examples": [{"erasure": {**_EXAMPLE, "kind": "tenant"}, "receipt_token": "AZNj…"}]}
     )
 
     erasure: ErasureView

@@ -52,9 +52,7 @@ def upkeep_of(settings: Settings, database: Database, given: UseCases) -> Upkeep
     return Upkeep(database, PostgresRecords, chores, every_s=settings.sweep_s)
 
 
-def workbench_of(
-    settings: Settings, database: Database, bus: Bus, given: UseCases, changes: Changes
-) -> Workbench:
+def workbench_of(settings: Settings, database: Database, bus: Bus, given: UseCases, changes: Changes) -> Workbench:
     """Who does what takes longer than a request."""
     work = Workbench(bus, database, workers=settings.workers, lease_s=settings.lease_s, tenant_cap=settings.tenant_cap)
     conclude = ConcludeErasure(

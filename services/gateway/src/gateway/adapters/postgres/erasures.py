@@ -170,7 +170,9 @@ class PostgresErasures:
         spelled = text("position(:needle IN body) > 0").bindparams(needle)
         # Those from before sealed answers said what they are about, all of which are gone a day after the upgrade.
         unknown = kept.c.about.is_(None)
-        found = delete(kept).where(or_(spelled, kept.c.body == about.bytes, literal(about, Uuid) == any_(kept.c.about), unknown))
+        found = delete(kept).where(
+            or_(spelled, kept.c.body == about.bytes, literal(about, Uuid) == any_(kept.c.about), unknown)
+        )
         return {kept.name: await self._delete(found)}
 
     async def mentions(self, about: UUID) -> Mapping[str, int]:
