@@ -36,7 +36,7 @@ async def verified(client: httpx.AsyncClient, receipt: str) -> dict[str, Any]:
 
 
 async def everything_kept(gateway: Gateway, postgres_url: str) -> str:
-    """Every row of every table but the audit, the erasures and whose they are, and every blob; as administrators see."""
+    """Every blob, and every row an administrator sees but those of the audit, the erasures and whose they are."""
     database = str(gateway.harness.service.settings.database_url).rpartition("/")[2]
     admin = await asyncpg.connect(postgres_url, database=database)
     found = []

@@ -1,4 +1,4 @@
-"""What is left behind an erasure is looked after too: the audit until its time is over, a conclusion until it is made."""
+"""What an erasure leaves is looked after too: the audit until its time is over, a conclusion until it is made."""
 
 import asyncio
 import json
@@ -172,8 +172,7 @@ async def test_of_the_first_answers_those_go_that_were_given_to_a_user_or_speak_
     client = await gateway.client(await gateway.user(tenant_id))
 
     async def asked(by: httpx.AsyncClient, key: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        answered = json_of(await by.post(path, json=body, headers={"Idempotency-Key": key}), 201)
-        return answered
+        return json_of(await by.post(path, json=body, headers={"Idempotency-Key": key}), 201)
 
     leaves = await asked(client, "invites-who-leaves", "/v1/users", {"email": "l@example.org", "role": "editor"})
     await asked(client, "invites-who-stays", "/v1/users", {"email": "s@example.org", "role": "editor"})
@@ -208,7 +207,7 @@ async def test_an_event_that_speaks_of_something_erased_is_not_told_from_memory_
         feed = live._feeds[tenant_id]
         async with asyncio.timeout(30):
             while script["id"] in str(feed.events) or not feed.erased:
-                await asyncio.sleep(0.01)
+                await feed.moved.wait()
         told = [one async for one in _until(watching, feed.last)]
 
     assert first == Opened(0)
