@@ -26,5 +26,5 @@ event_heads = Table(
     Column("last", BigInteger, nullable=False, server_default=text("0")),
     Column("forgotten", BigInteger, nullable=False, server_default=text("0")),
     Column("erased", BigInteger, nullable=False, server_default=text("0")),
-    comment="The places of the last event of each tenant, and of the last not kept any more; how often some were erased.",
+    comment="The places of the last event of each tenant, and of the last not kept; how often some were erased.",
 )
