@@ -390,8 +390,10 @@ async def test_two_who_change_a_provider_notice_each_other(house: House) -> None
 
     first = await house.owner.patch(path, json={"name": "one"}, headers={"If-Match": read})
     second = await house.owner.patch(path, json={"name": "two"}, headers={"If-Match": read})
+    unseen = await house.owner.delete(path, headers={"If-Match": read})
+    seen = await house.owner.delete(path, headers={"If-Match": first.headers["etag"]})
 
-    assert (first.status_code, second.status_code) == (200, 412)
+    assert [answer.status_code for answer in (first, second, unseen, seen)] == [200, 412, 412, 204]
 
 
 async def test_a_tenant_has_so_many_providers_and_no_more(house: House) -> None:

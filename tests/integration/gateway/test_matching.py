@@ -2,14 +2,18 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 import pytest_asyncio
 
-from gateway.api.app import routes
+from gateway.api.app import describe
+from gateway.api.openapi import operations
+from gateway.domain.access import Caller, Role
+from support.findings_rig import revised
 from support.gateway_rig import Gateway, a_gateway, json_of
+from support.route_walk import WALKED, ask, asked_of, someones_things
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -49,6 +53,13 @@ EDITABLE: list[tuple[Any, str, dict[str, Any], dict[str, Any]]] = [
     (the_tenant, "PATCH", {"name": f"one {uuid4()}"}, {"name": f"two {uuid4()}"}),
     (a_budget, "PUT", {"amount": "6"}, {"amount": "7"}),
 ]
+OPERATIONS = {f"{method} {path}": operation for method, path, operation in operations(describe())}
+STREAMS = {
+    *("GET /v1/events", "GET /v1/jobs/{job_id}/events", "GET /v1/receipts"),
+    *("GET /v1/auth/sso/{tenant_id}/{provider_id}", "GET /v1/auth/sso/{tenant_id}/{provider_id}/callback"),
+}
+"""What nobody can have already, or is to keep: streams, steps of signing in, the receipt of a tenant that is gone."""
+ENDS_ALL = {"/v1/tenants/current/erasure", "/v1/auth/revoke"}
 NEVER_SHARED = {"/v1/me/password", "/v1/uploads/{upload_id}/content", "/v1/uploads/tus/{upload_id}"}
 """What only one person can change, or only once."""
 
@@ -87,35 +98,59 @@ async def test_what_somebody_else_has_changed_is_not_removed_unseen(gateway: Gat
     assert [answer.status_code for answer in (stale, there, removed)] == [412, 200, 204]
 
 
-async def test_every_route_that_edits_takes_if_match() -> None:
-    edits = {(method, route.path) for route in routes() for method in {"PATCH", "PUT"} & set(route.methods or ())}
+async def test_every_route_that_edits_takes_if_match_and_says_how_it_refuses() -> None:
+    edits = {name for name in OPERATIONS if name.startswith(("PATCH", "PUT"))}
 
     taking = {
-        (method, route.path)
-        for route in routes()
-        for method in route.methods or ()
-        for one in (route.dependant, *route.dependant.dependencies)
-        if any(header.alias.lower() == "if-match" for header in one.header_params)
+        name: one
+        for name, one in OPERATIONS.items()
+        for each in one.get("parameters", ())
+        if each["name"] == "If-Match"
     }
 
-    assert {path for method, path in edits - taking} <= NEVER_SHARED
-    assert len(taking) >= 7
+    assert {name.partition(" ")[2] for name in edits - set(taking)} <= NEVER_SHARED
+    assert len(taking) >= 12
+    for name, operation in taking.items():
+        assert "/problems/changed-meanwhile" in operation["responses"]["412"]["description"], name
+        needed = "without it, 428" in str(operation["parameters"])
+        assert needed == ("428" in operation["responses"]) == ("/v1/alignments/" in name), name
 
 
-async def test_what_was_read_before_is_not_sent_again(gateway: Gateway) -> None:
-    client = await an_owner(gateway)
-    video = await gateway.ingested(client)
-    job = await gateway.job(client, video["id"])
-    paths = [
-        *("/v1/me", "/v1/me/sessions", "/v1/users", "/v1/api-keys", "/v1/webhooks", "/v1/scripts", "/v1/usage"),
-        *("/v1/videos", f"/v1/videos/{video['id']}", "/v1/jobs", f"/v1/jobs/{job['id']}", "/v1/usage/standing"),
-        *(await a_user(gateway, client), await a_webhook(gateway, client), await the_tenant(gateway, client)),
-        await a_budget(gateway, client),
-    ]
+async def test_what_documents_an_etag_sends_one_and_nothing_else_does(gateway: Gateway) -> None:
+    ids = await someones_things(gateway)
+    caller = Caller(UUID(ids["user_id"]), UUID(ids["tenant_id"]), Role.OWNER, uuid4())
+    client = await gateway.client(caller)
+    await revised(gateway, client, json_of(await client.get(f"/v1/jobs/{ids['job_id']}"), 200), 1)
+    await a_budget(gateway, client)
+    await gateway.harness.work_off()  # the export
+    reads = [one for one in WALKED if one[0] == "GET" and f"GET {one[1].path_format}" not in STREAMS]
+    writes = [one for one in WALKED if one[0] not in ("GET", "DELETE", "OPTIONS") and one[1].path not in ENDS_ALL]
+    read, written = set(), set()
 
-    for path in paths:
-        first = await client.get(path)
-        again = await client.get(path, headers={"If-None-Match": first.headers["etag"]})
-        other = await client.get(path, headers={"If-None-Match": '"something else"'})
-        assert (first.status_code, again.status_code, other.status_code) == (200, 304, 200), path
-        assert (again.content, again.headers["etag"]) == (b"", first.headers["etag"])
+    for method, route in reads:
+        name = f"{method} {route.path_format}"
+        if "ETag" not in documented(name, 200):
+            continue
+        asked = asked_of(method, route, ids)
+        first = await client.get(asked.url)
+        again = await client.get(asked.url, headers={"If-None-Match": f'"other", {first.headers.get("etag")}'})
+        other = await client.get(asked.url, headers={"If-None-Match": '"something else"'})
+        assert [one.status_code for one in (first, again, other)] == [200, 304, 200], f"{name}: {first.text[:300]}"
+        assert (again.content, again.headers["etag"]) == (b"", first.headers["etag"]), name
+        assert "cache-control" in first.headers, name
+        read.add(name)
+    for method, route in [*reads, *writes]:
+        name = f"{method} {route.path_format}"
+        answer = await ask(client, gateway.app, asked_of(method, route, ids))
+        assert ("etag" in answer.headers) == ("ETag" in documented(name, answer.status_code)), f"{name} {answer}"
+        written |= {name} if "etag" in answer.headers and method != "GET" else set()
+
+    with_etag = {name for name in OPERATIONS if "ETag" in documented(name, 200)}
+    assert {name for name in with_etag if name.startswith("GET")} == read
+    assert {name for name in OPERATIONS if name.startswith("GET")} - with_etag == STREAMS
+    assert written, "some of what was changed told its new ETag"
+
+
+def documented(name: str, status: int) -> dict[str, Any]:
+    """The headers that the document says an answer has."""
+    return dict(OPERATIONS.get(name, {}).get("responses", {}).get(str(status), {}).get("headers", {}))

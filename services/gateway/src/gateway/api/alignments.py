@@ -1,6 +1,6 @@
 """``/v1/alignments``: what became of scripts, as machines and people say it."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -20,7 +20,7 @@ from gateway.api.filters import Wanted
 from gateway.api.finding_schemas import AlignmentItem, item_members
 from gateway.api.once import OnlyOnce
 from gateway.api.pages import Page, Paged, page_of
-from gateway.api.preconditions import IfMatch, matching
+from gateway.api.preconditions import IfMatchNeeded
 from gateway.api.problems import responses
 from gateway.api.respond import BLOB_RESPONSES, blob_response, json_response, tagged_response
 from gateway.domain.access import Caller, Right
@@ -43,7 +43,6 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/alignments", tags=["alignments"])
 Reader = Annotated[Caller, needs(Right.RESULTS_READ)]
 Writer = Annotated[Caller, needs(Right.ALIGNMENTS_WRITE)]
-_NOT_AGAIN: dict[int | str, dict[str, Any]] = {304: {"description": "You have it already (`If-None-Match`)"}}
 _EXPORTS = {**BLOB_RESPONSES, **responses(NotFound, NotReady, InvalidRequest, ExportPending, NotAcceptable)}
 _EDITS = (NotFound, NotReady, InvalidRequest, ChangedMeanwhile, PreconditionRequired)
 AlignmentId = Annotated[UUID, Path(description="Its id, or its job's.")]
@@ -62,7 +61,7 @@ async def list_alignments(request: Request, given: Given, paged: Paged, wanted: 
     return json_response(request, page_of(found, paged, _item))
 
 
-@router.get("/{alignment_id}", response_model=AlignmentView, responses={**_NOT_AGAIN, **responses(NotFound, NotReady)})
+@router.get("/{alignment_id}", response_model=AlignmentView, responses=responses(NotFound, NotReady))
 async def read_alignment(alignment_id: AlignmentId, request: Request, given: Given, caller: Reader) -> Response:
     """What became of each line of the script, with what people say of it. Its ETag is what `PATCH` wants to see."""
     finding, revision = await given.library.reviews.find(caller, alignment_id)
@@ -75,13 +74,11 @@ async def read_alignment(alignment_id: AlignmentId, request: Request, given: Giv
 
 @router.patch("/{alignment_id}", response_model=AlignmentView, responses=responses(*_EDITS))
 async def correct_alignment(
-    alignment_id: AlignmentId, body: CorrectionRequest, given: Given, caller: Writer, if_match: IfMatch = None
+    alignment_id: AlignmentId, body: CorrectionRequest, given: Given, caller: Writer, match: IfMatchNeeded
 ) -> Response:
     """Say what became of lines. It holds for every alignment of this script in this video, later ones too."""
     reviews = given.library.reviews
-    reviewed = await reviews.correct(
-        caller, alignment_id, body.line_changes(), body.ad_lib_changes(), matches=matching(if_match)
-    )
+    reviewed = await reviews.correct(caller, alignment_id, body.line_changes(), body.ad_lib_changes(), matches=match)
     headers = {"ETag": f'"{tag_of(reviewed.finding, reviewed.revision)}"'}
     content = alignment_view(reviewed).model_dump_json().encode()
     return Response(content, media_type="application/json", headers=headers)
@@ -93,13 +90,12 @@ async def correct_alignment(
     responses=responses(NotFound, ChangedMeanwhile, PreconditionRequired, NothingToUndo, IdempotencyKeyReused),
 )
 async def undo_correction(
-    alignment_id: AlignmentId, given: Given, once: OnlyOnce, caller: Writer, if_match: IfMatch = None
+    alignment_id: AlignmentId, given: Given, once: OnlyOnce, caller: Writer, match: IfMatchNeeded
 ) -> Response:
     """Take back the newest change that stands; again, the one before it."""
-    matches = matching(if_match)
 
     async def undo(work: UnitOfWork) -> UndoView:
-        finding, revision = await given.library.reviews.undo(work, caller, alignment_id, matches=matches)
+        finding, revision = await given.library.reviews.undo(work, caller, alignment_id, matches=match)
         return undo_view(tag_of(finding, revision.revision), revision)
 
     return await once(caller, undo, status=200)

@@ -102,7 +102,11 @@ each line of the script, its watermarks, and an upscaled rendition.
 4. Watch `GET /v1/jobs/{id}/events`, or be told by a webhook, then get `GET /v1/jobs/{id}/results`.
 
 Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems. Times are RFC 3339. Lists come in pages, by
-cursor. A POST with an `Idempotency-Key` may be repeated without harm."""
+cursor. A POST with an `Idempotency-Key` may be repeated without harm.
+
+Almost every answer to a GET has an `ETag`: send it as `If-None-Match` when you ask again, and what is still the same is
+answered 304, without a body. Send it as `If-Match` when you change what you read, and nothing is changed that somebody
+else has changed since: 412. An alignment, which several people correct at once, is changed in no other way: 428."""
 
 
 class UndeclaredRoute(RuntimeError):

@@ -45,7 +45,9 @@ async def read_audit(
     paged: Paged,
     asked: Annotated[AuditFilter, Depends(_asked)],
     caller: Annotated[Caller, needs(Right.AUDIT_READ)],
-    format: Annotated[Literal["json", "csv"], Query(description="`csv` is all of it at once, without pages.")] = "json",
+    format: Annotated[
+        Literal["json", "csv"], Query(description="`csv` is all of it at once, without pages or ETag.")
+    ] = "json",
 ) -> Response:
     """Who did what, when, from where, and what came of it; the newest first.
 

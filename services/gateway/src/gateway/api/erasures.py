@@ -17,7 +17,7 @@ from gateway.api.erasure_schemas import (
 from gateway.api.once import OnlyOnce
 from gateway.api.pages import Page, Paged, page_of
 from gateway.api.problems import responses
-from gateway.api.respond import json_response
+from gateway.api.respond import json_response, keys_response
 from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import IdempotencyKeyReused, InvalidRequest, NotFound
 
@@ -104,7 +104,7 @@ async def read_receipt(
     return Response(receipt, media_type="application/jwt", headers={"Cache-Control": "no-store"})
 
 
-@router.get("/.well-known/receipt-keys.json")
-async def read_receipt_keys(given: Given) -> dict[str, list[dict[str, str]]]:
+@router.get("/.well-known/receipt-keys.json", response_model=dict[str, list[dict[str, str]]])
+async def read_receipt_keys(request: Request, given: Given) -> Response:
     """The public keys that verify receipts of erasures (RFC 7517). None is ever taken out."""
-    return await given.erasing.erasures.receipts.public_keys()
+    return keys_response(request, await given.erasing.erasures.receipts.public_keys())

@@ -34,7 +34,7 @@ __all__ = ["router"]
 
 router = APIRouter()
 _BLOB = {**BLOB_RESPONSES, **responses(NotFound, NotReady)}
-_DOCUMENT = {304: {"description": "You have it already (`If-None-Match`)"}, **responses(NotFound, NotReady)}
+_DOCUMENT = responses(NotFound, NotReady)
 _LIST = responses(InvalidRequest)
 Reader = Annotated[Caller, needs(Right.RESULTS_READ)]
 _BY = Path(description="Its id, or its job's.")

@@ -3,14 +3,15 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from chassis.database import UnitOfWork
 from gateway.api.context import Given, UseCases, needs
 from gateway.api.once import OnlyOnce
 from gateway.api.pages import Page, Paged, page_of
+from gateway.api.preconditions import IfMatch
 from gateway.api.problems import responses
-from gateway.api.respond import etag_of, json_response
+from gateway.api.respond import json_response
 from gateway.api.sign_on_schemas import ProviderChange, ProviderRequest, ProviderView, order_of, provider_view
 from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import (
@@ -28,10 +29,6 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/identity-providers", tags=["identity providers"])
 Reader = Annotated[Caller, needs(Right.IDENTITY_PROVIDERS_READ)]
 Writer = Annotated[Caller, needs(Right.IDENTITY_PROVIDERS_WRITE)]
-IfMatch = Annotated[
-    str | None,
-    Header(description="The ETag you read: change nothing if somebody else has meanwhile.", max_length=255),
-]
 
 
 @router.post(
@@ -70,13 +67,12 @@ async def read_identity_provider(provider_id: UUID, request: Request, given: Giv
     responses=responses(NotFound, Forbidden, InvalidRequest, ChangedMeanwhile),
 )
 async def change_identity_provider(
-    provider_id: UUID, body: ProviderChange, request: Request, given: Given, caller: Writer, if_match: IfMatch = None
+    provider_id: UUID, body: ProviderChange, request: Request, given: Given, caller: Writer, match: IfMatch
 ) -> Response:
     """Change what is given, or disable it. Who is signed in stays signed in."""
 
     def unless(provider: IdentityProvider) -> None:
-        if if_match not in (None, "*", etag_of(_view(given, caller, provider))):
-            raise ChangedMeanwhile("this provider is not what you read any more; read it again")
+        match.require(_view(given, caller, provider))
 
     providers = given.accounts.identity_providers
     await providers.get(caller, provider_id)
@@ -85,10 +81,14 @@ async def change_identity_provider(
     return json_response(request, _view(given, caller, changed))
 
 
-@router.delete("/{provider_id}", status_code=204, responses=responses(NotFound, Forbidden))
-async def remove_identity_provider(provider_id: UUID, given: Given, caller: Writer) -> None:
+@router.delete("/{provider_id}", status_code=204, responses=responses(NotFound, Forbidden, ChangedMeanwhile))
+async def remove_identity_provider(provider_id: UUID, given: Given, caller: Writer, match: IfMatch) -> None:
     """Forget a provider. Who came by it keeps their account, and signs in otherwise."""
-    await given.accounts.identity_providers.remove(caller, provider_id)
+
+    def unless(provider: IdentityProvider) -> None:
+        match.require(_view(given, caller, provider))
+
+    await given.accounts.identity_providers.remove(caller, provider_id, unless=unless)
 
 
 def _view(given: UseCases, caller: Caller, provider: IdentityProvider) -> ProviderView:

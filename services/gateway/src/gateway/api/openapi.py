@@ -16,6 +16,7 @@ from typing_extensions import override
 from gateway.api.examples import NoExample, example_of
 from gateway.api.problems import MEDIA_TYPE, OAUTH_PATHS, Problem, described
 from gateway.api.rates import RATE_FIELDS
+from gateway.api.revalidation import describe_revalidation
 
 __all__ = ["DescribedApp", "operation_id", "operations"]
 
@@ -85,8 +86,9 @@ class DescribedApp(FastAPI):
             schemas |= {**problem.pop("$defs", {}), "Problem": problem}
             used = {tag for _, _, operation in operations(document) for tag in operation.get("tags", ())}
             document["tags"] = [{"name": name, "description": about} for name, about in _TAGS.items() if name in used]
-            for _, path, operation in operations(document):
+            for method, path, operation in operations(document):
                 _name(operation)
+                describe_revalidation(method, operation)
                 _describe_problems(operation, oauth=path in OAUTH_PATHS)
                 _show_examples(operation, schemas)
             document["components"]["examples"] = {slug: {"value": _example(slug)} for slug in _slugs(document)}

@@ -1,7 +1,8 @@
 """Answers that need not be repeated, and blobs in parts."""
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from email.utils import format_datetime
 from typing import Literal
 from urllib.parse import quote
@@ -19,20 +20,28 @@ from gateway.usecases.results import Result
 
 __all__ = [
     "BLOB_RESPONSES",
+    "IN_PARTS",
     "ClosingStream",
     "blob_response",
     "etag_of",
     "json_response",
+    "keys_response",
     "tagged_response",
     "text_response",
 ]
 
-BLOB_RESPONSES: dict[int | str, dict[str, object]] = {
-    200: {"description": "The whole", "content": {"*/*": {}}},
+IN_PARTS: dict[int | str, dict[str, object]] = {
     206: {"description": "The range of bytes asked for", "content": {"*/*": {}}},
-    304: {"description": "You have it already (`If-None-Match`)"},
     416: {"description": "The range begins behind the last byte (`/problems/range-not-satisfiable`)"},
 }
+"""What a blob may be answered with, beside the whole."""
+BLOB_RESPONSES: dict[int | str, dict[str, object]] = {
+    200: {"description": "The whole", "content": {"*/*": {}}},
+    **IN_PARTS,
+}
+
+
+_KEYS_KEPT_S = 300
 
 
 class ClosingStream(StreamingResponse):
@@ -59,6 +68,12 @@ def json_response(request: Request, body: BaseModel, *, by_alias: bool = False) 
 def text_response(request: Request, text: str, media_type: str, *, filename: str) -> Response:
     """A text to be kept as a file, with an ETag, or 304 for a client that has it."""
     return _tagged(request, text.encode(), media_type, {"Content-Disposition": _disposition("attachment", filename)})
+
+
+def keys_response(request: Request, keys: Mapping[str, Sequence[Mapping[str, str]]]) -> Response:
+    """Public keys, which anybody may keep for a while: a key is published long before it is used."""
+    headers = {"Cache-Control": f"public, max-age={_KEYS_KEPT_S}"}
+    return _tagged(request, json.dumps(keys).encode(), "application/json", headers)
 
 
 async def tagged_response(request: Request, tag: str, content: Callable[[], Awaitable[bytes]]) -> Response:

@@ -3,12 +3,13 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api.context import Given, needs
+from gateway.api.preconditions import IfMatch
 from gateway.api.problems import responses
-from gateway.api.respond import etag_of, json_response
+from gateway.api.respond import json_response
 from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import ChangedMeanwhile
 from gateway.domain.retention import Retention
@@ -46,9 +47,7 @@ async def change_retention(
     request: Request,
     given: Given,
     caller: Annotated[Caller, needs(Right.RETENTION_WRITE)],
-    if_match: Annotated[
-        str | None, Header(max_length=255, description="The ETag you read: change nothing if it is another by now.")
-    ] = None,
+    match: IfMatch,
 ) -> Response:
     """Set how long your tenant keeps what. What is over its time then is erased soon, in every service, for good.
 
@@ -56,8 +55,7 @@ async def change_retention(
     """
 
     def unless(before: Retention) -> None:
-        if if_match not in (None, "*", etag_of(_view(before))):
-            raise ChangedMeanwhile("retention is not what you read any more; read it again")
+        match.require(_view(before))
 
     changed = await given.erasing.retention.put(caller, Retention(**body.model_dump()), unless=unless)
     return json_response(request, _view(changed))

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Request, Response
 from gateway.api.context import From, Given
 from gateway.api.people_schemas import Acceptance, Grant, OAuthError
 from gateway.api.problems import responses
+from gateway.api.respond import keys_response
 from gateway.domain.refusals import InvalidGrant, InvalidRequest
 from gateway.usecases import sign_in
 
@@ -124,10 +125,14 @@ async def accept_invitation(body: Acceptance, given: Given) -> None:
     await given.accounts.users.accept(body.invitation, body.password)
 
 
-@router.get("/.well-known/jwks.json", responses={200: {"content": {"application/json": {"example": _KEY_SET}}}})
-async def read_public_keys(given: Given) -> dict[str, list[dict[str, str]]]:
+@router.get(
+    "/.well-known/jwks.json",
+    response_model=dict[str, list[dict[str, str]]],
+    responses={200: {"content": {"application/json": {"example": _KEY_SET}}}},
+)
+async def read_public_keys(request: Request, given: Given) -> Response:
     """The public keys of our access tokens (RFC 7517). A key is published an hour before it signs."""
-    return await given.accounts.tokens.public_keys()
+    return keys_response(request, await given.accounts.tokens.public_keys())
 
 
 async def _each_once(request: Request) -> None:

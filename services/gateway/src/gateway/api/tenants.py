@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from gateway.api.context import Given, needs
-from gateway.api.matching import IfMatch
 from gateway.api.people_schemas import Tenant, TenantChange
+from gateway.api.preconditions import IfMatch
 from gateway.api.problems import responses
 from gateway.api.respond import json_response
 from gateway.domain.access import Caller, Right

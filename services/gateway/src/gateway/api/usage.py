@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BeforeValidator
 
 from gateway.api.context import Given, needs
-from gateway.api.matching import IfMatch
+from gateway.api.preconditions import IfMatch
 from gateway.api.problems import responses
 from gateway.api.respond import json_response, text_response
 from gateway.api.usage_schemas import (

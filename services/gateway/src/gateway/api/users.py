@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request, Response
 
 from chassis.database import UnitOfWork
 from gateway.api.context import Given, needs
-from gateway.api.matching import IfMatch
 from gateway.api.once import OnlyOnce
 from gateway.api.pages import Page, Paged, page_of
 from gateway.api.people_schemas import Invitation, InvitationRequest, SessionList, User, UserChange
+from gateway.api.preconditions import IfMatch
 from gateway.api.problems import responses
 from gateway.api.respond import json_response
 from gateway.api.views import invitation_view, sessions_view, user_view

@@ -11,7 +11,7 @@ from gateway.api.context import Given, UseCases, needs
 from gateway.api.once import OnlyOnce
 from gateway.api.pages import Page, Paged, page_of
 from gateway.api.problems import responses
-from gateway.api.respond import BLOB_RESPONSES, blob_response, json_response
+from gateway.api.respond import BLOB_RESPONSES, IN_PARTS, blob_response, json_response
 from gateway.api.schemas import UrlSource, Video, VideoRequest
 from gateway.api.views import video_view
 from gateway.domain import library as domain
@@ -91,7 +91,7 @@ async def erase_video(
     return video_view(left)
 
 
-@router.get("/{video_id}/media", response_model=Media, responses=responses(NotFound, NotReady))
+@router.get("/{video_id}/media", response_model=Media, responses={**IN_PARTS, **responses(NotFound, NotReady)})
 async def read_media(video_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
     """All measures of a video: `media.json`."""
     _, key = await given.videos.blob(caller, video_id, "media")

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from chassis.database import UnitOfWork
 from gateway.api.context import Given, needs
-from gateway.api.matching import IfMatch
 from gateway.api.once import OnlyOnce
 from gateway.api.pages import Page, Paged, page_of
+from gateway.api.preconditions import IfMatch
 from gateway.api.problems import responses
 from gateway.api.respond import json_response
 from gateway.api.webhook_schemas import (

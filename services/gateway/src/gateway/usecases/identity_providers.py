@@ -112,11 +112,16 @@ class IdentityProviders:
             await providers.save(changed)
             return changed
 
-    async def remove(self, caller: Caller, provider_id: UUID) -> None:
-        """Forget a provider. Who came by it keeps their account. Raises NotFound, Forbidden."""
+    async def remove(self, caller: Caller, provider_id: UUID, *, unless: Callable[[IdentityProvider], None]) -> None:
+        """Forget a provider, unless ``unless`` objects to what it finds. Who came by it keeps their account.
+
+        Raises NotFound, Forbidden.
+        """
         async with self._database.begin(caller.tenant_id) as work:
             providers = self._records_on(work.connection).providers
-            _may_touch(caller, _found(await providers.get(provider_id, lock=True)))
+            provider = _found(await providers.get(provider_id, lock=True))
+            unless(provider)
+            _may_touch(caller, provider)
             await providers.remove(provider_id)
 
     def _changed(self, provider: IdentityProvider, order: ProviderOrder) -> IdentityProvider:
