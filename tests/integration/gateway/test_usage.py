@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select, text, update
 
+from chassis.database import Database
 from contracts import uuid7
 from contracts.align import AlignmentReady
 from contracts.transcribe import TranscriptReady
@@ -26,10 +27,18 @@ from gateway.domain.metering import UsageKind
 from gateway.settings import Settings
 from gateway.usecases.budgets import KeepBooks
 from gateway.usecases.notify import Notify
-from gateway.wiring.limits import prices_of
+from gateway.wiring.limits import egress_of, prices_of
 from support.gateway_rig import Gateway, a_gateway, an_ingested, json_of
+from support.served_gateway import serving
 
-PRICES = {"transcript_minutes": "0.02", "ingested_minutes": "0.003", "upscaled_megapixels": "0.0001"}
+MOVIE_BYTES = 24 << 20
+"""More than the buffers of both ends of a connection hold."""
+PRICES = {
+    "transcript_minutes": "0.02",
+    "ingested_minutes": "0.003",
+    "upscaled_megapixels": "0.0001",
+    "sent_gigabytes": "0.08",
+}
 MINUTES = "0.088333"
 """5.3 seconds."""
 
@@ -486,3 +495,96 @@ async def test_an_estimate_needs_one_video_that_can_be_worked_on(gateway: Gatewa
         "video-unusable",
         "invalid-request",
     ]
+
+
+async def a_film(gateway: Gateway, client: httpx.AsyncClient, size: int = MOVIE_BYTES) -> str:
+    """Where a film of so many bytes can be fetched."""
+    video = await gateway.ingested(client)
+    await gateway.harness.blobs.put_bytes(f"derived/t/{video['id']}/original", bytes(size))
+    return f"/v1/videos/{video['id']}/original"
+
+
+async def sent(gateway: Gateway, client: httpx.AsyncClient) -> int:
+    """Bytes that are in the books as sent to the client's tenant."""
+    await gateway.use_cases.egress.enter()
+    return int(Decimal((await used(client)).get("sent_gigabytes", "0")) * 10**9)
+
+
+async def test_what_is_sent_is_counted_to_the_byte_and_priced(gateway: Gateway) -> None:
+    client = await an_owner(gateway)
+    film, script = await a_film(gateway, client, 1000), await gateway.script(client)
+
+    whole = await client.get(film)
+    once = await sent(gateway, client)
+    part = await client.get(film, headers={"Range": "bytes=100-149"})
+    twice = await sent(gateway, client)
+    nothing = [
+        await client.get(film, headers={"If-None-Match": whole.headers["etag"]}),
+        await client.get(film, headers={"Range": "bytes=1000-"}),
+        await client.get("/v1/videos"),
+    ]
+    still = await sent(gateway, client)
+    text_ = await client.get(f"/v1/scripts/{script['id']}/content")
+
+    assert [one.status_code for one in (whole, part, *nothing)] == [200, 206, 304, 416, 200]
+    assert (once, twice, still) == (1000, 1050, 1050)
+    assert await sent(gateway, client) == 1050 + len(text_.content)
+    [line] = [line for line in (await usage(client))["items"] if line["kind"] == "sent_gigabytes"]
+    assert Decimal(line["amount"]) == Decimal(line["quantity"]) * Decimal(PRICES["sent_gigabytes"])
+    assert Decimal(json_of(await client.get("/v1/usage/standing"), 200)["spent"]) > Decimal(line["amount"])
+
+
+async def test_who_hangs_up_in_the_middle_is_charged_for_what_they_got(gateway: Gateway) -> None:
+    client = await an_owner(gateway)
+    film, read = await a_film(gateway, client), 0
+
+    async with (
+        serving(gateway) as url,
+        httpx.AsyncClient(base_url=url, headers=client.headers) as far,
+        far.stream("GET", film) as answer,
+    ):
+        async for piece in answer.aiter_raw(1 << 16):
+            read += len(piece)
+            if read >= 1 << 20:
+                break
+        # The server is stopped before we look: the answer is over.
+    counted = await sent(gateway, client)
+
+    assert read <= counted < MOVIE_BYTES
+    assert await sent(gateway, client) == counted
+
+
+async def test_what_two_replicas_sent_is_added_up_and_what_is_entered_again_is_not(gateway: Gateway) -> None:
+    client = await an_owner(gateway)
+    tenant_id = UUID(json_of(await client.get("/v1/me"), 200)["tenant_id"])
+    settings = cast(Settings, gateway.harness.service.settings)
+    first, second = (egress_of(settings, gateway.harness.database) for _ in range(2))
+    first.counter(tenant_id)(10)
+    second.counter(tenant_id)(5)
+    lost = uuid4()
+    first.counter(lost)(7)
+
+    await first.close()
+    first._entered.clear()  # as after a commit of which the word was lost
+    await first.enter()
+    second.counter(tenant_id)(1)
+    await second.close()
+
+    assert await sent(gateway, client) == 16
+    async with gateway.harness.database.read(lost) as connection:
+        assert (await connection.execute(select(usage_entries))).all() == [], "a tenant that is gone leaves no trace"
+
+
+async def test_what_cannot_be_entered_now_is_entered_later(gateway: Gateway) -> None:
+    client = await an_owner(gateway)
+    tenant_id = UUID(json_of(await client.get("/v1/me"), 200)["tenant_id"])
+    egress = gateway.use_cases.egress
+    egress.counter(tenant_id)(42)
+    away = Database("postgresql://nobody@127.0.0.1:9/nothing", service="gateway")
+    database, egress._database = egress._database, away
+
+    await egress.close()
+    egress._database = database
+    await away.close()
+
+    assert await sent(gateway, client) == 42

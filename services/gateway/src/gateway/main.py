@@ -17,6 +17,7 @@ from gateway.adapters.witnessing import WitnessedDatabase
 from gateway.api import Accounts, Erasing, UseCases, create_app
 from gateway.settings import Settings
 from gateway.usecases.audit import AuditLog
+from gateway.usecases.egress import Egress
 from gateway.usecases.erasures import HearAnswers
 from gateway.usecases.estimates import Estimates
 from gateway.usecases.follow import FollowFacts
@@ -38,7 +39,7 @@ from gateway.wiring.commands import bootstrap, replace_keys
 from gateway.wiring.erasing import erasing_of, upkeep_of, workbench_of
 from gateway.wiring.intake import Intake, intake_of, work_on
 from gateway.wiring.library import library_of
-from gateway.wiring.limits import admission_of, books_of, limiter_of, prices_of
+from gateway.wiring.limits import admission_of, books_of, egress_of, limiter_of, prices_of
 from gateway.wiring.quota_command import limits
 from gateway.wiring.search import index_search, indexer_of
 from gateway.wiring.webhooks import courier_of, rules_of, webhooks_of
@@ -63,8 +64,8 @@ def build(
     erasing = erasing_of(settings, database, keys, accounts, revocations, changes)
     blobs = blobs_at(settings.blobs_url)
     intake = intake_of(settings, database, blobs, changes, outbound)
-    limiter = limiter_of(settings)
-    use_cases = _use_cases(settings, database, changes, accounts, erasing, intake, blobs, outbound, limiter)
+    limiter, egress = limiter_of(settings), egress_of(settings, database)
+    use_cases = _use_cases(settings, database, changes, accounts, erasing, intake, blobs, outbound, limiter, egress)
     app = create_app(use_cases, max_body_bytes=settings.max_body_bytes, cors_origins=settings.cors_origins)
     sweep = Sweep(
         database,
@@ -87,9 +88,9 @@ def build(
             *(changes.run, sweep.run, Tally(database).run, keys.run, revocations.run),
             *(courier_of(settings, database, outbound, changes).run, indexer_of(settings, database).run),
             upkeep_of(settings, database, use_cases).run,
-            books_of(settings, database, changes).run,
+            *(books_of(settings, database, changes).run, egress.run),
         ),
-        closing=(changes.close, revocations.close, limiter.close),
+        closing=(egress.close, changes.close, revocations.close, limiter.close),
     )
 
 
@@ -103,6 +104,7 @@ def _use_cases(
     blobs: Blobs,
     outbound: Outbound,
     limiter: RedisLimiter,
+    egress: Egress,
 ) -> UseCases:
     notify, admission = Notify(PostgresRecords, changes), admission_of(settings)
     results = Results(database, blobs, PostgresRecords)
@@ -133,6 +135,7 @@ def _use_cases(
         audit=AuditLog(database, PostgresRecords),
         audit_seals=AuditSeals(database, PostgresRecords),
         erasing=erasing,
+        egress=egress,
         usage=Usage(database, PostgresRecords, admission, notify, currency=settings.currency),
         estimates=Estimates(PostgresRecords, prices_of(settings)),
         limiter=limiter,

@@ -56,7 +56,7 @@ class Settings(ServiceSettings):
     prices: dict[UsageKind, Annotated[Decimal, Field(ge=0, decimal_places=8)]] = Field(default_factory=dict)
     """What one of a kind costs, as JSON: ``{"transcript_minutes": "0.02"}``. They hold for work from now on."""
     books_s: PositiveFloat = 10
-    """How often budgets are looked at."""
+    """How often budgets are looked at, and what was sent is entered."""
     retry_after_s: PositiveInt = 10
     """What those who are refused are told to wait at least; up to twice that, so that they do not come as one wave."""
     upload_lifetime_s: PositiveInt = 24 * 3600

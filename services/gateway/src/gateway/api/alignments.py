@@ -129,7 +129,7 @@ async def export_alignment(
     """An export with all corrections in it: subtitles, a timeline. Takes `Range`."""
     wanted = format or _format_of(accept)
     result = await given.library.reviews.export(caller, alignment_id, wanted)
-    return blob_response(request, given.blobs, result, disposition="attachment")
+    return blob_response(request, given, caller, result, disposition="attachment")
 
 
 def _item(finding: Finding) -> AlignmentItem:

@@ -45,9 +45,7 @@ async def read_audit(
     paged: Paged,
     asked: Annotated[AuditFilter, Depends(_asked)],
     caller: Annotated[Caller, needs(Right.AUDIT_READ)],
-    format: Annotated[
-        Literal["json", "csv"], Query(description="`csv` is all of it at once, without pages or ETag.")
-    ] = "json",
+    format: Annotated[Literal["json", "csv"], Query(description="`csv`: all at once, without pages or ETag.")] = "json",
 ) -> Response:
     """Who did what, when, from where, and what came of it; the newest first.
 

@@ -17,6 +17,7 @@ from gateway.ports.rates import Limiter
 from gateway.usecases.api_keys import ApiKeys, Recognize
 from gateway.usecases.audit import AuditLog
 from gateway.usecases.direct_uploads import DirectUploads
+from gateway.usecases.egress import Egress
 from gateway.usecases.erase_script import EraseScript
 from gateway.usecases.erase_tenant import EraseTenant
 from gateway.usecases.erasures import Erasures
@@ -108,6 +109,7 @@ class UseCases:
     audit_seals: AuditSeals
     erasing: Erasing
     usage: Usage
+    egress: Egress
     estimates: Estimates
     limiter: Limiter
     heartbeat_s: float

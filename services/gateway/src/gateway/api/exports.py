@@ -98,7 +98,7 @@ async def read_export(export_id: UUID, request: Request, given: Given, caller: R
 async def read_export_content(export_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
     """The file. Takes `Range`."""
     content = await given.erasing.exports.content(caller, export_id)
-    return blob_response(request, given.blobs, content, disposition="attachment")
+    return blob_response(request, given, caller, content, disposition="attachment")
 
 
 def _view(export: Export) -> ExportView:

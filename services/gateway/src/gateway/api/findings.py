@@ -72,7 +72,7 @@ async def read_keyframe(
     """A still picture of a shot. Takes `Range`."""
     finding = await given.library.findings.get(caller, "scenes", scenes_id)
     folder = finding.files.get("keyframes") or ""
-    return blob_response(request, given.blobs, await given.results.blob(folder + frame, name=frame))
+    return blob_response(request, given, caller, await given.results.blob(folder + frame, name=frame))
 
 
 @router.get("/v1/transcripts", response_model=Page[TranscriptItem], responses=_LIST, tags=["transcripts"])
@@ -127,7 +127,7 @@ async def read_rendition_content(
     """The upscaled video. Takes `Range`."""
     finding = await given.library.findings.get(caller, "rendition", rendition_id)
     key = finding.files["content"]
-    return blob_response(request, given.blobs, await _blob(given, key))
+    return blob_response(request, given, caller, await _blob(given, key))
 
 
 async def _blob(given: UseCases, key: str) -> Result:

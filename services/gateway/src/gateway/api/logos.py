@@ -88,7 +88,7 @@ async def read_logo_content(logo_id: UUID, request: Request, given: Given, calle
     """The picture as it was handed in. Takes `Range`."""
     logo = await given.library.logos.get(caller, logo_id)
     found = await given.results.blob(logo.key, name=f"{logo.id}.{logo.format}")
-    return blob_response(request, given.blobs, Result(found.name, found.key, logo.content_type, found.stat))
+    return blob_response(request, given, caller, Result(found.name, found.key, logo.content_type, found.stat))
 
 
 @router.delete("/{logo_id}", status_code=204, responses=responses(NotFound))

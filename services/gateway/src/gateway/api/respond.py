@@ -4,17 +4,18 @@ import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from email.utils import format_datetime
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
 
-from chassis.blobs import Blobs
+from gateway.api.context import UseCases
 from gateway.api.problems import problem_response
+from gateway.domain.access import Caller
 from gateway.domain.ranges import UnsatisfiableRange, byte_range
 from gateway.usecases.results import Result
 
@@ -60,6 +61,22 @@ class ClosingStream(StreamingResponse):
                 await self._source.aclose()
 
 
+class CountedStream(ClosingStream):
+    """A stream of which every piece is counted once it is out. A piece that was cut is not."""
+
+    def __init__(self, count: Callable[[int], None], *args: Any) -> None:
+        super().__init__(*args)
+        self._count = count
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_counted(message: Message) -> None:
+            await send(message)
+            self._count(len(message.get("body", b"")))
+
+        await super().__call__(scope, receive, send_counted)
+
+
 def json_response(request: Request, body: BaseModel, *, by_alias: bool = False) -> Response:
     """JSON with an ETag, or 304 for a client that has it."""
     return _tagged(request, body.model_dump_json(by_alias=by_alias).encode(), "application/json", {})
@@ -102,9 +119,14 @@ def _tag(content: bytes) -> str:
 
 
 def blob_response(
-    request: Request, blobs: Blobs, result: Result, *, disposition: Literal["inline", "attachment"] = "inline"
+    request: Request,
+    given: UseCases,
+    caller: Caller,
+    result: Result,
+    *,
+    disposition: Literal["inline", "attachment"] = "inline",
 ) -> Response:
-    """A blob, or the part of it that was asked for (RFC 9110, sections 13 and 14)."""
+    """A blob, or the part of it that was asked for (RFC 9110, sections 13 and 14); what goes out is counted."""
     etag, size = f'"{result.stat.etag}"', result.stat.size
     headers = {
         "ETag": etag,
@@ -123,12 +145,14 @@ def blob_response(
     except UnsatisfiableRange:
         detail = f"the range begins behind the last of {size} bytes"
         return problem_response(request, 416, detail, headers={"Content-Range": f"bytes */{size}"})
+    count = given.egress.counter(caller.tenant_id)
     if part is None:
         headers["Content-Length"] = str(size)
-        return ClosingStream(blobs.read(result.key), 200, headers, result.content_type)
+        return CountedStream(count, given.blobs.read(result.key), 200, headers, result.content_type)
     headers["Content-Length"] = str(part.end - part.start)
     headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{size}"
-    return ClosingStream(blobs.read(result.key, part.start, part.end), 206, headers, result.content_type)
+    content = given.blobs.read(result.key, part.start, part.end)
+    return CountedStream(count, content, 206, headers, result.content_type)
 
 
 def _has_it(request: Request, etag: str) -> bool:

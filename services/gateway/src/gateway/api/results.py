@@ -30,4 +30,4 @@ async def list_results(job_id: UUID, request: Request, given: Given, caller: Rea
 @router.get("/v1/jobs/{job_id}/results/{name:path}", response_class=Response, responses=_BLOB)
 async def read_result(job_id: UUID, name: str, request: Request, given: Given, caller: Reader) -> Response:
     """One result by its name, such as `scenes.json` or `keyframes/0003.jpg`. Takes `Range`."""
-    return blob_response(request, given.blobs, await given.results.named(caller, job_id, name))
+    return blob_response(request, given, caller, await given.results.named(caller, job_id, name))

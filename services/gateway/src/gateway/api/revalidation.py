@@ -1,8 +1,8 @@
 """What the OpenAPI document says of reading again: every answer to a GET has an ETag, and 304 spares who has it.
 
 It is said in one place of all of them, so that no new route is forgotten; a test asks each for its ETag and then
-whether it is still the same. Streams of events are no answers that one could have already, and the receipt of a tenant that is no
-more is nothing to keep on the way.
+whether it is still the same. Streams of events are no answers that one could have already, and the receipt of a tenant
+that is no more is nothing to keep on the way.
 """
 
 from typing import Any

@@ -65,4 +65,4 @@ async def read_script_content(script_id: UUID, request: Request, given: Given, c
     script = await given.scripts.get(caller, script_id)
     found = await given.results.blob(script.key, name=script.filename)
     text = Result(script.filename, found.key, "text/plain; charset=utf-8", found.stat)
-    return blob_response(request, given.blobs, text, disposition="attachment")
+    return blob_response(request, given, caller, text, disposition="attachment")

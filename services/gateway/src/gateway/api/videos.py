@@ -95,27 +95,27 @@ async def erase_video(
 async def read_media(video_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
     """All measures of a video: `media.json`."""
     _, key = await given.videos.blob(caller, video_id, "media")
-    return blob_response(request, given.blobs, await given.results.blob(key, name="media.json"))
+    return blob_response(request, given, caller, await given.results.blob(key, name="media.json"))
 
 
 @router.get("/{video_id}/poster", response_class=Response, responses=_BLOB)
 async def read_poster(video_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
     """A still picture."""
     _, key = await given.videos.blob(caller, video_id, "poster")
-    return blob_response(request, given.blobs, await given.results.blob(key, name=_basename(key)))
+    return blob_response(request, given, caller, await given.results.blob(key, name=_basename(key)))
 
 
 @router.get("/{video_id}/proxy", response_class=Response, responses=_BLOB)
 async def read_proxy(video_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
     """The video in H.264 and AAC, which every browser plays. Takes `Range`."""
     _, key = await given.videos.blob(caller, video_id, "proxy")
-    return blob_response(request, given.blobs, await given.results.blob(key, name=_basename(key)))
+    return blob_response(request, given, caller, await given.results.blob(key, name=_basename(key)))
 
 
 @router.get("/{video_id}/original", response_class=Response, responses=_BLOB)
 async def read_original(video_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
     """The bytes as they were uploaded. Takes `Range`."""
-    return blob_response(request, given.blobs, await _original(given, caller, video_id), disposition="attachment")
+    return blob_response(request, given, caller, await _original(given, caller, video_id), disposition="attachment")
 
 
 async def _original(given: UseCases, caller: Caller, video_id: UUID) -> Result:

@@ -24,6 +24,7 @@ __all__ = [
     "PriceList",
     "UsageKind",
     "megapixels",
+    "metered_egress",
     "metered_rendition",
     "metered_step",
     "metered_storage",
@@ -51,6 +52,8 @@ class UsageKind(StrEnum):
     """Of the rendition: its width times its height times its frames."""
     STORED_GIB_DAYS = "stored_gib_days"
     """What was handed in and not erased, by the second, when the day is over."""
+    SENT_GIGABYTES = "sent_gigabytes"
+    """Bytes of films, pictures, exports and other results that were sent: 10^9 of them, exactly."""
 
 
 MINUTES_OF: dict[Step, UsageKind] = {
@@ -140,6 +143,12 @@ def metered_storage(day: date, byte_seconds: Decimal) -> Metered:
     """What was stored on a day that is over."""
     kind = UsageKind.STORED_GIB_DAYS
     return Metered(f"{kind}/{day.isoformat()}", kind, (byte_seconds / _DAY_S / _GIB).quantize(_PLACES))
+
+
+def metered_egress(replica: str, day: date, sent: int) -> Metered:
+    """What a replica has sent on a day so far."""
+    kind = UsageKind.SENT_GIGABYTES
+    return Metered(f"{kind}/{replica}/{day.isoformat()}", kind, Decimal(sent).scaleb(-9))
 
 
 def variant_of(step: Step, options: JobOptions | None) -> str:

@@ -33,6 +33,9 @@ class UsageBook(Protocol):
     async def enter(self, metered: Sequence[Metered], prices: PriceList, *, day: date) -> int:
         """Enter what is not entered yet; returns how many were."""
 
+    async def raise_to(self, metered: Metered, prices: PriceList, *, day: date) -> None:
+        """Enter something that grows: what is entered is never less than before. Nothing, once the tenant is gone."""
+
     async def rows(self, first: date, last: date, *, by: Grouping, limit: int) -> Sequence[UsageRow]:
         """What was used from one day to another, both included."""
 

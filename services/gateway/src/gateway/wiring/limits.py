@@ -11,9 +11,10 @@ from gateway.domain.rates import Rate, RateClass, Rates
 from gateway.settings import Settings
 from gateway.usecases.admission import Admission
 from gateway.usecases.budgets import KeepBooks
+from gateway.usecases.egress import Egress
 from gateway.usecases.notify import Notify
 
-__all__ = ["admission_of", "books_of", "limiter_of", "prices_of", "rates_of"]
+__all__ = ["admission_of", "books_of", "egress_of", "limiter_of", "prices_of", "rates_of"]
 
 
 def admission_of(settings: Settings) -> Admission:
@@ -40,6 +41,11 @@ def books_of(settings: Settings, database: Database, changes: RedisChanges) -> K
     """Who tells of budgets, and counts stored bytes."""
     notify = Notify(PostgresRecords, changes)
     return KeepBooks(database, PostgresRecords, notify, prices_of(settings), every_s=settings.books_s)
+
+
+def egress_of(settings: Settings, database: Database) -> Egress:
+    """Who counts what is sent."""
+    return Egress(database, PostgresRecords, prices_of(settings), every_s=settings.books_s)
 
 
 def limiter_of(settings: Settings) -> RedisLimiter:

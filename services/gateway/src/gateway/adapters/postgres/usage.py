@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import uuid7
-from gateway.adapters.postgres.tables import storage_counts, usage_entries, work_samples
+from gateway.adapters.postgres.tables import storage_counts, tenants, usage_entries, work_samples
 from gateway.domain.metering import Metered, PriceList
 from gateway.ports.usage import Grouping, UsageRow
 
@@ -52,28 +52,26 @@ class PostgresUsage:
         """Enter what is not entered yet; returns how many were."""
         entered = 0
         for one in metered:
-            price = prices.of(one.kind)
             pace = None
             if one.seconds and one.pace_units:
                 pace = one.seconds / float(one.pace_units)
-            row = insert(_kept).values(
-                id=uuid7(),
-                key=hashlib.sha256(one.key.encode()).hexdigest(),  # it outlives what it names
-                day=day,
-                kind=one.kind.value,
-                quantity=one.quantity,
-                price=None if price is None else price.amount,
-                currency=None if price is None else price.currency,
-                video_id=one.video_id,
-                job_id=one.job_id,
-                variant=one.variant,
-                pace=pace,
-            )
+            row = insert(_kept).values(**_values(one, prices, day), pace=pace)
             new = (await self._connection.execute(row.on_conflict_do_nothing())).rowcount == 1
             if new and pace is not None:
                 await self._sample(one.variant, pace)
             entered += new
         return entered
+
+    async def raise_to(self, metered: Metered, prices: PriceList, *, day: date) -> None:
+        """Enter something that grows: what is entered is never less than before. Nothing, once the tenant is gone."""
+        there = select(tenants.c.tenant_id).with_for_update(read=True, key_share=True)
+        if await self._connection.scalar(there) is None:
+            return
+        row = insert(_kept).values(**_values(metered, prices, day))
+        highest = func.greatest(_kept.c.quantity, row.excluded.quantity)
+        await self._connection.execute(
+            row.on_conflict_do_update(constraint="usage_entries_once", set_={"quantity": highest})
+        )
 
     async def rows(self, first: date, last: date, *, by: Grouping, limit: int) -> Sequence[UsageRow]:
         """What was used from one day to another, both included."""
@@ -128,6 +126,22 @@ class PostgresUsage:
         oldest = select(work_samples.c.id).where(same).order_by(work_samples.c.id.desc()).offset(_SAMPLES)
         old = oldest.with_for_update(skip_locked=True)
         await self._connection.execute(delete(work_samples).where(work_samples.c.id.in_(old)))
+
+
+def _values(one: Metered, prices: PriceList, day: date) -> dict[str, Any]:
+    price = prices.of(one.kind)
+    return {
+        "id": uuid7(),
+        "key": hashlib.sha256(one.key.encode()).hexdigest(),  # it outlives what it names
+        "day": day,
+        "kind": one.kind.value,
+        "quantity": one.quantity,
+        "price": None if price is None else price.amount,
+        "currency": None if price is None else price.currency,
+        "video_id": one.video_id,
+        "job_id": one.job_id,
+        "variant": one.variant,
+    }
 
 
 def _next(month: date) -> date:
