@@ -6,14 +6,16 @@ import json
 import tracemalloc
 import zipfile
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from contracts.vision import ScenesDetected
+from gateway.adapters.postgres.tables.single_sign_on import identity_providers
 from gateway.domain.access import Role
+from gateway.domain.exports import EXPORTED_ROWS, WITHHELD
 from gateway.usecases.retention import KeepRetention
 from support.gateway_rig import Gateway, an_ingested, json_of
 
@@ -21,9 +23,16 @@ LISTED = ("users", "api_keys", "webhooks", "videos", "scripts", "jobs", "erasure
 MIB = 1 << 20
 
 
-async def a_studio(gateway: Gateway) -> tuple[httpx.AsyncClient, str, dict[str, Any]]:
+PROVIDER: dict[str, Any] = {
+    **{name: "x" for name in ("name", "issuer", "client_id", "groups_claim")},
+    **{name: ["x"] for name in ("scopes", "email_domains", "return_urls")},
+    **{"owners": False, "enabled": True, "group_roles": {}, "sealed_secret": b"a sealed secret"},
+}
+
+
+async def a_studio(gateway: Gateway, name: str = "studio") -> tuple[httpx.AsyncClient, str, dict[str, Any]]:
     """A client of an owner who has one of many things, the id of their tenant, and a job with results."""
-    tenant_id = await gateway.tenant("studio")
+    tenant_id = await gateway.tenant(name)
     client = await gateway.client(await gateway.user(tenant_id))
     video = await gateway.ingested(client)
     await gateway.script(client)
@@ -149,3 +158,48 @@ async def test_an_export_is_deleted_when_its_time_is_over(gateway: Gateway) -> N
     assert (young, over) == (0, 1)
     assert (await client.get(f"/v1/exports/{export['id']}")).status_code == 404
     assert [key async for key in gateway.harness.blobs.list(f"derived/{tenant_id}/exports/")] == []
+
+
+async def test_every_table_is_in_an_export_or_named_with_the_reason_why_not(gateway: Gateway) -> None:
+    client, _, _ = await a_studio(gateway)
+    walled = text(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'gateway'::regnamespace AND relkind = 'r' AND relrowsecurity"
+    )
+    async with gateway.harness.database.begin_untenanted() as connection:
+        tables = set((await connection.execute(walled)).scalars())
+
+    _, content = await exported(gateway, client, media=False)
+
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        files = {name.removesuffix(".json") for name in archive.namelist() if "/" not in name} - {"manifest"}
+        assert json.loads(archive.read("manifest.json"))["withheld"] == WITHHELD
+    assert files & WITHHELD.keys() == set()
+    assert files | WITHHELD.keys() == tables
+    assert all(WITHHELD.values())
+
+
+async def test_rows_are_whole_ones_own_and_without_secrets(gateway: Gateway) -> None:
+    client, tenant_id, job = await a_studio(gateway)
+    _, strange_id, strange_job = await a_studio(gateway, "stranger")
+    webhook = json_of(await client.get("/v1/webhooks"), 200)["items"][0]
+    json_of(await client.post(f"/v1/webhooks/{webhook['id']}/ping", json={}), 202)
+    many = "INSERT INTO events (type, body) SELECT 'job.progressed', n::text FROM generate_series(1, 1100) n"
+    async with gateway.harness.database.begin(UUID(tenant_id)) as work:
+        await work.connection.execute(insert(identity_providers).values(id=uuid4(), **PROVIDER))
+        await work.connection.execute(text(many))
+        events = await work.connection.scalar(text("SELECT count(*) FROM events"))
+
+    _, content = await exported(gateway, client, media=False)
+
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        rows = {name: json.loads(archive.read(f"{name}.json")) for name in EXPORTED_ROWS}
+        whole = b"".join(archive.read(name) for name in archive.namelist())
+    assert len(rows["events"]) == events > 1100
+    assert {row["body"] for row in rows["events"]} >= {str(n) for n in range(1, 1101)}
+    assert [row["name"] for row in rows["tenants"]] == ["studio"]
+    assert [row["type"] for row in rows["webhook_deliveries"]][-1] == "webhook.ping"
+    assert [row["job_id"] for row in rows["findings"]] == [job["id"]]
+    assert {row["job_id"] for row in rows["usage_entries"]} >= {job["id"]}
+    assert "sealed_secret" not in rows["identity_providers"][0]
+    for trace in (strange_id, strange_job["id"], "a sealed secret", b"a sealed secret".hex(), "whsec_"):
+        assert trace.encode() not in whole, trace

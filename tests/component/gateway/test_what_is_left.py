@@ -15,6 +15,7 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from contracts.gateway import AlignmentCorrected
+from gateway.adapters.tally import ERASURES_OLDEST, ERASURES_WAITING, Tally
 from gateway.domain.access import Caller, Role
 from gateway.usecases.live import Live, Opened, Told, Wanted
 from gateway.usecases.retention import KeepRetention
@@ -232,3 +233,25 @@ async def test_the_token_of_a_receipt_stands_in_no_address(gateway: Gateway) -> 
 
     assert sorted(paths) == ["/.well-known/receipt-keys.json", "/v1/receipts"]
     assert without.status_code == 422
+
+
+async def test_erasures_that_wait_are_counted_over_all_tenants_and_seen_by_none_of_them(
+    gateway: Gateway, postgres_url: str
+) -> None:
+    await as_admin(gateway, postgres_url, "UPDATE gateway.erasures SET state = 'completed'")
+    clients = [await gateway.owner("waits in vain"), await gateway.owner("waits as well")]
+    for client in clients:
+        script = await gateway.script(client)
+        json_of(await client.delete(f"/v1/scripts/{script['id']}"), 202)
+    older = (
+        "UPDATE gateway.erasures SET requested_at = now() - interval '2 hours' WHERE id IN (SELECT min(id::text)::uuid"
+    )
+    await as_admin(gateway, postgres_url, older + " FROM gateway.erasures WHERE state = 'running')")
+
+    await Tally(gateway.harness.database)()
+    async with gateway.harness.database.begin_untenanted() as connection:
+        seen = await connection.scalar(text("SELECT count(*) FROM erasures"))
+
+    assert ERASURES_WAITING._value.get() == 2
+    assert 7200 <= ERASURES_OLDEST._value.get() < 7300
+    assert seen == 0

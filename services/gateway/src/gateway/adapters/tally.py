@@ -1,4 +1,4 @@
-"""How many jobs are unfinished and how many messages wait, for whoever watches /metrics."""
+"""How many jobs are unfinished, how many messages and erasures wait, for whoever watches /metrics."""
 
 import asyncio
 
@@ -7,9 +7,17 @@ from prometheus_client import Gauge
 from chassis.database import Database
 from chassis.telemetry import get_logger
 from gateway.adapters.postgres.delivery_queue import PostgresDeliveryQueue
+from gateway.adapters.postgres.erasures import PostgresErasures
 from gateway.adapters.postgres.jobs import PostgresJobs
 
-__all__ = ["JOBS_UNFINISHED", "WEBHOOKS_OVERDUE", "WEBHOOKS_WAITING", "Tally"]
+__all__ = [
+    "ERASURES_OLDEST",
+    "ERASURES_WAITING",
+    "JOBS_UNFINISHED",
+    "WEBHOOKS_OVERDUE",
+    "WEBHOOKS_WAITING",
+    "Tally",
+]
 
 _log = get_logger(__name__)
 _EVERY_S = 10.0
@@ -19,6 +27,8 @@ WEBHOOKS_WAITING = Gauge("gateway_webhooks_waiting", "Messages to webhooks that 
 WEBHOOKS_OVERDUE = Gauge(
     "gateway_webhooks_overdue_seconds", "How long the first message that is due and not on its way has been so."
 )
+ERASURES_WAITING = Gauge("gateway_erasures_waiting", "Erasures of all tenants that have no receipt yet.")
+ERASURES_OLDEST = Gauge("gateway_erasures_oldest_seconds", "How long ago the oldest of them was asked for.")
 
 
 class Tally:
@@ -31,11 +41,18 @@ class Tally:
         """Keep the gauge right until cancelled."""
         while True:
             try:
-                async with self._database.begin_untenanted() as connection:
-                    JOBS_UNFINISHED.set(await PostgresJobs(connection).unfinished())
-                    waiting, overdue_s = await PostgresDeliveryQueue.waiting(connection)
-                WEBHOOKS_WAITING.set(waiting)
-                WEBHOOKS_OVERDUE.set(overdue_s)
+                await self()
             except Exception as error:  # noqa: BLE001 (a number that is late is better than a gateway that ends)
-                _log.debug("jobs and messages could not be counted", error=repr(error))
+                _log.debug("what waits could not be counted", error=repr(error))
             await asyncio.sleep(_EVERY_S)
+
+    async def __call__(self) -> None:
+        """Look once."""
+        async with self._database.begin_untenanted() as connection:
+            JOBS_UNFINISHED.set(await PostgresJobs(connection).unfinished())
+            waiting, overdue_s = await PostgresDeliveryQueue.waiting(connection)
+            erasures, oldest_s = await PostgresErasures.waiting(connection)
+        WEBHOOKS_WAITING.set(waiting)
+        WEBHOOKS_OVERDUE.set(overdue_s)
+        ERASURES_WAITING.set(erasures)
+        ERASURES_OLDEST.set(oldest_s)

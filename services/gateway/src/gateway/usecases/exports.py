@@ -7,7 +7,7 @@ An erasure ends exports that are being made and deletes those that are there, si
 import hashlib
 import json
 import zipfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ from chassis.database import Database, UnitOfWork
 from chassis.work import Failure, Task
 from contracts import uuid7
 from gateway.domain.access import Caller, Role
-from gateway.domain.exports import Export, export_key
+from gateway.domain.exports import EXPORTED_ROWS, WITHHELD, Export, export_key
 from gateway.domain.refusals import NotFound, NotReady
 from gateway.ports import RecordsOn
 from gateway.usecases.results import Result
@@ -54,6 +54,8 @@ class File:
 
 
 Files = Callable[[Caller], AsyncIterator[File]]
+Rows = Callable[[UUID, str, Collection[str]], AsyncIterator[Sequence[str]]]
+"""A tenant's rows of a table, as JSON and without some columns, a page at a time."""
 
 
 class Exports:
@@ -113,6 +115,7 @@ class MakeExport:
     blobs: Blobs
     records_on: RecordsOn
     resources: Sequence[Resource]
+    rows: Rows
     files: Files
 
     async def __call__(self, task: Task) -> None:
@@ -122,6 +125,8 @@ class MakeExport:
             archive = _Archive(writer)
             for resource in self.resources:
                 await archive.add(f"{resource.name}.json", _listed(resource, caller))
+            for table, but in EXPORTED_ROWS.items():
+                await archive.add(f"{table}.json", _rows(self.rows(task.tenant_id, table, but)))
             async for file in self.files(caller):
                 if task.payload["media"] or not file.media:
                     await self._copy(archive, file)
@@ -156,6 +161,17 @@ async def _listed(resource: Resource, caller: Caller) -> AsyncIterator[bytes]:
         if len(found) < _PAGE:
             break
         before = found[-1].id
+    yield b"\n]\n"
+
+
+async def _rows(pages: AsyncIterator[Sequence[str]]) -> AsyncIterator[bytes]:
+    """A JSON list of rows, a page at a time."""
+    glue = "\n"
+    yield b"["
+    async for page in pages:
+        if page:
+            yield (glue + ",\n".join(page)).encode()
+            glue = ",\n"
     yield b"\n]\n"
 
 
@@ -197,6 +213,7 @@ class _Archive:
             "created_at": datetime.now(UTC).isoformat(),
             "media": media,
             "files": [asdict(member) for member in self._members],
+            "withheld": dict(WITHHELD),
         }
         self._zip.writestr("manifest.json", json.dumps(said, indent=2))
         self._zip.close()

@@ -8,6 +8,7 @@ from uuid import UUID
 from chassis.blobs import Blobs
 from chassis.database import Database
 from gateway.adapters.postgres import PostgresRecords
+from gateway.adapters.postgres.holdings import PostgresHoldings
 from gateway.api import UseCases
 from gateway.api.audit_schemas import entry_view
 from gateway.api.erasure_schemas import erasure_view
@@ -27,7 +28,7 @@ _WRITTEN = ("application/json", "text/", "application/x-subrip")
 
 def exporter_of(database: Database, blobs: Blobs, given: UseCases) -> MakeExport:
     """Who makes exports."""
-    return MakeExport(database, blobs, PostgresRecords, _resources(given), _Files(given))
+    return MakeExport(database, blobs, PostgresRecords, _resources(given), PostgresHoldings(database), _Files(given))
 
 
 def _resources(given: UseCases) -> Sequence[Resource]:
@@ -57,7 +58,7 @@ def _resources(given: UseCases) -> Sequence[Resource]:
 
 
 class _Files:
-    """Scripts, what jobs left behind, originals and logos."""
+    """Scripts, what jobs left behind, originals with what was made of them at once, and logos."""
 
     def __init__(self, given: UseCases) -> None:
         self._given = given
@@ -72,6 +73,9 @@ class _Files:
         async for video in _each(given.videos.page, caller):
             if "original" in video.keys:
                 yield File(f"videos/{video.id}/{_plain(video.filename)}", video.keys["original"], media=True)
+            for name in sorted(video.keys.keys() - {"original", "upload"}):
+                key = video.keys[name]
+                yield File(f"videos/{video.id}/made/{_plain(key.rpartition('/')[2])}", key, media=name != "media")
 
         async def jobs(caller: Caller, *, before: UUID | None, limit: int) -> Sequence[Any]:
             return await given.jobs.page(caller, Narrowed(), before=before, limit=limit)

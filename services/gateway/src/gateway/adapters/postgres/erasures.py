@@ -205,6 +205,16 @@ class PostgresErasures:
         gone = delete(departed_tenants).where(departed_tenants.c.tenant_id == TENANT, ~left)
         return bool(await self._delete(gone))
 
+    @staticmethod
+    async def waiting(connection: AsyncConnection) -> tuple[int, float]:
+        """How many erasures of all tenants are not concluded, and the age of the oldest in seconds; for the metrics."""
+        await connection.execute(select(func.set_config("gateway.sweep", "erasures", True)))
+        oldest_s = func.extract("epoch", func.now() - func.min(erasures.c.requested_at))
+        query = select(func.count(), func.coalesce(oldest_s, 0)).where(erasures.c.state == "running")
+        count, age_s = (await connection.execute(query)).one()
+        await connection.execute(select(func.set_config("gateway.sweep", "", True)))
+        return int(count), float(age_s)
+
     async def indexed(self, *, limit: int) -> Sequence[tuple[UUID | None, UUID | None]]:
         """Some of what can be found by searching: of each the video, or else the script."""
         query = select(search_documents.c.video_id, search_documents.c.script_id).limit(limit)
