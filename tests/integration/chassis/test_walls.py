@@ -8,15 +8,21 @@ from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import bindparam, func, insert, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from chassis.database import Database, migrate
+from chassis._failures import is_outage
+from chassis.database import Database, Prepared, fetch, migrate
 from chassis.testing import drop_database, fresh_database, service_url
 from support.chassis_toy import OTHER_TENANT, TENANT, VERSIONS, note, notes
 
 pytestmark = pytest.mark.servers
+
+ALL = Prepared(select(notes).order_by(notes.c.id))
+LONGER = Prepared(select(notes.c.text).where(notes.c.text > "o", notes.c.text != bindparam("not")))
+SESSION = Prepared(select(func.pg_backend_pid().label("pid")))
+NONSENSE = Prepared(select(1 / (func.count(notes.c.id) - func.count(notes.c.id))))
 
 
 @pytest.fixture
@@ -116,6 +122,102 @@ async def test_a_read_that_is_cut_short_leaves_neither_its_transaction_nor_its_t
         tenant = await connection.scalar(text("SELECT current_setting('app.tenant_id', true)"))
         mode = await connection.scalar(text("SHOW transaction_read_only"))
     assert (tenant in ("", None), mode) == (True, "off")
+
+
+async def test_a_prepared_query_sees_its_tenants_rows_and_no_others(database: Database) -> None:
+    async with database.begin(TENANT) as work:
+        await note(work, "ours")
+    async with database.begin(OTHER_TENANT) as work:
+        await note(work, "theirs")
+
+    seen = []
+    for tenant_id in (TENANT, OTHER_TENANT, TENANT):
+        async with database.read(tenant_id) as connection:
+            seen.append([row["text"] for row in await fetch(connection, ALL)])
+
+    assert seen == [["ours"], ["theirs"], ["ours"]]
+
+
+async def test_a_prepared_query_says_the_same_whichever_way_it_goes(database: Database) -> None:
+    async with database.begin(TENANT) as work:
+        for word in ("ours", "other", "a"):
+            await note(work, word)
+        within = [
+            dict(row) for query in (ALL, LONGER) for row in await fetch(work.connection, query, **{"not": "ours"})
+        ]
+
+    async with database.read(TENANT) as connection:
+        quick = [dict(row) for query in (ALL, LONGER) for row in await fetch(connection, query, **{"not": "ours"})]
+
+    assert quick == within
+    assert [row["text"] for row in quick] == ["ours", "other", "a", "other"]
+
+
+def test_a_query_with_a_list_cannot_be_prepared() -> None:
+    with pytest.raises(ValueError, match="prepared"):
+        Prepared(select(notes).where(notes.c.id.in_([1, 2])))
+
+
+async def test_prepared_queries_cut_short_leave_neither_their_transaction_nor_their_tenant(database: Database) -> None:
+    async def cut_short(how: BaseException) -> int:
+        async with database.read(TENANT) as connection:
+            pid: int = (await fetch(connection, SESSION))[0]["pid"]
+            if isinstance(how, DBAPIError):
+                await fetch(connection, NONSENSE)
+            elif how.args != ("none",):
+                raise how
+            return pid
+
+    first = await cut_short(RuntimeError("none"))
+    for how in (RuntimeError(), asyncio.CancelledError(), DBAPIError("", None, ValueError())):
+        with pytest.raises(type(how)):
+            await cut_short(how)
+    async with database.read(OTHER_TENANT) as connection:
+        others = await fetch(connection, ALL)
+        tenant = (await fetch(connection, Prepared(select(func.current_setting("app.tenant_id").label("is")))))[0]["is"]
+        pid = (await fetch(connection, SESSION))[0]["pid"]
+
+    assert (others, tenant) == ([], str(OTHER_TENANT))
+    assert pid == first, "none of this costs a connection"
+
+
+async def test_a_prepared_query_that_is_given_up_costs_its_connection_and_the_next_one_works(
+    database: Database,
+) -> None:
+    slow = Prepared(select(func.pg_sleep(30)))
+
+    async def give_up() -> None:
+        async with asyncio.timeout(0.2), database.read(TENANT) as connection:
+            await fetch(connection, slow)
+
+    with pytest.raises(TimeoutError):
+        await give_up()
+
+    for _ in range(7):  # more than there is room for
+        async with database.read(TENANT) as connection:
+            assert await fetch(connection, ALL) == []
+
+
+async def test_a_prepared_query_asks_a_server_that_ended_the_session_and_the_next_one_works(
+    database: Database, postgres_url: str, toy_url: str
+) -> None:
+    async def end(pid: int) -> None:
+        admin = await asyncpg.connect(admin_at(postgres_url, toy_url))
+        await admin.execute("SELECT pg_terminate_backend($1)", pid)
+        await admin.close()
+
+    async def ended_while_reading() -> None:
+        async with database.read(TENANT) as connection:
+            await end((await fetch(connection, SESSION))[0]["pid"])
+            await fetch(connection, ALL)
+
+    with pytest.raises((DBAPIError, ConnectionError)) as raised:
+        await ended_while_reading()
+    async with database.read(TENANT) as connection:
+        found = await fetch(connection, ALL)
+
+    assert is_outage(raised.value)
+    assert found == []
 
 
 async def test_nobody_is_given_a_connection_with_somebody_elses_transaction(database: Database) -> None:

@@ -9,8 +9,11 @@ import httpx
 import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from gateway.adapters.rates import UNCOUNTED, RedisLimiter
+from gateway.adapters.revocations import RedisRevocations
+from gateway.adapters.trips import Trips, answer_of
 from gateway.domain.access import Role
 from gateway.domain.rates import Rate, RateClass, Rates
 from support.cutting_proxy import cutting_proxy
@@ -196,6 +199,45 @@ async def test_a_request_costs_redis_one_round_trip(gateway: Gateway, redis: Red
     assert asked - inside <= 4, "the script, and what this test asks"
 
 
+async def test_a_request_is_counted_and_its_session_looked_up_on_one_trip(gateway: Gateway, redis: Redis) -> None:
+    revocations = gateway.use_cases.accounts.revocations
+    assert isinstance(revocations, RedisRevocations)
+    client = await somebody(gateway)
+    await revocations.copy()
+    before = (await redis.info("commandstats"))["cmdstat_mget"]["calls"] if await redis.mget("a") else 0
+    made = limiter_of(gateway)._trips.made
+
+    answer = await client.get("/v1/me")
+
+    assert answer.status_code == 200
+    assert limiter_of(gateway)._trips.made - made == 1
+    assert (await redis.info("commandstats"))["cmdstat_mget"]["calls"] - before == 1, "and it was looked up"
+    assert revocations.believed
+
+
+async def test_requests_at_once_share_their_trips_and_each_is_counted(gateway: Gateway, redis: Redis) -> None:
+    client = await somebody(gateway)
+    made = limiter_of(gateway)._trips.made
+
+    answers = await asyncio.gather(*(client.get("/v1/me") for _ in range(5)))
+
+    assert sorted(answer.headers["ratelimit-remaining"] for answer in answers) == ["0", "1", "2", "3", "4"]
+    assert limiter_of(gateway)._trips.made - made < 5
+
+
+async def test_an_answer_nobody_waits_for_any_more_holds_up_nobody(redis_url: str) -> None:
+    trips = Trips(our_own(redis_url))
+    given_up, wanted, wrong = trips.ask("PING"), trips.ask("ECHO", "x"), trips.ask("NOT-A-COMMAND")
+    given_up.cancel()
+
+    said = await answer_of(wanted)
+    with pytest.raises(ResponseError):
+        await answer_of(wrong)
+    await trips.close()
+
+    assert said == b"x"
+
+
 async def test_a_place_for_a_stream_is_given_back_when_it_ends(gateway: Gateway, redis: Redis) -> None:
     limiter = limiter_of(gateway)
     who: dict[str, Any] = {"address": "192.0.2.1", "caller": "user:somebody"}
@@ -225,7 +267,8 @@ async def test_a_stream_over_the_api_holds_a_place_while_it_is_open(gateway: Gat
 
 
 async def test_places_that_a_dead_replica_held_become_free(gateway: Gateway, redis: Redis, redis_url: str) -> None:
-    brief = RedisLimiter(our_own(redis_url), Rates({RateClass.STREAMS: Rate(9, 1)}, 1), hold_s=0.05)
+    trips = Trips(our_own(redis_url))
+    brief = RedisLimiter(trips, Rates({RateClass.STREAMS: Rate(9, 1)}, 1), hold_s=0.05)
     who: dict[str, Any] = {"address": "192.0.2.2", "caller": None}
 
     held = await brief.admit(RateClass.STREAMS, **who)
@@ -235,7 +278,7 @@ async def test_places_that_a_dead_replica_held_become_free(gateway: Gateway, red
             await asyncio.sleep(0.01)
     admitted = await brief.admit(RateClass.STREAMS, **who)
     await brief.still_here(held)
-    await brief.close()
+    await trips.close()
 
     assert refused.verdict is not None
     assert admitted.verdict is not None

@@ -13,6 +13,7 @@ from gateway.adapters.postgres import PostgresRecords
 from gateway.adapters.rates import RedisLimiter
 from gateway.adapters.revocations import RedisRevocations
 from gateway.adapters.tally import Tally
+from gateway.adapters.trips import Trips
 from gateway.adapters.witnessing import WitnessedDatabase
 from gateway.api import Accounts, Erasing, UseCases, create_app
 from gateway.settings import Settings
@@ -59,12 +60,13 @@ def build(
     revised, note = FollowRevisions(PostgresRecords), NoteDocuments(PostgresRecords)
     handlers.register(bus, follow, revised, HearAnswers(PostgresRecords), note)
     keys = key_ring(settings, database)
-    revocations = RedisRevocations(database, str(settings.redis_url))
+    trips = Trips(str(settings.redis_url))
+    revocations = RedisRevocations(database, str(settings.redis_url), trips=trips)
     accounts = accounts_of(settings, database, keys, revocations, outbound)
     erasing = erasing_of(settings, database, keys, accounts, revocations, changes)
     blobs = blobs_at(settings.blobs_url)
     intake = intake_of(settings, database, blobs, changes, outbound)
-    limiter, egress = limiter_of(settings), egress_of(settings, database)
+    limiter, egress = limiter_of(settings, trips), egress_of(settings, database)
     use_cases = _use_cases(settings, database, changes, accounts, erasing, intake, blobs, outbound, limiter, egress)
     app = create_app(use_cases, max_body_bytes=settings.max_body_bytes, cors_origins=settings.cors_origins)
     sweep = Sweep(
@@ -90,7 +92,7 @@ def build(
             upkeep_of(settings, database, use_cases).run,
             *(books_of(settings, database, changes).run, egress.run),
         ),
-        closing=(egress.close, changes.close, revocations.close, limiter.close),
+        closing=(egress.close, changes.close, revocations.close),
     )
 
 

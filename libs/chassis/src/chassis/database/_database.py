@@ -13,13 +13,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DisconnectionError, InterfaceError, InternalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from chassis.database._reading import Readers, Reading, as_readers_are
 from chassis.database._unit import Commit, UnitOfWork
 from contracts.event import Event
 
 __all__ = ["Database", "driver_url"]
 
-_READING = "BEGIN READ ONLY; SELECT set_config('app.tenant_id', '{}', true)"
-_GONE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 _IDLE_IN_TRANSACTION_MS = "60000"
 """No transaction spans GPU, ffmpeg or network work; one that does is ended before it blocks others for long."""
 _VANISHED_S = 30
@@ -42,25 +41,29 @@ class Database:
     def __init__(self, url: str, *, service: str, pool_size: int = 5, answer_s: float = _UNANSWERED_S) -> None:
         self.service = service
         self.url = str(url)
+        self._connect_args: dict[str, Any] = {
+            "server_settings": {
+                "application_name": service,
+                "search_path": f'"{service}", public',
+                "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION_MS,
+            },
+            "timeout": 10,
+            "command_timeout": answer_s,
+        }
         self._engine = create_async_engine(
             driver_url(url),
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_recycle=1800,
             hide_parameters=True,  # they hold keys and password hashes, and tracebacks go to logs
-            connect_args={
-                "server_settings": {
-                    "application_name": service,
-                    "search_path": f'"{service}", public',
-                    "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION_MS,
-                },
-                "timeout": 10,
-                "command_timeout": answer_s,
-            },
+            connect_args=self._connect_args,
         )
-        hook.listen(self._engine.sync_engine, "connect", _notice_a_vanished_server)
+        hook.listen(
+            self._engine.sync_engine, "connect", lambda made, _: _notice_a_vanished_server(made.driver_connection)
+        )
         hook.listen(self._engine.sync_engine, "checkout", _refuse_closed)
         self._singly = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._readers = Readers(self._reader, most=pool_size)
         self._listeners: list[Callable[[Event[Any]], None]] = []
 
     @asynccontextmanager
@@ -87,21 +90,15 @@ class Database:
 
     @asynccontextmanager
     async def read(self, tenant_id: UUID) -> AsyncIterator[AsyncConnection]:
-        """One read-only transaction for one tenant.
+        """Read-only, for one tenant: each statement sees what is committed by then.
 
-        It begins and is made the tenant's in one trip: most of what clients ask for is one short query behind this.
+        A transaction begins and is made the tenant's in one trip: most of what clients ask for is one short query.
         """
-        async with _lent(self._singly) as connection:
-            driver: asyncpg.Connection = (await connection.get_raw_connection()).driver_connection
-            try:
-                await driver.execute(_READING.format(UUID(int=tenant_id.int)))
-            except _GONE as error:
-                await connection.invalidate()
-                raise ConnectionError("PostgreSQL ended a session that began to read") from error
-            try:
-                yield connection
-            finally:
-                await _end(connection, driver)
+        reading = Reading(self._singly, self._readers, tenant_id)
+        try:
+            yield reading
+        finally:
+            await reading.over()
 
     @asynccontextmanager
     async def begin_untenanted(self) -> AsyncIterator[AsyncConnection]:
@@ -122,16 +119,23 @@ class Database:
 
     async def close(self) -> None:
         """Give all connections back."""
+        await self._readers.close()
         await self._engine.dispose()
+
+    async def _reader(self) -> asyncpg.Connection:
+        url = driver_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        connection = await asyncpg.connect(url, **self._connect_args)
+        _notice_a_vanished_server(connection)
+        return await as_readers_are(connection)
 
     def _on_announced(self, listener: Callable[[Event[Any]], None]) -> None:
         """Call ``listener`` with each event after the commit that announced it (the harness listens so)."""
         self._listeners.append(listener)
 
 
-def _notice_a_vanished_server(connection: Any, _record: Any) -> None:
+def _notice_a_vanished_server(connection: Any) -> None:
     """A machine that loses its power closes nothing: without this, whoever waits for its answer waits for ever."""
-    wire = connection.driver_connection._transport.get_extra_info("socket")
+    wire = connection._transport.get_extra_info("socket")
     if wire is None or wire.family not in (socket.AF_INET, socket.AF_INET6):
         return
     wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -160,19 +164,6 @@ async def _lent(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         if lent or isinstance(error, asyncpg.ClientConfigurationError):
             raise
         raise ConnectionError("PostgreSQL ended a session that was being set up") from error
-
-
-async def _end(connection: AsyncConnection, driver: asyncpg.Connection) -> None:
-    """End what was read. A connection that cannot even do that is thrown away, with what was set on it."""
-    ended = False
-    try:
-        await driver.execute("ROLLBACK")
-        ended = True
-    except _GONE:
-        return  # what was to be read was read, or failed for a reason that is told already
-    finally:
-        if not ended:
-            await connection.invalidate()
 
 
 def _refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:

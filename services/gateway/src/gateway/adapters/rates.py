@@ -1,4 +1,4 @@
-"""Rates in Redis: one script, one round trip a request, the same counts for all replicas.
+"""Rates in Redis: one script, no round trip of its own, the same counts for all replicas.
 
 The algorithm is GCRA, the leaky bucket of ATM networks: a count is one number, the moment at which all its requests
 will have grown back. The library ``limits`` was looked at and counts one limit a call, without its numbers; a request
@@ -7,26 +7,23 @@ is counted twice here (caller, address) and says how both stand, which would be 
 While Redis is away everybody is let in: see ``docs/limits.md``.
 """
 
+import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
 from prometheus_client import Counter
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from chassis.telemetry import get_logger
+from gateway.adapters.trips import Trips, answer_of
 from gateway.domain.rates import Counted, RateClass, Rates, Standing, verdict_of
 from gateway.ports.rates import Admission
 
 __all__ = ["UNCOUNTED", "RedisLimiter"]
 
 _log = get_logger(__name__)
-_TIMEOUT_S = 0.25
-"""A Redis in the same house answers in a millisecond; a request does not wait longer than this to be counted."""
 _PAUSE_S = 1.0
 """After a failure Redis is left alone for so long, so that not every request waits in vain."""
 
@@ -82,22 +79,17 @@ end
 """
 _OVER = "for i = 1, #KEYS do redis.call('ZREM', KEYS[i], ARGV[1]) end"
 
+_DIGESTS = {script: hashlib.sha1(script.encode()).hexdigest() for script in (_ADMIT, _STILL_HERE, _OVER)}
+"""By which Redis knows them."""
+
 
 class RedisLimiter:
     """Counts requests in Redis; a port of the API."""
 
-    def __init__(self, redis_url: str, rates: Rates, *, hold_s: float = 60.0) -> None:
-        self._redis = Redis.from_url(
-            redis_url,
-            retry=Retry(NoBackoff(), 0),
-            socket_connect_timeout=_TIMEOUT_S,
-            socket_timeout=_TIMEOUT_S,
-        )
+    def __init__(self, trips: Trips, rates: Rates, *, hold_s: float = 60.0) -> None:
+        self._trips = trips
         self._rates = rates
         self._hold_s = hold_s
-        self._admit = self._redis.register_script(_ADMIT)
-        self._still_here = self._redis.register_script(_STILL_HERE)
-        self._over = self._redis.register_script(_OVER)
         self._not_before = 0.0
         self._away = False
 
@@ -111,7 +103,7 @@ class RedisLimiter:
         counted = self._rates.counted(kind, address=address, caller=caller)
         places = tuple(f"gateway.open:{one.name}" for one in counted if one.rate.at_once is not None)
         ticket = uuid4().hex
-        answer = await self._ask(lambda: self._admit(*_admit_arguments(counted, places, self._hold_s, ticket)))
+        answer = await self._ask(_ADMIT, *_admit_arguments(counted, places, self._hold_s, ticket))
         if answer is None:
             UNCOUNTED.inc()
             return Admission(None)
@@ -125,24 +117,23 @@ class RedisLimiter:
     async def still_here(self, admission: Admission) -> None:
         """Keep the places of a request that is under way, also in a Redis that has lost them."""
         if admission.places:
-            arguments: list[str | float] = [int(self._hold_s * 1000), admission.ticket]
-            await self._ask(lambda: self._still_here(keys=admission.places, args=arguments))
+            await self._ask(_STILL_HERE, admission.places, [int(self._hold_s * 1000), admission.ticket])
 
     async def over(self, admission: Admission) -> None:
         """Give the places back. If Redis does not hear it, they end by themselves."""
         if admission.places:
-            await self._ask(lambda: self._over(keys=admission.places, args=[admission.ticket]))
+            await self._ask(_OVER, admission.places, [admission.ticket])
 
-    async def close(self) -> None:
-        """Give the connections back."""
-        await self._redis.aclose()
-
-    async def _ask(self, question: Callable[[], Awaitable[Any]]) -> Any:
+    async def _ask(self, script: str, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
         """The answer of Redis; None while it is away."""
         if time.monotonic() < self._not_before:
             return None
+        known = _DIGESTS[script]
         try:
-            answer = await question()
+            try:
+                answer = await answer_of(self._trips.ask("EVALSHA", known, len(keys), *keys, *arguments))
+            except NoScriptError:  # a new Redis, or an emptied one
+                answer = await answer_of(self._trips.ask("EVAL", script, len(keys), *keys, *arguments))
         except (RedisError, OSError) as error:
             self._not_before = time.monotonic() + _PAUSE_S
             if not self._away:

@@ -20,6 +20,7 @@ from sqlalchemy import func, select
 from chassis.database import Database
 from chassis.telemetry import get_logger
 from gateway.adapters.postgres.tables import revocations
+from gateway.adapters.trips import Answer, Trips, answer_of
 
 __all__ = ["RedisRevocations"]
 
@@ -32,8 +33,11 @@ _TIMEOUT_S = 0.5
 class RedisRevocations:
     """Ended sessions whose access tokens have not all expired."""
 
-    def __init__(self, database: Database, redis_url: str, *, copy_every_s: float = 5.0) -> None:
+    def __init__(
+        self, database: Database, redis_url: str, *, trips: Trips | None = None, copy_every_s: float = 5.0
+    ) -> None:
         self._database = database
+        self._trips = trips or Trips(redis_url)
         self._redis = Redis.from_url(
             redis_url,
             retry=Retry(NoBackoff(), 0),
@@ -50,17 +54,23 @@ class RedisRevocations:
         """Whether this replica takes Redis's word at the moment."""
         return self._believed
 
-    async def revoked(self, session_id: UUID) -> bool:
+    def ahead(self, session_id: UUID) -> Answer | None:
+        """Ask about a session already, together with whatever else is asked just now, for ``revoked`` to read."""
+        return self._trips.ask("MGET", _COMPLETE, _key(session_id)) if self._believed else None
+
+    async def revoked(self, session_id: UUID, *, ahead: Answer | None = None) -> bool:
         """Whether a session was ended."""
-        if self._believed:
+        asked = ahead or self.ahead(session_id)
+        if asked is not None and self._believed:
             try:
-                complete, listed = await self._redis.mget(_COMPLETE, _key(session_id))
+                complete, listed = await answer_of(asked)
             except (RedisError, OSError) as error:
                 self._disbelieve(repr(error))
             else:
-                if complete is not None:
+                if complete is None:
+                    self._disbelieve("the list is gone")
+                elif self._believed:  # it may have been doubted since it was asked
                     return listed is not None
-                self._disbelieve("the list is gone")
         async with self._database.begin_untenanted() as connection:
             found = await connection.scalar(
                 select(revocations.c.session_id).where(
@@ -99,6 +109,7 @@ class RedisRevocations:
 
     async def close(self) -> None:
         """Give the connections back."""
+        await self._trips.close()
         await self._redis.aclose()
 
     async def copy(self) -> None:

@@ -119,7 +119,8 @@ def create_app(use_cases: UseCases, *, max_body_bytes: int, cors_origins: Sequen
     app.state.use_cases = use_cases
     answer_with_problems(app)
     app.add_middleware(BodySizes, max_body_bytes=max_body_bytes)
-    app.add_middleware(RateLimits, limiter=use_cases.limiter, tokens=use_cases.accounts.tokens)
+    accounts = use_cases.accounts
+    app.add_middleware(RateLimits, limiter=use_cases.limiter, tokens=accounts.tokens, revocations=accounts.revocations)
     app.add_middleware(TusEdge)
     if cors_origins:
         app.add_middleware(

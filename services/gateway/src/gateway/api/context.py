@@ -12,7 +12,7 @@ from chassis.database import Database
 from gateway.api.scope import caller_read
 from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import Forbidden, Unauthenticated
-from gateway.ports import Origin, RecordsOn, Seal, TokenMint
+from gateway.ports import Origin, RecordsOn, Revocations, Seal, TokenMint
 from gateway.ports.rates import Limiter
 from gateway.usecases.api_keys import ApiKeys, Recognize
 from gateway.usecases.audit import AuditLog
@@ -54,6 +54,7 @@ class Accounts:
     """What the routes call about people and programs."""
 
     tokens: TokenMint
+    revocations: Revocations
     seal: Seal
     recognize: Recognize
     sign_in: SignIn
@@ -168,7 +169,8 @@ async def identify(
     """Who is calling, if they may do what the route asks for. Raises Unauthenticated, Forbidden."""
     if token is None:
         raise Unauthenticated("send an access token or an API key: Authorization: Bearer <token>")
-    caller = await given.accounts.recognize(token, read=caller_read(request.scope, token))
+    read, ahead = caller_read(request.scope, token)
+    caller = await given.accounts.recognize(token, read=read, ahead=ahead)
     for scope in asked.scopes:
         if Right(scope) not in caller.rights:
             raise Forbidden(f"this needs the right {scope}, which your role or the scopes of your token do not carry")

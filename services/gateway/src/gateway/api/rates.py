@@ -12,7 +12,7 @@ from gateway.api.problems import refusal_response
 from gateway.api.scope import note_answer_headers, note_caller
 from gateway.domain.rates import class_of
 from gateway.domain.refusals import RateLimited
-from gateway.ports import TokenMint
+from gateway.ports import Revocations, TokenMint
 from gateway.ports.rates import Admission, Limiter
 from gateway.usecases.api_keys import KEY_MARK
 
@@ -33,10 +33,11 @@ RATE_FIELDS = {name: {"description": about, "schema": {"type": type_}} for name,
 class RateLimits:
     """Pure ASGI, so that streams pass through untouched."""
 
-    def __init__(self, app: ASGIApp, *, limiter: Limiter, tokens: TokenMint) -> None:
+    def __init__(self, app: ASGIApp, *, limiter: Limiter, tokens: TokenMint, revocations: Revocations) -> None:
         self._app = app
         self._limiter = limiter
         self._tokens = tokens
+        self._revocations = revocations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it."""
@@ -71,7 +72,9 @@ class RateLimits:
             caller = await self._tokens.read(bearer)
         except Exception:  # noqa: BLE001 (whatever it is, the route says it; here it means that nobody is known)
             return None
-        note_caller(scope, bearer, caller)
+        # Whether its session was ended is asked on the trip on which the request is counted, and read by the route.
+        ahead = None if caller.session_id is None else self._revocations.ahead(caller.session_id)
+        note_caller(scope, bearer, caller, ahead)
         return f"user:{caller.user_id}"
 
     async def _serve_held(self, admission: Admission, scope: Scope, receive: Receive, send: Send) -> None:

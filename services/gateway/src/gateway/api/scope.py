@@ -1,5 +1,8 @@
 """What the layers of one request tell each other, by way of its ASGI scope."""
 
+from asyncio import Future
+from typing import Any
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import Scope
 
@@ -22,12 +25,12 @@ def add_answer_headers(scope: Scope, headers: MutableHeaders) -> None:
         headers[name] = value
 
 
-def note_caller(scope: Scope, bearer: str, caller: Caller) -> None:
-    """Keep whom a token speaks for, so that it is verified once a request."""
-    scope[_CALLER] = (bearer, caller)
+def note_caller(scope: Scope, bearer: str, caller: Caller, ahead: Future[Any] | None) -> None:
+    """Keep whom a token speaks for, so that it is verified once a request, and what was asked about its session."""
+    scope[_CALLER] = (bearer, caller, ahead)
 
 
-def caller_read(scope: Scope, bearer: str) -> Caller | None:
-    """Whom this very token was found to speak for, if it was looked at."""
-    noted: tuple[str, Caller] | None = scope.get(_CALLER)
-    return noted[1] if noted is not None and noted[0] == bearer else None
+def caller_read(scope: Scope, bearer: str) -> tuple[Caller | None, Future[Any] | None]:
+    """Whom this very token was found to speak for, if it was looked at, and what was asked about its session."""
+    noted: tuple[str, Caller, Future[Any] | None] | None = scope.get(_CALLER)
+    return (noted[1], noted[2]) if noted is not None and noted[0] == bearer else (None, None)

@@ -1,9 +1,10 @@
 """What signing in needs from outside: people, sessions, keys, secrets."""
 
+from asyncio import Future
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from gateway.domain.access import Caller, Right, Role
@@ -255,7 +256,10 @@ class Revocations(Protocol):
     async def publish(self, session_ids: Sequence[UUID]) -> None:
         """Tell every replica about sessions whose end is committed."""
 
-    async def revoked(self, session_id: UUID) -> bool:
+    def ahead(self, session_id: UUID) -> Future[Any] | None:
+        """Ask about a session already, for ``revoked`` to read; None where that would not help."""
+
+    async def revoked(self, session_id: UUID, *, ahead: Future[Any] | None = None) -> bool:
         """Whether a session was ended."""
 
 

@@ -1,8 +1,10 @@
 """Keys for programs: made once, shown once, narrowed to scopes, ended by expiry or revocation."""
 
+from asyncio import Future
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from chassis.database import Database, UnitOfWork
@@ -79,13 +81,17 @@ class Recognize:
         self._tokens = tokens
         self._revocations = revocations
 
-    async def __call__(self, bearer: str, *, read: Caller | None = None) -> Caller:
-        """The caller; ``read`` is whom the token speaks for, if it was verified just now. Raises Unauthenticated."""
+    async def __call__(self, bearer: str, *, read: Caller | None = None, ahead: Future[Any] | None = None) -> Caller:
+        """The caller. Raises Unauthenticated.
+
+        ``read`` is whom the token speaks for, if it was verified just now, and ``ahead`` what was asked about its
+        session with this very request.
+        """
         if bearer.startswith(KEY_MARK):
             return await self._program(bearer)
         caller = read or await self._tokens.read(bearer)
         witness.known(caller)
-        if caller.session_id is None or await self._revocations.revoked(caller.session_id):
+        if caller.session_id is None or await self._revocations.revoked(caller.session_id, ahead=ahead):
             raise Unauthenticated("this session was ended; sign in again")
         return caller
 

@@ -48,6 +48,7 @@ def accounts_of(
     openid, seal = OpenIdClient(outbound), FernetSeal(settings.secret.get_secret_value())
     return Accounts(
         tokens=tokens,
+        revocations=revocations,
         seal=seal,
         recognize=Recognize(database, PostgresRecords, tokens, revocations),
         sign_in=sign_in,

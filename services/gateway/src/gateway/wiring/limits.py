@@ -4,6 +4,7 @@ from chassis.database import Database
 from gateway.adapters.changes import RedisChanges
 from gateway.adapters.postgres import PostgresRecords
 from gateway.adapters.rates import RedisLimiter
+from gateway.adapters.trips import Trips
 from gateway.domain.admission import Limits
 from gateway.domain.metering import PriceList
 from gateway.domain.quotas import Quotas
@@ -48,9 +49,9 @@ def egress_of(settings: Settings, database: Database) -> Egress:
     return Egress(database, PostgresRecords, prices_of(settings), every_s=settings.books_s)
 
 
-def limiter_of(settings: Settings) -> RedisLimiter:
+def limiter_of(settings: Settings, trips: Trips) -> RedisLimiter:
     """Who counts requests. Event streams say something at each heartbeat, and hold their places through three."""
-    return RedisLimiter(str(settings.redis_url), rates_of(settings), hold_s=max(60.0, 3 * settings.heartbeat_s))
+    return RedisLimiter(trips, rates_of(settings), hold_s=max(60.0, 3 * settings.heartbeat_s))
 
 
 def rates_of(settings: Settings) -> Rates:

@@ -1,17 +1,26 @@
 """What jobs found, in PostgreSQL."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Table, delete, or_, select, update
+from sqlalchemy import Integer, Select, Table, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database import Prepared, fetch
 from gateway.adapters.postgres.tables import corrections, findings, ledger_revisions
 from gateway.domain.findings import Finding, Kind, Narrowed
 
-__all__ = ["PostgresFindings", "narrow"]
+__all__ = ["PostgresFindings", "narrow", "narrowing"]
+
+_FINDING = Prepared(
+    select(findings).where(
+        findings.c.kind == bindparam("kind"),
+        or_(findings.c.id == bindparam("id"), findings.c.job_id == bindparam("id")),
+    )
+)
 
 
 class PostgresFindings:
@@ -28,19 +37,16 @@ class PostgresFindings:
 
     async def get(self, kind: Kind, id_: UUID) -> Finding | None:
         """One, by its own id or its job's."""
-        query = select(findings).where(findings.c.kind == kind, or_(findings.c.id == id_, findings.c.job_id == id_))
-        row = (await self._connection.execute(query)).mappings().one_or_none()
-        return None if row is None else _finding(row)
+        found = await fetch(self._connection, _FINDING, kind=kind, id=id_)
+        return _finding(found[0]) if found else None
 
     async def page(self, kind: Kind, narrowed: Narrowed, *, before: UUID | None, limit: int) -> Sequence[Finding]:
         """The newest, older than the one named ``before``."""
-        query = narrow(select(findings).where(findings.c.kind == kind), findings, narrowed)
+        by = narrowing(narrowed, before=before)
         if narrowed.job_id is not None:
-            query = query.where(findings.c.job_id == narrowed.job_id)
-        if before is not None:
-            query = query.where(findings.c.id < before)
-        rows = await self._connection.execute(query.order_by(findings.c.id.desc()).limit(limit))
-        return [_finding(row) for row in rows.mappings()]
+            by["job_id"] = narrowed.job_id
+        rows = await fetch(self._connection, _page(frozenset(by)), kind=kind, limit=limit, **by)
+        return [_finding(row) for row in rows]
 
     async def revise(self, job_id: UUID, run: int, *, revision: int, files: Mapping[str, str]) -> bool:
         """Note where an alignment's newest exports are; False if newer ones stand already."""
@@ -61,15 +67,35 @@ class PostgresFindings:
         return counts
 
 
-def narrow(query: Select[Any], table: Table, narrowed: Narrowed) -> Select[Any]:
-    """The query for those of a video and of a time alone."""
-    if narrowed.video_id is not None:
-        query = query.where(table.c.video_id == narrowed.video_id)
-    if narrowed.created_from is not None:
-        query = query.where(table.c.created_at >= narrowed.created_from)
-    if narrowed.created_before is not None:
-        query = query.where(table.c.created_at < narrowed.created_before)
-    return query
+def narrowing(narrowed: Narrowed, *, before: UUID | None) -> dict[str, Any]:
+    """What a list is narrowed by, by name: the values of what ``narrow`` adds to its query."""
+    named = {
+        "video_id": narrowed.video_id,
+        "created_from": narrowed.created_from,
+        "created_before": narrowed.created_before,
+        "before": before,
+    }
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def narrow(query: Select[Any], table: Table, by: frozenset[str]) -> Select[Any]:
+    """The query for those of a video and of a time alone, and for those older than the last one seen."""
+    conditions = {
+        "video_id": table.c.video_id == bindparam("video_id"),
+        "created_from": table.c.created_at >= bindparam("created_from"),
+        "created_before": table.c.created_at < bindparam("created_before"),
+        "before": table.c.id < bindparam("before"),
+    }
+    return query.where(*(condition for name, condition in conditions.items() if name in by))
+
+
+@cache
+def _page(by: frozenset[str]) -> Prepared:
+    """The newest of a kind, narrowed by what is named."""
+    query = narrow(select(findings).where(findings.c.kind == bindparam("kind")), findings, by)
+    if "job_id" in by:
+        query = query.where(findings.c.job_id == bindparam("job_id"))
+    return Prepared(query.order_by(findings.c.id.desc()).limit(bindparam("limit", type_=Integer)))
 
 
 def _finding(row: Mapping[Any, Any]) -> Finding:

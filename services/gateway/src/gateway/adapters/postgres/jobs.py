@@ -1,15 +1,17 @@
 """Jobs in PostgreSQL: one row each, with its steps and results, so that a change is one update."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Integer, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database import Prepared, fetch
 from contracts.gateway import JobOptions
-from gateway.adapters.postgres.findings import narrow
+from gateway.adapters.postgres.findings import narrow, narrowing
 from gateway.adapters.postgres.tables import TENANT, job_counts, jobs, scripts
 from gateway.domain.findings import Narrowed
 from gateway.domain.jobs import Job
@@ -19,6 +21,14 @@ from gateway.domain.refusals import NotFound
 __all__ = ["PostgresJobs"]
 
 _STEPS = TypeAdapter(tuple[StepStatus, ...])
+_JOB = Prepared(select(jobs).where(jobs.c.id == bindparam("id")))
+
+
+@cache
+def _page(by: frozenset[str]) -> Prepared:
+    """The newest jobs, narrowed by what is named."""
+    query = narrow(select(jobs), jobs, by).order_by(jobs.c.id.desc()).limit(bindparam("limit", type_=Integer))
+    return Prepared(query.where(jobs.c.state == bindparam("state")) if "state" in by else query)
 
 
 class PostgresJobs:
@@ -37,9 +47,11 @@ class PostgresJobs:
 
     async def get(self, job_id: UUID, *, lock: bool = False) -> Job | None:
         """One job; locked, nobody else changes it before this transaction ends."""
-        query = select(jobs).where(jobs.c.id == job_id)
-        found = await self._connection.execute(query.with_for_update() if lock else query)
-        row = found.mappings().one_or_none()
+        if not lock:
+            found = await fetch(self._connection, _JOB, id=job_id)
+            return _job(found[0]) if found else None
+        query = select(jobs).where(jobs.c.id == job_id).with_for_update()
+        row = (await self._connection.execute(query)).mappings().one_or_none()
         return None if row is None else _job(row)
 
     async def of_video(self, video_id: UUID) -> Sequence[Job]:
@@ -55,12 +67,10 @@ class PostgresJobs:
 
     async def page(self, narrowed: Narrowed, *, before: UUID | None, limit: int) -> Sequence[Job]:
         """The newest jobs, older than the one named ``before``."""
-        query = narrow(select(jobs), jobs, narrowed).order_by(jobs.c.id.desc()).limit(limit)
+        by = narrowing(narrowed, before=before)
         if narrowed.state is not None:
-            query = query.where(jobs.c.state == narrowed.state)
-        if before is not None:
-            query = query.where(jobs.c.id < before)
-        return [_job(row) for row in (await self._connection.execute(query)).mappings()]
+            by["state"] = narrowed.state
+        return [_job(row) for row in await fetch(self._connection, _page(frozenset(by)), limit=limit, **by)]
 
     async def save(self, job: Job) -> None:
         """Overwrite what may change of a job."""

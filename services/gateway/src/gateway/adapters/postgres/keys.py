@@ -5,10 +5,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database import Prepared, fetch
 from gateway.adapters.postgres.people import user_of
 from gateway.adapters.postgres.tables import api_keys, sign_in_attempts, users
 from gateway.domain.access import Right
@@ -19,6 +20,14 @@ __all__ = ["PostgresApiKeys", "PostgresAttempts"]
 
 _NOTED_EVERY = timedelta(minutes=1)
 """That a key was used is written down no more often, so that a request is not a write."""
+_GOOD_KEY = Prepared(
+    select(api_keys).where(
+        api_keys.c.key_hash == bindparam("key_hash"),
+        api_keys.c.revoked_at.is_(None),
+        or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > func.now()),
+    )
+)
+_ABLE_USER = Prepared(select(users).where(users.c.id == bindparam("id"), users.c.disabled_at.is_(None)))
 
 
 class PostgresApiKeys:
@@ -55,19 +64,9 @@ class PostgresApiKeys:
 
     async def good(self, key_hash: str) -> tuple[ApiKey, User] | None:
         """A key that is neither revoked nor expired, and its user if not disabled."""
-        found = await self._connection.execute(
-            select(api_keys).where(
-                api_keys.c.key_hash == key_hash,
-                api_keys.c.revoked_at.is_(None),
-                or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > func.now()),
-            )
-        )
-        row = found.mappings().one_or_none()
-        if row is None:
-            return None
-        able = select(users).where(users.c.id == row["user_id"], users.c.disabled_at.is_(None))
-        user = (await self._connection.execute(able)).mappings().one_or_none()
-        return None if user is None else (_key(row), user_of(user))
+        found = await fetch(self._connection, _GOOD_KEY, key_hash=key_hash)
+        able = await fetch(self._connection, _ABLE_USER, id=found[0]["user_id"]) if found else ()
+        return (_key(found[0]), user_of(able[0])) if able else None
 
     async def holder(self, key_hash: str) -> tuple[UUID, UUID] | None:
         """A key, good or not, and whose it is."""

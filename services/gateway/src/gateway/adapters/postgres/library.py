@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Integer, bindparam, case, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database import Prepared, fetch
 from gateway.adapters.postgres.tables import scripts, transfers, uploads, videos
 from gateway.domain.library import Rejection, Script, Upload, Video
 
@@ -17,6 +18,14 @@ __all__ = ["PostgresScripts", "PostgresUploads", "PostgresVideos"]
 _UNUSED = ("waiting", "checking", "received", "failed")
 _OLD = ("waiting", "received", "failed")
 """What a task is at work on is never too old."""
+_VIDEO = Prepared(select(videos).where(videos.c.id == bindparam("id")))
+_VIDEOS = (
+    select(videos)
+    .where(videos.c.state != "erased")
+    .order_by(videos.c.id.desc())
+    .limit(bindparam("limit", type_=Integer))
+)
+_NEWEST_VIDEOS, _OLDER_VIDEOS = Prepared(_VIDEOS), Prepared(_VIDEOS.where(videos.c.id < bindparam("before")))
 
 
 class PostgresUploads:
@@ -129,9 +138,11 @@ class PostgresVideos:
 
     async def get(self, video_id: UUID, *, lock: bool = False) -> Video | None:
         """One video; locked, nobody else changes it before this transaction ends."""
-        query = select(videos).where(videos.c.id == video_id)
-        found = await self._connection.execute(query.with_for_update() if lock else query)
-        row = found.mappings().one_or_none()
+        if not lock:
+            found = await fetch(self._connection, _VIDEO, id=video_id)
+            return _video(found[0]) if found else None
+        query = select(videos).where(videos.c.id == video_id).with_for_update()
+        row = (await self._connection.execute(query)).mappings().one_or_none()
         return None if row is None else _video(row)
 
     async def of_upload(self, upload_id: UUID) -> Video | None:
@@ -142,10 +153,11 @@ class PostgresVideos:
 
     async def page(self, *, before: UUID | None, limit: int) -> Sequence[Video]:
         """The newest videos that are not erased, older than the one named ``before``."""
-        query = select(videos).where(videos.c.state != "erased").order_by(videos.c.id.desc()).limit(limit)
-        if before is not None:
-            query = query.where(videos.c.id < before)
-        return [_video(row) for row in (await self._connection.execute(query)).mappings()]
+        if before is None:
+            rows = await fetch(self._connection, _NEWEST_VIDEOS, limit=limit)
+        else:
+            rows = await fetch(self._connection, _OLDER_VIDEOS, limit=limit, before=before)
+        return [_video(row) for row in rows]
 
     async def save(self, video: Video) -> None:
         """Overwrite what may change of a video."""
@@ -215,4 +227,5 @@ def _script(row: Mapping[Any, Any]) -> Script:
 
 def _video(row: Mapping[Any, Any]) -> Video:
     values = _without_tenant(row)
-    return Video(**{**values, "rejection": _rejection(values["rejection"])})
+    values["rejection"] = _rejection(values["rejection"])
+    return Video(**values)

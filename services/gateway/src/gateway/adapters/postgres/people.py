@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select, tuple_, update
+from sqlalchemy import Select, bindparam, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database import Prepared, fetch
 from gateway.adapters.postgres.tables import idempotency_keys, tenants, users
 from gateway.domain.access import Caller, Role
 from gateway.ports import Invitation, Reply, User
@@ -17,6 +18,7 @@ from gateway.ports import Invitation, Reply, User
 __all__ = ["PostgresPeople", "PostgresReplies", "user_of"]
 
 _REPLY_LIFETIME = timedelta(hours=24)
+_USER = Prepared(select(users).where(users.c.id == bindparam("id")))
 
 
 class PostgresPeople:
@@ -34,8 +36,10 @@ class PostgresPeople:
 
     async def user(self, user_id: UUID, *, lock: bool = False) -> User | None:
         """One user of the tenant; locked, nobody else changes it before this transaction ends."""
-        query = select(users).where(users.c.id == user_id)
-        return await self._one(query.with_for_update(key_share=True) if lock else query)
+        if lock:
+            return await self._one(select(users).where(users.c.id == user_id).with_for_update(key_share=True))
+        found = await fetch(self._connection, _USER, id=user_id)
+        return user_of(found[0]) if found else None
 
     async def page(self, *, before: UUID | None, limit: int) -> Sequence[User]:
         """The newest users, older than the one named ``before``."""
