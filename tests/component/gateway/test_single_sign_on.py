@@ -1,5 +1,6 @@
 """Signing in by a studio's identity provider, with two providers that speak the wire protocol."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -329,6 +330,56 @@ async def test_a_code_of_ours_is_good_once_for_who_began_and_not_for_long(house:
     assert (elsewhere.status_code, late.status_code) == (400, 400)
     assert json_of(late, 400)["error"] == "invalid_grant"
     assert (await house.redeem("")).status_code == (await house.redeem("nonsense")).status_code == 400
+
+
+async def test_a_code_that_comes_twice_ends_what_it_began(house: House) -> None:
+    known = await house.set_up()
+    code, other = [(await house.said(known))["code"] for _ in range(2)]
+    grant = json_of(await house.redeem(code), 200)
+    bystander = json_of(await house.redeem(other), 200)
+    headers = [{"Authorization": f"Bearer {each['access_token']}"} for each in (grant, bystander)]
+    before = [(await house.browser.get("/v1/me", headers=each)).status_code for each in headers]
+
+    again = await house.redeem(code, code_verifier="whoever has stolen it does not know this")
+
+    after = [(await house.browser.get("/v1/me", headers=each)).status_code for each in headers]
+    form = {"grant_type": "refresh_token", "refresh_token": grant["refresh_token"]}
+    renewed = await house.browser.post("/v1/auth/token", data=form)
+    assert json_of(again, 400)["error"] == json_of(renewed, 400)["error"] == "invalid_grant"
+    assert (before, after) == ([200, 200], [401, 200])
+    lines = json_of(await house.owner.get("/v1/audit", params={"action": "issue_token", "outcome": "refused"}), 200)
+    assert [line["remark"] for line in lines["items"]][-1] == "a code came twice; its session is ended"
+
+
+async def test_of_two_who_bring_a_code_at_one_moment_neither_stays_signed_in(house: House) -> None:
+    known = await house.set_up()
+    code = (await house.said(known))["code"]
+
+    answers = await asyncio.gather(*(house.redeem(code) for _ in range(2)))
+
+    assert sorted(answer.status_code for answer in answers) == [200, 400]
+    [grant] = [json_of(answer, 200) for answer in answers if answer.status_code == 200]
+    headers = {"Authorization": f"Bearer {grant['access_token']}"}
+    assert (await house.browser.get("/v1/me", headers=headers)).status_code == 401
+
+
+async def test_a_provider_that_is_disabled_meanwhile_signs_nobody_in(house: House) -> None:
+    known = await house.set_up()
+    code = (await house.said(known))["code"]
+
+    json_of(await house.owner.patch(f"/v1/identity-providers/{known['id']}", json={"enabled": False}), 200)
+
+    assert json_of(await house.redeem(code), 400)["error"] == "invalid_grant"
+
+
+async def test_an_answer_says_which_gateway_it_comes_from(house: House) -> None:
+    known = await house.set_up()
+    back = await house.back(known)
+
+    bad = await house.finish(known, {"state": back["state"], "error": "access_denied"})
+    good = await house.said(known)
+
+    assert (good["iss"], bad["iss"]) == (PUBLIC, PUBLIC)
 
 
 async def test_a_browser_is_sent_only_where_the_studio_said(house: House) -> None:

@@ -55,6 +55,8 @@ def test_somebody_signs_in_by_a_provider_and_works_with_the_client(
         )  # fmt: skip
         sign_on = begin_sign_on(gateway.url, made.sign_in_url, redirect_uri=BACK)
         came_back_to = browse(sign_on, provider)
+        with pytest.raises(Unauthorised, match="another gateway"):
+            sign_on.finish(came_back_to.partition("&iss=")[0])
         with Matchcut(gateway.url, sign_on.finish(came_back_to)) as anna:
             me = anna.me()
             videos = list(anna.videos())

@@ -117,6 +117,8 @@ class SignOn:
         said = {name: values[0] for name, values in parse_qs(urlsplit(came_back_to).query).items()}
         if not secrets.compare_digest(said.get("state", "").encode(), self.state.encode()):
             raise _refused("this is the end of another sign-in")
+        if said.get("iss") != self.gateway:
+            raise _refused("another gateway has answered, or one that calls itself otherwise (GATEWAY_PUBLIC_URL)")
         if "code" not in said:
             raise _refused(said.get("error_description", "the identity provider did not sign you in"))
         form = {"grant_type": "authorization_code", "code": said["code"], "code_verifier": self.verifier}

@@ -37,6 +37,7 @@ from gateway.usecases.seals import AuditSeals
 from gateway.usecases.search import Search
 from gateway.usecases.sessions import Sessions
 from gateway.usecases.sign_in import SignIn
+from gateway.usecases.sign_on_codes import SignOnCodes
 from gateway.usecases.single_sign_on import SingleSignOn
 from gateway.usecases.tenants import Tenants
 from gateway.usecases.tus import Tus
@@ -64,6 +65,7 @@ class Accounts:
     tenants: Tenants
     identity_providers: IdentityProviders
     single_sign_on: SingleSignOn
+    sign_on_codes: SignOnCodes
 
 
 @dataclass(frozen=True, slots=True)

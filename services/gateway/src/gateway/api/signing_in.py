@@ -100,7 +100,7 @@ async def issue_token(
         case "refresh_token" if refresh_token:
             grant = await given.accounts.sign_in.with_refresh_token(refresh_token, scopes=scopes)
         case "authorization_code" if code and code_verifier:
-            grant = await given.accounts.single_sign_on.redeem(
+            grant = await given.accounts.sign_on_codes.redeem(
                 code, code_verifier, origin, return_to=redirect_uri, scopes=scopes
             )
         case known if known in _NEEDS:

@@ -100,6 +100,10 @@ class SignInFlow:
     """The client's, towards us (RFC 7636)."""
     expires_at: datetime
     user_id: UUID | None = None
+    spent: bool = False
+    """Whether our code was used, rightly or not."""
+    session_id: UUID | None = None
+    """What it began."""
 
 
 def role_of(provider: IdentityProvider, groups: frozenset[str], present: Role | None) -> Role:

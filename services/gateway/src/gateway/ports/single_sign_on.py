@@ -103,8 +103,11 @@ class SignInFlows(Protocol):
     async def vouch(self, flow_id: UUID, *, user_id: UUID, code_hash: str, until: datetime) -> None:
         """Let the bearer of a code sign in as this user."""
 
-    async def redeem(self, code_hash: str) -> SignInFlow | None:
-        """The flow of a code, which is worth nothing from now on; None for one that is unknown, over or used."""
+    async def of_code(self, code_hash: str) -> SignInFlow | None:
+        """The flow of a code, spent or not, ours to change until this transaction ends; None if unknown or over."""
+
+    async def spend(self, flow_id: UUID, *, session_id: UUID | None, until: datetime) -> None:
+        """Let a code be worth nothing from now on, and remember which session it began, if it did."""
 
 
 class SignOnRecords(Protocol):

@@ -81,6 +81,10 @@ class Sessions:
         await records.people.user(user_id, lock=True)  # nobody signs in or refreshes meanwhile
         return await self._end(records, [one for one in await records.sessions.live(user_id) if one.id != but])
 
+    async def end_within(self, records: Records, session_id: UUID) -> list[UUID]:
+        """End a session within a transaction; publish what is returned once it is committed."""
+        return list(await records.sessions.end([session_id], token_lifetime=self._lifetimes.remembered))
+
     async def publish(self, ended: Sequence[UUID]) -> None:
         """Tell every replica which sessions have ended, after the commit."""
         await self._revocations.publish(ended)

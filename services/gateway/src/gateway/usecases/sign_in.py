@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from chassis.database import Database
+from chassis.database import Database, UnitOfWork
 from chassis.telemetry import get_logger
 from contracts import uuid7
 from gateway.domain.access import RIGHTS_OF, Caller, Right, Role
@@ -15,7 +15,7 @@ from gateway.usecases import witness
 from gateway.usecases.check_password import CheckPassword
 from gateway.usecases.tokens import digest, new_token, tenant_of
 
-__all__ = ["Grant", "Identity", "Lifetimes", "SignIn"]
+__all__ = ["Begun", "Grant", "Identity", "Lifetimes", "SignIn"]
 
 _log = get_logger(__name__)
 _WRONG = "the user name or the password is wrong"
@@ -44,6 +44,15 @@ class Grant:
     expires_in: int
     """Seconds the access token lives."""
     rights: frozenset[Right]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A session that begins, and its first refresh token."""
+
+    user: User
+    session: Session
+    refresh_token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +94,26 @@ class SignIn:
 
     async def begin(self, user: User, origin: Origin, *, scopes: Iterable[str] | None = None) -> Grant:
         """Begin a session for somebody whose password was right just now. Raises InvalidGrant if it no longer is."""
+        async with self._database.begin(user.tenant_id) as work:
+            begun = await self.begin_within(work, user, origin, scopes=scopes)
+        return await self.grant(begun)
+
+    async def begin_within(
+        self, work: UnitOfWork, user: User, origin: Origin, *, scopes: Iterable[str] | None
+    ) -> Begun:
+        """Begin a session in a transaction; ``grant`` it once that is committed. Raises InvalidGrant."""
         narrowed = None if scopes is None else _narrowed(scopes, RIGHTS_OF[user.role])
         session = Session(uuid7(), user.id, origin, self._refresh_until(), narrowed)
-        async with self._database.begin(user.tenant_id) as work:
-            records = self._records_on(work.connection)
-            if await records.people.user(user.id, lock=True) != user:  # changed, disabled, removed meanwhile
-                raise InvalidGrant(_WRONG)
-            await records.sessions.add(session)
-            witness.in_session(session.id)
-            token = await self._hand_out(records, user, session.id)
-        return await self._grant(user, session, token)
+        records = self._records_on(work.connection)
+        if await records.people.user(user.id, lock=True) != user:  # changed, disabled, removed meanwhile
+            raise InvalidGrant(_WRONG)
+        await records.sessions.add(session)
+        witness.in_session(session.id)
+        return Begun(user, session, await self._hand_out(records, user, session.id))
+
+    async def grant(self, begun: Begun) -> Grant:
+        """The tokens of a session that has begun."""
+        return await self._grant(begun.user, begun.session, begun.refresh_token)
 
     async def with_refresh_token(self, token: str, *, scopes: Iterable[str] | None = None) -> Grant:
         """Exchange a refresh token for the next one of its family.

@@ -9,7 +9,6 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
@@ -18,22 +17,20 @@ from uuid import UUID
 from chassis.database import Database, UnitOfWork
 from chassis.telemetry import get_logger
 from contracts import uuid7
-from gateway.domain.refusals import InvalidGrant, InvalidRequest, NotFound, SignOnUnavailable
+from gateway.domain.refusals import InvalidRequest, NotFound, SignOnUnavailable
 from gateway.domain.single_sign_on import ClientAuth, IdentityProvider, NotVouchedFor, Person, SignInFlow, role_of
-from gateway.ports import Origin, RecordsOn, Seal, User
+from gateway.ports import RecordsOn, Seal, User
 from gateway.ports.single_sign_on import Errand, OpenId, ProviderFault, ReturnedCode, SignOnRecordsOn
 from gateway.usecases.sessions import Sessions
-from gateway.usecases.sign_in import Grant, SignIn
 from gateway.usecases.tokens import digest, new_token, tenant_of
 
-__all__ = ["Begun", "CameBack", "SignOnOrder", "SingleSignOn"]
+__all__ = ["Begun", "CameBack", "SignOnOrder", "SingleSignOn", "challenge_of", "same"]
 
 _log = get_logger(__name__)
 _FLOW_LIFETIME = timedelta(minutes=10)
 """What somebody has to type a password and find their second factor."""
 _CODE_LIFETIME = timedelta(seconds=60)
 _OVER = "this sign-in is over or was never begun: begin again"
-_STALE = "the code is not good any more: begin again"
 _NO_ACCOUNT = "you have no account here: ask an admin of your studio"
 
 
@@ -81,7 +78,6 @@ class SingleSignOn:
         sign_on_records_on: SignOnRecordsOn,
         openid: OpenId,
         seal: Seal,
-        sign_in: SignIn,
         sessions: Sessions,
         *,
         public_url: str | None,
@@ -91,7 +87,6 @@ class SingleSignOn:
         self._sign_on_records_on = sign_on_records_on
         self._openid = openid
         self._seal = seal
-        self._sign_in = sign_in
         self._sessions = sessions
         self._public_url = public_url.rstrip("/") if public_url else None
 
@@ -143,33 +138,14 @@ class SingleSignOn:
         async with self._database.begin(back.tenant_id) as work:
             flow = await self._sign_on_records_on(work.connection).flows.take(digest(back.state))
         cookie = digest(back.cookie or "")
-        if flow is None or flow.provider_id != back.provider_id or not _same(cookie, flow.browser_hash):
+        if flow is None or flow.provider_id != back.provider_id or not same(cookie, flow.browser_hash):
             raise InvalidRequest(_OVER, field="state")
         try:
             code = await self._vouched(flow, back)
         except (NotVouchedFor, ProviderFault) as refused:
             _log.warning("a sign-in by a provider failed", provider=str(flow.provider_id), why=str(refused))
-            return _with(flow, error="access_denied", error_description=str(refused))
-        return _with(flow, code=code)
-
-    async def redeem(
-        self, code: str, verifier: str, origin: Origin, *, return_to: str | None, scopes: Iterable[str] | None
-    ) -> Grant:
-        """Exchange our code for tokens. Raises InvalidGrant."""
-        tenant_id = tenant_of(code)
-        if tenant_id is None:
-            raise InvalidGrant(_STALE)
-        async with self._database.begin(tenant_id) as work:
-            flow = await self._sign_on_records_on(work.connection).flows.redeem(digest(code))
-        if flow is None or flow.user_id is None or not _same(challenge_of(verifier), flow.challenge):
-            raise InvalidGrant(_STALE)
-        if return_to not in (None, flow.return_url):
-            raise InvalidGrant("this is not the redirect_uri it was begun with", field="redirect_uri")
-        async with self._database.read(tenant_id) as connection:
-            user = await self._records_on(connection).people.user(flow.user_id)
-        if user is None or user.disabled:
-            raise InvalidGrant(_STALE)
-        return await self._sign_in.begin(user, origin, scopes=scopes)
+            return self._to_client(flow, error="access_denied", error_description=str(refused))
+        return self._to_client(flow, code=code)
 
     async def _vouched(self, flow: SignInFlow, back: CameBack) -> str:
         """A code for the client of somebody the provider vouches for. Raises NotVouchedFor, ProviderFault."""
@@ -248,6 +224,12 @@ class SingleSignOn:
             raise SignOnUnavailable("the secret of this provider was sealed with one the operator has changed since")
         return ClientAuth(provider.issuer, provider.client_id, secret.decode() if secret else None)
 
+    def _to_client(self, flow: SignInFlow, **answer: str) -> str:
+        """The client's address with our answer, its own state, and who we are (RFC 9207), for clients of several."""
+        glue = "&" if "?" in flow.return_url else "?"
+        state = {"state": flow.client_state} if flow.client_state else {}
+        return f"{flow.return_url}{glue}{urlencode(answer | state | {'iss': self._public_url or ''})}"
+
     def _redirect_uri(self, of: SignOnOrder | CameBack) -> str:
         """Each provider has one of its own, so that none can pass off another's answer as its own (RFC 9700, 4.4)."""
         return f"{self._public_url}/v1/auth/sso/{of.tenant_id}/{of.provider_id}/callback"
@@ -258,12 +240,6 @@ def challenge_of(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
-def _same(one: str, other: str) -> bool:
+def same(one: str, other: str) -> bool:
+    """Whether two secrets are the same, without telling by the time where they differ."""
     return hmac.compare_digest(one.encode(), other.encode())
-
-
-def _with(flow: SignInFlow, **answer: str) -> str:
-    """The client's address with our answer and its own state."""
-    glue = "&" if "?" in flow.return_url else "?"
-    state = {"state": flow.client_state} if flow.client_state else {}
-    return f"{flow.return_url}{glue}{urlencode(answer | state)}"

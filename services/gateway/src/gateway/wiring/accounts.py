@@ -19,6 +19,7 @@ from gateway.usecases.check_password import CheckPassword
 from gateway.usecases.identity_providers import IdentityProviders
 from gateway.usecases.sessions import Sessions
 from gateway.usecases.sign_in import Lifetimes, SignIn
+from gateway.usecases.sign_on_codes import SignOnCodes
 from gateway.usecases.single_sign_on import SingleSignOn
 from gateway.usecases.tenants import Tenants
 from gateway.usecases.users import Users
@@ -63,8 +64,8 @@ def accounts_of(
             PostgresSignOnRecords,
             openid,
             seal,
-            sign_in,
             sessions,
             public_url=settings.public_url,
         ),
+        sign_on_codes=SignOnCodes(database, PostgresRecords, PostgresSignOnRecords, sign_in, sessions),
     )

@@ -130,11 +130,16 @@ class PostgresSignInFlows:
         row = update(sign_in_flows).where(sign_in_flows.c.id == flow_id)
         await self._connection.execute(row.values(user_id=user_id, code_hash=code_hash, expires_at=until))
 
-    async def redeem(self, code_hash: str) -> SignInFlow | None:
-        """The flow of a code, which is worth nothing from now on; None for one that is unknown, over or used."""
+    async def of_code(self, code_hash: str) -> SignInFlow | None:
+        """The flow of a code, spent or not, ours to change until this transaction ends; None if unknown or over."""
         good = (sign_in_flows.c.code_hash == code_hash, sign_in_flows.c.expires_at > func.now())
-        row = delete(sign_in_flows).where(*good).returning(sign_in_flows)
+        row = select(sign_in_flows).where(*good).with_for_update()
         return _flow((await self._connection.execute(row)).mappings().one_or_none())
+
+    async def spend(self, flow_id: UUID, *, session_id: UUID | None, until: datetime) -> None:
+        """Let a code be worth nothing from now on, and remember which session it began, if it did."""
+        row = update(sign_in_flows).where(sign_in_flows.c.id == flow_id)
+        await self._connection.execute(row.values(spent_at=func.now(), session_id=session_id, expires_at=until))
 
 
 def _values(provider: IdentityProvider) -> dict[str, Any]:
@@ -166,5 +171,6 @@ def _provider(row: Mapping[Any, Any]) -> IdentityProvider:
 def _flow(row: Mapping[Any, Any] | None) -> SignInFlow | None:
     if row is None:
         return None
-    not_ours = {"tenant_id", "code_hash", "came_back_at", "created_at"}
-    return SignInFlow(**{name: value for name, value in row.items() if name not in not_ours})
+    not_ours = {"tenant_id", "code_hash", "came_back_at", "created_at", "spent_at"}
+    values = {name: value for name, value in row.items() if name not in not_ours}
+    return SignInFlow(**values, spent=row["spent_at"] is not None)

@@ -54,5 +54,7 @@ sign_in_flows = Table(
     Column("came_back_at", DateTime(timezone=True)),
     Column("user_id", Uuid),
     Column("code_hash", Text),
+    Column("spent_at", DateTime(timezone=True)),
+    Column("session_id", Uuid),
     created(),
 )
