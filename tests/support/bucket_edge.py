@@ -9,7 +9,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -57,8 +57,16 @@ class BucketEdge:
     """Headers of each PUT."""
     breaks: list[int] = field(default_factory=list)
     """After how many bytes of their bodies the next pieces break off."""
+    forgets: bool = False
+    """Whether a piece that breaks off ends its session."""
     holds: threading.Event | None = None
     """If set, a piece that breaks off waits for it before the connection ends."""
+    reads: list[str] = field(default_factory=list)
+    """``Range`` of each GET of bytes, or nothing."""
+    finds: int = 0
+    """GETs of what there is to say of an object."""
+    before_read: Callable[[int], int | None] | None = None
+    """Called with how many were read; a status it returns is the answer."""
     cancelled: list[str] = field(default_factory=list)
     """Names of objects nobody may send any more."""
 
@@ -94,6 +102,14 @@ class _Asked(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("content-length") or 0))
 
     def _pass_on(self) -> None:
+        if self.command == "GET" and "/o/" in self.path and "alt=media" not in self.path:
+            self.edge.finds += 1
+        if "alt=media" in self.path:
+            self.edge.reads.append(self.headers.get("range", ""))
+            status = self.edge.before_read(len(self.edge.reads)) if self.edge.before_read else None
+            if status is not None:
+                self._answer(status, b"")
+                return
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
         answer = requests.request(
             self.command,
@@ -165,6 +181,8 @@ class _Asked(BaseHTTPRequestHandler):
         kept = len(came) - len(came) % _KEPT if broken else len(came)
         session.content[start:] = came[:kept]
         if broken:
+            if self.edge.forgets:
+                self.edge.sessions.clear()
             if self.edge.holds is not None:
                 self.edge.holds.wait(60)
             self.close_connection = True

@@ -20,6 +20,7 @@ from support.killable_gateway import a_gateway_process
 ROOT = Path(__file__).resolve().parents[3]
 GUIDE = (ROOT / "docs" / "uploads.md").read_text()
 SHELL = re.findall(r"```sh\n(.*?)```", GUIDE, flags=re.DOTALL)
+FETCHING = ("adapters/fetching.py", "adapters/buckets.py", "adapters/drive.py", "usecases/imports.py")
 ELSEWHERE = "https://media.example"
 
 
@@ -81,7 +82,7 @@ def test_the_guide_names_settings_and_states_that_exist() -> None:
 
 
 def test_the_guide_names_every_reason_a_source_can_be_refused_for() -> None:
-    sources = [ROOT / "services/gateway/src/gateway" / name for name in ("adapters/fetching.py", "usecases/imports.py")]
+    sources = [ROOT / "services/gateway/src/gateway" / name for name in FETCHING]
     sources.append(ROOT / "services/gateway/src/gateway/ports/transfers.py")
     raised = {reason for path in sources for reason in re.findall(r'"(source_[a-z_]+)"', path.read_text())}
 

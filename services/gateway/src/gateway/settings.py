@@ -65,6 +65,13 @@ class Settings(ServiceSettings):
     """Files fetched, joined or added up at once in this replica."""
     import_idle_s: PositiveFloat = 60
     """How long the address a film is fetched from may be silent."""
+    import_buckets: tuple[str, ...] = ()
+    """Buckets, or folders of them, that films may be fetched from with our credentials, as JSON:
+    ``["inbox", "clients/{tenant}/films"]``, where ``{tenant}`` is the id of who asks. None by default."""
+    drive_url: str = Field(default="https://www.googleapis.com", pattern=r"^https?://[^/?#\s]+$")
+    """Where Google Drive's API is."""
+    drive_key: SecretStr | None = None
+    """Google's API key, for files of Drive that are public. Without it, each import brings a token."""
     sweep_s: PositiveFloat = 300
     """How often uploads and first answers that have expired are looked for."""
     erasure_patience_s: PositiveFloat = 600

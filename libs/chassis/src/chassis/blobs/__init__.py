@@ -4,6 +4,7 @@ Keys look like ``derived/<tenant>/<job>/scenes-1/scenes.json``: relative, with s
 characters. ``blobs_at`` picks the store by its address.
 """
 
+from chassis.blobs._foreign import ForeignObject, ForeignObjects
 from chassis.blobs._local import LocalBlobs
 from chassis.blobs._ports import (
     BlobBusy,
@@ -26,6 +27,8 @@ __all__ = [
     "BlobStat",
     "BlobWriter",
     "Blobs",
+    "ForeignObject",
+    "ForeignObjects",
     "InvalidKey",
     "LocalBlobs",
     "StorageFull",

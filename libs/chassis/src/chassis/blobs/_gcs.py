@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import requests
-from google.api_core.exceptions import GoogleAPICallError, NotFound, PreconditionFailed
+from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud.storage import Blob, Bucket
 
 from chassis.blobs._gcs_calls import GcsGrowth, GcsWriter, call, missing
@@ -196,17 +196,6 @@ class GcsBlobs:
     async def end_direct_upload(self, address: str) -> None:
         """Cancel the session; the bucket answers 499, or that it knows none."""
         await call(lambda: requests.delete(address, headers={"Content-Length": "0"}, timeout=_CANCEL_S).close())
-
-    async def take_from(self, bucket: str, name: str, key: str) -> None:
-        """Store the object of another bucket under ``key``. Raises BlobNotFound, PermissionError."""
-        source = self._bucket.client.bucket(bucket).blob(name)
-        try:
-            with missing(f"gs://{bucket}/{name}"):
-                await self._rewrite(source, check_key(key))
-        except GoogleAPICallError as error:
-            if error.code in (401, 403):
-                raise PermissionError(f"gs://{bucket}/{name} is not for us") from error
-            raise
 
     async def upload(self, name: str, data: bytes) -> None:
         """Store a piece under a name of ours."""

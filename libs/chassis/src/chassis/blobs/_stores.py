@@ -2,12 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from chassis.blobs._local import LocalBlobs
 from chassis.blobs._ports import Blobs
 
-__all__ = ["UnknownBlobStore", "blobs_at"]
+__all__ = ["UnknownBlobStore", "blobs_at", "storage_client"]
 
 
 class UnknownBlobStore(ValueError):
@@ -26,14 +27,18 @@ def blobs_at(url: str) -> Blobs:
     )
 
 
-def _bucket(name: str, folder: str) -> Blobs:
-    """Google's library is loaded only where it is used: it takes a second."""
+def storage_client() -> Any:
+    """Google's client, with the credentials of this machine. The library is loaded only where it is used: it takes
+    a second."""
     from google.auth.credentials import AnonymousCredentials
     from google.cloud.storage import Client
 
-    from chassis.blobs._gcs import GcsBlobs
-
     emulated = os.environ.get("STORAGE_EMULATOR_HOST")
     anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]
-    client = Client(project="none", credentials=anonymous) if emulated else Client()
-    return GcsBlobs(client.bucket(name), f"{folder}/" if folder else "")
+    return Client(project="none", credentials=anonymous) if emulated else Client()
+
+
+def _bucket(name: str, folder: str) -> Blobs:
+    from chassis.blobs._gcs import GcsBlobs
+
+    return GcsBlobs(storage_client().bucket(name), f"{folder}/" if folder else "")

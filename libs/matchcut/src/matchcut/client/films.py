@@ -55,14 +55,17 @@ class Films:
         self: _Calls,
         url: str,
         *,
+        access_token: str | None = None,
         filename: str | None = None,
         size_bytes: int | None = None,
         sha256: str | None = None,
         title: str | None = None,
         passthrough: str | None = None,
     ) -> Video:
-        """Have a file fetched from its address and taken in. What is given of size and checksum is held against it."""
-        source = given(url=url, filename=filename, size_bytes=size_bytes, sha256=sha256)
+        """Have a file fetched and taken in: from its address on the web, ``gs://bucket/object``, or Google Drive
+        (``drive://FILE_ID`` or its link, with an access token). What is given of size and checksum is held against it.
+        """
+        source = given(url=url, access_token=access_token, filename=filename, size_bytes=size_bytes, sha256=sha256)
         return self._post(Video, "/v1/videos", given(source=source, title=title, passthrough=passthrough))
 
     def create_video(

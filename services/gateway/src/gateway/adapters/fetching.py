@@ -36,22 +36,36 @@ class GuardedFetch:
         except ForbiddenDestination as forbidden:
             raise SourceRefused("source_forbidden", str(forbidden)) from None
 
+    async def name(self, source: Source) -> str | None:
+        """The address says it."""
+        return None
+
     @asynccontextmanager
     async def __call__(self, source: Source, *, start: int, validator: str | None) -> AsyncIterator[Fetched]:
         """The bytes from ``start`` on, or all of them."""
-        headers = {"User-Agent": "Matchcut-Import/1", "Accept": "*/*", "Accept-Encoding": "identity"}
-        if start and validator is not None:
-            headers |= {"Range": f"bytes={start}-", "If-Range": validator}
+        ranged = {"Range": f"bytes={start}-", "If-Range": validator} if start and validator is not None else {}
+        async with self.fetched(source, start=start, ranged=ranged) as fetched:
+            yield fetched
+
+    @asynccontextmanager
+    async def fetched(self, source: Source, *, start: int, ranged: Mapping[str, str]) -> AsyncIterator[Fetched]:
+        """What comes for a GET with these headers of ranges."""
+        headers = {"User-Agent": "Matchcut-Import/1", "Accept": "*/*", "Accept-Encoding": "identity", **ranged}
         url = source.url
         for _ in range(_MOST_REDIRECTS + 1):
             confided = source.headers if _as_safe(url, source.url) else {}
             async with self._opened(url, {**headers, **confided}) as response:
                 answered = _plain(response)
                 if response.status not in _REDIRECTS:
+                    if response.status in (401, 403, 404, 429):
+                        await self._explain(response)
                     yield self._fetched(response, answered, start)
                     return
             url = urljoin(url, answered.get("location", ""))
         raise SourceRefused("source_refused", "the address leads from redirect to redirect")
+
+    async def _explain(self, response: httpcore.Response) -> None:
+        """Raise what the answer says of why it is none, where such answers can be understood."""
 
     @asynccontextmanager
     async def _opened(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[httpcore.Response]:

@@ -12,11 +12,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     StringConstraints,
     model_validator,
 )
 
 from gateway.domain.library import VideoState
+from gateway.domain.sources import is_drive
 
 __all__ = [
     "DirectTarget",
@@ -148,16 +150,43 @@ class Upload(BaseModel):
 class UrlSource(_Asked):
     """A file somewhere else, which we fetch."""
 
-    model_config = _Asked.model_config | _example(url="https://media.example/scene12.mp4")
+    model_config = _Asked.model_config | ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"url": "https://media.example/scene12.mp4"},
+                {"url": "gs://inbox/rushes/scene12.mp4"},
+                {
+                    "url": "https://drive.google.com/file/d/1dyUEebJaFnWa3Z4n0BFMVAXQ7mfUH11g/view",
+                    "access_token": "ya29.a0",
+                },
+            ]
+        }
+    )
 
     url: Annotated[str, StringConstraints(min_length=1, max_length=2048)] = Field(
-        description="An https address that leads to the file itself. It is kept sealed until the file is here."
+        description="An https address that leads to the file itself, `gs://bucket/object` where the operator allows"
+        " it, or a file of Google Drive: its link, or `drive://FILE_ID`. It is kept sealed until the file is here."
+    )
+    access_token: SecretStr | None = Field(
+        default=None,
+        min_length=1,
+        max_length=4096,
+        description="For Drive: an OAuth 2 access token that may read the file. Kept sealed until the file is here.",
     )
     filename: Line | None = Field(default=None, description="By the address when absent.")
     size_bytes: int | None = Field(
         default=None, strict=True, ge=0, le=2**60, description="If given, exactly so many must come."
     )
     sha256: Sha256 | None = Field(default=None, description="If given, the bytes are checked against it.")
+
+    @model_validator(mode="after")
+    def _has_a_token_for_drive_alone(self) -> "UrlSource":
+        if self.access_token is not None:
+            if not is_drive(self.url):
+                raise ValueError("access_token is for files of Google Drive")
+            if not re.fullmatch(r"[\x21-\x7e]+", self.access_token.get_secret_value()):
+                raise ValueError("access_token must be printable ASCII")
+        return self
 
 
 class VideoRequest(_Asked):

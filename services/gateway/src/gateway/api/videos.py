@@ -58,8 +58,7 @@ async def submit_video(
     wanted = {"title": body.title, "passthrough": body.passthrough}
     source = body.source or body.upload_id
     if isinstance(source, UrlSource):
-        file = Wanted(Source(source.url), source.filename, source.size_bytes, source.sha256)
-        await given.imports.require(file)
+        file = await given.imports.require(_wanted(source, caller))
         return await once(caller, lambda work: _viewed(given.imports.begin(work, file, **wanted)), status=201)
     assert source is not None, "the model saw to it"
     return await once(caller, lambda work: _viewed(given.videos.submit(work, upload_id=source, **wanted)), status=201)
@@ -125,6 +124,13 @@ async def _original(given: UseCases, caller: Caller, video_id: UUID) -> Result:
     claimed = content_type_of(video.filename)
     harmless = claimed if claimed.startswith(("video/", "audio/")) else "application/octet-stream"
     return Result(video.filename, found.key, harmless, found.stat)
+
+
+def _wanted(source: UrlSource, caller: Caller) -> Wanted:
+    token = source.access_token
+    said = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
+    place = Source(source.url, said, tenant=str(caller.tenant_id))
+    return Wanted(place, source.filename, source.size_bytes, source.sha256)
 
 
 async def _viewed(video: Awaitable[domain.Video]) -> Video:

@@ -32,6 +32,8 @@ class Source:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     """What to say there beside the usual, such as who we come from. It is said to nobody else."""
+    tenant: str = ""
+    """Who asks for it: what one may have fetched, another may not."""
 
 
 class Transfers(Protocol):
@@ -55,6 +57,9 @@ class Transfers(Protocol):
     async def set_length(self, upload_id: UUID, length: int) -> None:
         """Record a length that was not known at first."""
 
+    async def forget_source(self, upload_id: UUID) -> None:
+        """Nobody will ask there any more: keep no address that may hold a secret."""
+
     async def set_version(self, upload_id: UUID, validator: str | None) -> None:
         """Record which version of a source is being fetched."""
 
@@ -77,6 +82,9 @@ class Fetch(Protocol):
 
     async def check(self, source: Source) -> None:
         """Raise SourceRefused for an address we would not fetch from."""
+
+    async def name(self, source: Source) -> str | None:
+        """What the file is called, where only the source knows; None if it does not say so at once."""
 
     def __call__(self, source: Source, *, start: int, validator: str | None) -> AbstractAsyncContextManager[Fetched]:
         """The bytes from ``start`` on, if the source still has the version ``validator``; else all of them.

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -64,8 +64,11 @@ class Imports:
         self._admission = admission
         self._sums = Sums()
 
-    async def require(self, wanted: Wanted) -> None:
-        """Say at once what would fail later. Raises InvalidRequest, TooLarge, StorageFull."""
+    async def require(self, wanted: Wanted) -> Wanted:
+        """What is wanted, by its name; says at once what would fail later.
+
+        Raises InvalidRequest, TooLarge, StorageFull.
+        """
         try:
             await self._fetch.check(wanted.source)
         except SourceRefused as refused:
@@ -73,6 +76,8 @@ class Imports:
         if wanted.size_bytes is not None and wanted.size_bytes > self._uploads.max_bytes:
             raise TooLarge(self._uploads.too_large(), field="source.size_bytes")
         await self._uploads.require_room(wanted.size_bytes or 0)
+        named = None if wanted.filename else await self._fetch.name(wanted.source)
+        return replace(wanted, filename=_one_line(named)) if named else wanted
 
     async def begin(self, work: UnitOfWork, wanted: Wanted, *, title: str | None, passthrough: str | None) -> Video:
         """A video whose bytes are on their way, and the task that fetches them."""
@@ -124,6 +129,7 @@ class Imports:
     async def give_up(self, task: Task, failure: Failure, work: UnitOfWork) -> None:
         """Nothing helps: say why."""
         upload_id = UUID(task.payload["upload_id"])
+        await self._records_on(work.connection).transfers.forget_source(upload_id)
         await self._arrivals.failed(work, upload_id, Rejection(failure.reason, failure.detail))
 
     async def _import(self, task: Task, upload_id: UUID) -> None:
@@ -142,7 +148,9 @@ class Imports:
                 if await self._blobs.grown(key) <= here:
                     raise  # a try is burned only where nothing came
         async with task.finish() as work:
-            await self._records_on(work.connection).transfers.set_length(upload_id, length)
+            transfers = self._records_on(work.connection).transfers
+            await transfers.set_length(upload_id, length)
+            await transfers.forget_source(upload_id)
             await conclude_later(work, upload_id, sha256=self._sums.known(upload_id, length))
 
     async def _go_on(self, task: Task, transfer: Transfer, source: Source, here: int) -> int:
@@ -228,6 +236,10 @@ async def _interruptible(fetched: Fetched) -> AsyncIterator[bytes]:
 
 def _filename_at(url: str) -> str:
     """What the file is called, by the last part of its address."""
-    name = unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2])
+    return _one_line(unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2]))
+
+
+def _one_line(name: str) -> str:
+    """A name that came from elsewhere, as we keep names."""
     line = "".join(c if c.isprintable() else " " for c in name).strip()
-    return line[-255:] or "import"
+    return line[-255:].strip() or "import"

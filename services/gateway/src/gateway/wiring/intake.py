@@ -1,15 +1,20 @@
 """How bytes get here: sent in one request or in pieces, or fetched."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from chassis.blobs import BlobNotFound, Blobs
+from chassis.blobs import BlobNotFound, Blobs, ForeignObjects
 from chassis.database import Database
 from chassis.work import Workbench
+from gateway.adapters.buckets import BucketFetch
 from gateway.adapters.changes import RedisChanges
+from gateway.adapters.drive import DriveFetch
 from gateway.adapters.fetching import GuardedFetch
+from gateway.adapters.fetching_anywhere import FetchAnywhere
 from gateway.adapters.outbound import Outbound
 from gateway.adapters.postgres import PostgresRecords
 from gateway.adapters.sealing import FernetSeal
+from gateway.domain.sources import BucketRules
 from gateway.ports.transfers import SourceRefused
 from gateway.settings import Settings
 from gateway.usecases.arrivals import Arrivals
@@ -61,7 +66,7 @@ def intake_of(
             database,
             blobs,
             PostgresRecords,
-            fetch=GuardedFetch(outbound, idle_s=settings.import_idle_s),
+            fetch=_fetch(settings, outbound),
             seal=seal,
             uploads=uploads,
             arrivals=arrivals,
@@ -69,6 +74,17 @@ def intake_of(
         ),
         conclude=Conclude(database, blobs, PostgresRecords, arrivals),
         direct=DirectUploads(database, blobs, PostgresRecords, uploads, seal, lifetime_s=lifetime_s),
+    )
+
+
+def _fetch(settings: Settings, outbound: Outbound) -> FetchAnywhere:
+    idle_s, store = settings.import_idle_s, urlsplit(settings.blobs_url)
+    rules = BucketRules(settings.import_buckets, ours=store.netloc if store.scheme == "gs" else None)
+    key = settings.drive_key.get_secret_value() if settings.drive_key else None
+    return FetchAnywhere(
+        web=GuardedFetch(outbound, idle_s=idle_s),
+        bucket=BucketFetch(ForeignObjects(), rules, idle_s=idle_s),
+        drive=DriveFetch(outbound, idle_s=idle_s, url=settings.drive_url, key=key),
     )
 
 

@@ -53,6 +53,11 @@ class PostgresTransfers:
         row = update(transfers).where(transfers.c.upload_id == upload_id)
         await self._connection.execute(row.values(length=length))
 
+    async def forget_source(self, upload_id: UUID) -> None:
+        """Nobody will ask there any more: keep no address that may hold a secret."""
+        row = update(transfers).where(transfers.c.upload_id == upload_id)
+        await self._connection.execute(row.values(source=None))
+
     async def set_version(self, upload_id: UUID, validator: str | None) -> None:
         """Record which version of a source is being fetched."""
         row = update(transfers).where(transfers.c.upload_id == upload_id)
