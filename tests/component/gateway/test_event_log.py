@@ -22,7 +22,7 @@ from gateway.domain.access import Caller, Role
 from gateway.domain.notices import EventType, Notice
 from gateway.domain.refusals import Unauthenticated
 from gateway.ports.events import Extent, LoggedEvent
-from gateway.usecases import live
+from gateway.usecases import live, watching
 from gateway.usecases.live import Beat, Live, Opened, Reset, Said, Told, Wanted
 from support.gateway_rig import Gateway, a_gateway, json_of
 
@@ -290,7 +290,7 @@ async def test_one_may_ask_for_some_events_only_and_still_knows_how_far_one_is(g
 async def test_who_may_not_watch_any_more_is_not_told_any_more(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "_ALLOWED_S", 0.0)
+    monkeypatch.setattr(watching, "ASKED_EVERY_S", 0.0)
     answers: list[Exception | None] = [None, ConnectionError("away"), Unauthenticated("this session was ended")]
 
     async def asked() -> None:
@@ -298,9 +298,9 @@ async def test_who_may_not_watch_any_more_is_not_told_any_more(
         if answer is not None:
             raise answer
 
-    watching = a_live(gateway).watch(somebody(), after=None, wanted=Wanted(), allowed=asked)
+    stream = a_live(gateway).watch(somebody(), after=None, wanted=Wanted(), allowed=asked)
     async with asyncio.timeout(30):
-        heard = [said async for said in watching]
+        heard = [said async for said in stream]
 
     assert [type(said) for said in heard] == [Opened, Beat, Beat]
     assert answers == []

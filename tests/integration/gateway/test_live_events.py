@@ -13,13 +13,16 @@ import httpx
 import pytest
 import pytest_asyncio
 import uvicorn
+from sqlalchemy import delete
 
 from chassis.run import Service
 from contracts.steps import Step, StepProgressed
 from gateway.adapters.changes import RedisChanges
+from gateway.adapters.postgres.tables import jobs as job_rows
 from gateway.api import UseCases
-from gateway.domain.access import Role
+from gateway.domain.access import Caller, Role
 from gateway.main import build
+from gateway.usecases import watching
 from matchcut.client import Credentials, LiveEvent, Matchcut, NotFound, Unauthorised
 from support.gateway_rig import PASSWORD, Gateway, a_gateway, an_ingested, json_of
 
@@ -221,7 +224,7 @@ async def test_connections_to_postgresql_and_redis_do_not_grow_with_those_who_wa
 
     assert {one.data["data"]["job_id"] for [one] in told} == {job["id"]}
     assert (feeds, bells) == (1, 1), "one feed, however many watch"
-    assert open_now <= 2 * 10 + 1, "no more than the two replicas' pools"
+    assert open_now <= 2 * 15 + 1, "no more than the two replicas' pools"
     await until(lambda: stage.second.use_cases.live.feeds == 0)
 
 
@@ -298,6 +301,68 @@ async def test_who_watches_one_job_goes_on_from_where_it_was(stage: Stage) -> No
     assert moved.data["steps"][1]["fraction"] == 0.5, "not told again what it knew"
     assert [one.data["state"] for one in ended] == ["cancelled"]
     assert (over.status_code, over.content) == (204, b""), "a browser comes back no more"
+
+
+@pytest.mark.parametrize("lost", ["session", "key"])
+async def test_who_may_not_watch_a_job_any_more_is_not_told_any_more(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    monkeypatch.setattr(watching, "ASKED_EVERY_S", 0.0)
+    client = await stage.gateway.owner(f"lost {lost}")
+    video = await stage.gateway.ingested(client)
+    job = await stage.gateway.job(client, video["id"])
+    watcher, way_out = await with_a_key(stage, client) if lost == "key" else await with_a_session(stage, client)
+
+    async with aclosing(events(stage.first, watcher, path=f"/v1/jobs/{job['id']}/events")) as stream:
+        await take(stream, 1)
+        assert (await client.delete(way_out)).status_code == 204
+        fact = StepProgressed(video_id=UUID(video["id"]), step=Step.SCENES, run=1, fraction=0.5)
+        await stage.gateway.hear(client, fact, subject=video["id"], job=job)
+        async with asyncio.timeout(NEVER_S / 2):
+            told = [one async for one in stream]
+
+    assert told == []
+
+
+async def with_a_key(stage: Stage, owner: httpx.AsyncClient) -> tuple[httpx.AsyncClient, str]:
+    """A program of the same tenant, and what to delete to make it stop."""
+    made = json_of(await owner.post("/v1/api-keys", json={"name": "watcher", "scopes": ["jobs:read"]}), 201)
+    client = stage.gateway.anonymous()
+    client.headers["Authorization"] = f"Bearer {made['secret']}"
+    return client, f"/v1/api-keys/{made['api_key']['id']}"
+
+
+async def with_a_session(stage: Stage, owner: httpx.AsyncClient) -> tuple[httpx.AsyncClient, str]:
+    """The same user, signed in once more."""
+    me = json_of(await owner.get("/v1/me"), 200)
+    form = {"grant_type": "password", "username": me["email"], "password": PASSWORD}
+    grant = json_of(await owner.post("/v1/auth/token", data=form), 200)
+    client = stage.gateway.anonymous()
+    client.headers["Authorization"] = f"Bearer {grant['access_token']}"
+    sessions = json_of(await client.get("/v1/me/sessions"), 200)["items"]
+    return client, f"/v1/me/sessions/{next(one['id'] for one in sessions if one['current'])}"
+
+
+async def test_a_job_that_is_erased_with_its_tenant_is_watched_no_further(stage: Stage) -> None:
+    client = await stage.gateway.owner("erased")
+    me = json_of(await client.get("/v1/me"), 200)
+    caller = Caller(UUID(me["id"]), UUID(me["tenant_id"]), Role.OWNER, None)
+    job_id = UUID((await stage.gateway.job(client, (await stage.gateway.ingested(client))["id"]))["id"])
+    jobs = stage.gateway.use_cases.jobs
+    quick: dict[str, Any] = {"allowed": always, "heartbeat_s": 0.02, "poll_s": 0.02}
+
+    async with asyncio.timeout(NEVER_S / 2), aclosing(jobs.watch(caller, job_id, **quick)) as stream:
+        now = await anext(stream)
+        async with stage.gateway.harness.database.begin(caller.tenant_id) as work:
+            await work.connection.execute(delete(job_rows).where(job_rows.c.id == job_id))
+        rest = [one async for one in stream]
+
+    assert now is not None
+    assert set(rest) <= {None}, "it ends, and is no error"
+
+
+async def always() -> None:
+    """Whoever asks may watch."""
 
 
 async def test_the_client_goes_on_by_itself_wherever_it_is_cut_off(stage: Stage) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -26,6 +26,7 @@ SMALL: dict[str, Any] = {
     "rate_sign_in": 6,
     "rate_streams": 9,
     "max_streams": 2,
+    "max_tenant_streams": 3,
 }
 FIELDS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "ratelimit-policy")
 
@@ -264,6 +265,33 @@ async def test_a_stream_over_the_api_holds_a_place_while_it_is_open(gateway: Gat
 
     assert [answer.status_code for answer in watched] == [200] * 3, "each had ended before the next began"
     assert [key async for key in redis.scan_iter("gateway.open:*")] == []
+
+
+async def test_a_tenant_has_so_many_streams_whoever_opens_them(gateway: Gateway, redis: Redis) -> None:
+    limiter, client, others = limiter_of(gateway), await somebody(gateway), await somebody(gateway)
+    tenant_id = UUID(json_of(await client.get("/v1/me"), 200)["tenant_id"])
+    path = f"/v1/jobs/{await a_job_that_is_over(gateway, client)}/events"
+    elsewhere = f"/v1/jobs/{await a_job_that_is_over(gateway, others)}/events"
+    await redis.flushdb()
+    held = [await limiter.watch(tenant_id) for _ in range(3)]
+
+    refused = [await client.get("/v1/events"), await client.get(path)]
+    allowed = await others.get(elsewhere)
+    await limiter.over(held[0])
+    freed = [await client.get(path), await client.get(path)]
+
+    for one in refused:
+        assert "3 event streams of your tenant's are open" in json_of(one, 429)["detail"]
+        assert json_of(one, 429)["type"] == "/problems/rate-limited"
+        assert int(one.headers["retry-after"]) > 0
+    assert [one.status_code for one in (allowed, *freed)] == [200] * 3
+    assert await redis.zcard(f"gateway.open:streams:tenant:{tenant_id}") == 2, "each gave its place back"
+
+
+async def a_job_that_is_over(gateway: Gateway, client: httpx.AsyncClient) -> str:
+    job = await gateway.job(client, (await gateway.ingested(client))["id"])
+    await client.post(f"/v1/jobs/{job['id']}/cancel")
+    return str(job["id"])
 
 
 async def test_places_that_a_dead_replica_held_become_free(gateway: Gateway, redis: Redis, redis_url: str) -> None:

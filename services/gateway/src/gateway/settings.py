@@ -96,6 +96,8 @@ class Settings(ServiceSettings):
     """How often event streams are opened in a minute."""
     max_streams: PositiveInt = 100
     """Event streams that one user or one API key may have open, over all replicas."""
+    max_tenant_streams: PositiveInt = 1000
+    """Event streams that all of a tenant may have open together, over all replicas."""
     rate_address_factor: PositiveInt = 4
     """How many times as much an address may have, since many users may share it."""
     rate_sign_in: PositiveInt = 120

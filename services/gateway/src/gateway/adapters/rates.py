@@ -11,7 +11,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from prometheus_client import Counter
 from redis.exceptions import NoScriptError, RedisError
@@ -100,7 +100,13 @@ class RedisLimiter:
 
     async def admit(self, kind: RateClass, *, address: str, caller: str | None) -> Admission:
         """Count a request, unless one of its counts is used up: then it counts for none."""
-        counted = self._rates.counted(kind, address=address, caller=caller)
+        return await self._counted(kind, self._rates.counted(kind, address=address, caller=caller))
+
+    async def watch(self, tenant_id: UUID) -> Admission:
+        """Take a place among the event streams of a tenant, unless all of them are taken."""
+        return await self._counted(RateClass.STREAMS, [self._rates.watched(tenant_id)])
+
+    async def _counted(self, kind: RateClass, counted: list[Counted]) -> Admission:
         places = tuple(f"gateway.open:{one.name}" for one in counted if one.rate.at_once is not None)
         ticket = uuid4().hex
         answer = await self._ask(_ADMIT, *_admit_arguments(counted, places, self._hold_s, ticket))

@@ -11,13 +11,14 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from gateway.api.context import Given, UseCases, needs
 from gateway.api.problems import responses
 from gateway.api.respond import ClosingStream
+from gateway.api.scope import note_answer_headers, note_held
 from gateway.domain.access import Caller, Right
 from gateway.domain.notices import EventType
-from gateway.domain.refusals import InvalidRequest, NotFound
+from gateway.domain.refusals import InvalidRequest, NotFound, RateLimited
 from gateway.ports.events import LoggedEvent
 from gateway.usecases.live import Opened, Reset, Said, Told, Wanted
 
-__all__ = ["STREAM_HEADERS", "LastEventId", "router"]
+__all__ = ["STREAM_HEADERS", "LastEventId", "router", "still_allowed", "take_place"]
 
 router = APIRouter(tags=["events"])
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -84,25 +85,38 @@ async def watch_events(
     Each event is told at least once and in the order of its `id`. Events are kept for some days: whoever comes back
     later, or with an `id` that is not of this log, is told `event: reset`, and should read anew what it needs to know.
     `job.progressed` is told here with each per cent, not in quarters as to webhooks. The stream ends when the replica
-    that serves it goes or when you may not watch any more: come back with the last `id`.
+    that serves it goes or when you may not watch any more: come back with the last `id`. Past the number of streams
+    that a tenant may have open the answer is 429.
     """
     if job_id is not None:
         await given.jobs.get(caller, job_id)
     if video_id is not None:
         await given.videos.get(caller, video_id)
+    await take_place(request, given, caller)
     known = last_event_id if last_event_id is not None else after
     said = given.live.watch(
         caller,
         after=None if known is None else int(known),
         wanted=Wanted(frozenset(type or ()), job_id, video_id),
-        allowed=_still_allowed(request, given),
+        allowed=still_allowed(request, given),
     )
     return ClosingStream(_frames(said), 200, STREAM_HEADERS, "text/event-stream")
 
 
-def _still_allowed(request: Request, given: UseCases) -> Callable[[], Awaitable[object]]:
+def still_allowed(request: Request, given: UseCases) -> Callable[[], Awaitable[object]]:
+    """Asks whether who opened a stream may still watch."""
     bearer = request.headers.get("authorization", "").partition(" ")[2]
     return lambda: given.accounts.recognize(bearer)
+
+
+async def take_place(request: Request, given: UseCases, caller: Caller) -> None:
+    """Hold one of the tenant's places for streams until this request is over. Raises RateLimited."""
+    admission = await given.limiter.watch(caller.tenant_id)
+    verdict = admission.verdict
+    if verdict is not None and verdict.retry_after_s:
+        note_answer_headers(request.scope, {"Retry-After": str(verdict.retry_after_s)})
+        raise RateLimited(verdict.detail, retry_after_s=verdict.retry_after_s)
+    note_held(request.scope, admission)
 
 
 async def _frames(said: AsyncGenerator[Said, None]) -> AsyncGenerator[bytes, None]:

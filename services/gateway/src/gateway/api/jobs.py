@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request, Response
 
 from chassis.database import UnitOfWork
 from contracts.steps import Step
-from gateway.api.context import Given, UseCases, needs
-from gateway.api.events import STREAM_HEADERS, LastEventId
+from gateway.api.context import Given, needs
+from gateway.api.events import STREAM_HEADERS, LastEventId, still_allowed, take_place
 from gateway.api.filters import JobsWanted
 from gateway.api.job_schemas import Job, JobRequest, RetryRequest
 from gateway.api.once import OnlyOnce
@@ -18,6 +18,7 @@ from gateway.api.pages import Page, Paged, page_of
 from gateway.api.problems import responses
 from gateway.api.respond import ClosingStream, json_response
 from gateway.api.views import job_view
+from gateway.domain import jobs as domain
 from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import (
     BudgetExhausted,
@@ -133,21 +134,32 @@ async def retry_job(
 
 
 @router.get("/{job_id}/events", response_class=Response, responses={**_EVENTS, **responses(NotFound)})
-async def watch_job(job_id: UUID, given: Given, caller: Reader, last_event_id: LastEventId = None) -> Response:
+async def watch_job(
+    job_id: UUID, request: Request, given: Given, caller: Reader, last_event_id: LastEventId = None
+) -> Response:
     """Watch a job live, by server-sent events.
 
     Who comes back with the last `id` is told the job as it stands now if it has changed since, and 204 if it was over
-    then: there is nothing to come back for.
+    then: there is nothing to come back for. The stream ends when the job is over or erased, when the replica that
+    serves it goes, and when you may not watch any more.
     """
     job = await given.jobs.get(caller, job_id)  # once the stream has begun it is too late to say that there is no such
     known = None if last_event_id is None else int(last_event_id)
     if job.over and job.version == known:
         return Response(status_code=204, headers=STREAM_HEADERS)
-    return ClosingStream(_events(given, caller, job_id, known), 200, STREAM_HEADERS, "text/event-stream")
+    await take_place(request, given, caller)
+    changes = given.jobs.watch(
+        caller,
+        job_id,
+        allowed=still_allowed(request, given),
+        known=known,
+        heartbeat_s=given.heartbeat_s,
+        poll_s=given.poll_s,
+    )
+    return ClosingStream(_events(changes), 200, STREAM_HEADERS, "text/event-stream")
 
 
-async def _events(given: UseCases, caller: Caller, job_id: UUID, known: int | None) -> AsyncGenerator[bytes, None]:
-    changes = given.jobs.watch(caller, job_id, known=known, heartbeat_s=given.heartbeat_s, poll_s=given.poll_s)
+async def _events(changes: AsyncGenerator[domain.Job | None, None]) -> AsyncGenerator[bytes, None]:
     async with aclosing(changes):
         async for changed in changes:
             if changed is None:

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api.context import origin_of
 from gateway.api.problems import refusal_response
-from gateway.api.scope import note_answer_headers, note_caller
+from gateway.api.scope import held, note_answer_headers, note_caller
 from gateway.domain.rates import class_of
 from gateway.domain.refusals import RateLimited
 from gateway.ports import Revocations, TokenMint
@@ -87,9 +87,11 @@ class RateLimits:
             await send(message)
             if clock() - heard > self._limiter.hold_s / 3:
                 heard = clock()
-                await self._limiter.still_here(admission)
+                for one in (admission, *held(scope)):
+                    await self._limiter.still_here(one)
 
         try:
             await self._app(scope, receive, send_and_hold)
         finally:
-            await self._limiter.over(admission)
+            for one in (admission, *held(scope)):
+                await self._limiter.over(one)

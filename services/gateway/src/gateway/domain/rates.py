@@ -4,12 +4,15 @@ import math
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 __all__ = ["Counted", "Rate", "RateClass", "Rates", "Standing", "Verdict", "class_of", "verdict_of"]
 
 WINDOW_S = 60
 """Rates are so many requests a minute."""
 _STREAM = re.compile(r"/v1/(?:.+/)?events(?:/stream)?")
+_ANY_RATE = WINDOW_S * 1_000_000
+_WHOSE = {":address:": "from your address", ":tenant:": "of your tenant's"}
 _SLOT_WAIT_S = 5
 """What somebody with too many open streams is told to wait: nobody knows when they will close one."""
 
@@ -60,6 +63,11 @@ class Rates:
 
     of: dict[RateClass, Rate]
     address_factor: int
+    tenant_streams: int = 1000
+
+    def watched(self, tenant_id: UUID) -> Counted:
+        """The event streams of a tenant, whoever opens them and as often as they like: their number is bounded."""
+        return Counted(f"{RateClass.STREAMS}:tenant:{tenant_id}", Rate(_ANY_RATE, self.tenant_streams))
 
     def counted(self, kind: RateClass, *, address: str, caller: str | None) -> list[Counted]:
         """Whom a request is counted for: its caller, a user or an API key, and the address.
@@ -129,7 +137,7 @@ def verdict_of(kind: RateClass, counted: list[Counted], standings: list[Standing
         return Verdict(one.rate, standing.remaining, _seconds(standing.full_in_us), 0)
     one, standing = max(refusing, key=lambda pair: (pair[1].wait_us, pair[1].slots_full))
     wait_s = max(_seconds(standing.wait_us), _SLOT_WAIT_S if standing.slots_full else 1)
-    whose = "from your address" if ":address:" in one.name else "of yours"
+    whose = next((said for mark, said in _WHOSE.items() if mark in one.name), "of yours")
     if standing.slots_full:
         detail = f"{one.rate.at_once} event streams {whose} are open and no more may be: close one first"
     else:

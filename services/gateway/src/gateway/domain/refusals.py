@@ -186,7 +186,7 @@ class Busy(TooMany):
 
 
 class RateLimited(TooMany):
-    """More requests in a minute, or more event streams at once, than one caller or one address may have.
+    """More requests in a minute, or more event streams at once, than a caller, an address or a tenant may have.
 
     Nothing was done: ask again after ``Retry-After``.
     """

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from gateway.domain.rates import RateClass, Verdict
 
@@ -24,6 +25,9 @@ class Limiter(Protocol):
 
     async def admit(self, kind: RateClass, *, address: str, caller: str | None) -> Admission:
         """Count a request, unless one of its counts is used up: then it counts for none."""
+
+    async def watch(self, tenant_id: UUID) -> Admission:
+        """Take a place among the event streams of a tenant, unless all of them are taken."""
 
     async def still_here(self, admission: Admission) -> None:
         """Keep the places of a request that is under way; they are lost after ``hold_s`` of silence."""

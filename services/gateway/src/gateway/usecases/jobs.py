@@ -1,7 +1,7 @@
 """Jobs: asked for, called off, asked for once more, watched."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -22,6 +22,7 @@ from gateway.usecases.admission import Admission
 from gateway.usecases.logos import references
 from gateway.usecases.notify import Notify
 from gateway.usecases.videos import require_usable
+from gateway.usecases.watching import StillAllowed
 
 __all__ = ["JobOrder", "Jobs"]
 
@@ -90,8 +91,7 @@ class Jobs:
 
     async def get(self, caller: Caller, job_id: UUID) -> Job:
         """One job. Raises NotFound."""
-        async with self._database.read(caller.tenant_id) as connection:
-            return _found(await self._records_on(connection).jobs.get(job_id))
+        return _found(await self._look(caller, job_id))
 
     async def page(self, caller: Caller, narrowed: Narrowed, *, before: UUID | None, limit: int) -> Sequence[Job]:
         """The newest jobs, older than the one named ``before``."""
@@ -134,26 +134,36 @@ class Jobs:
         return retried
 
     async def watch(
-        self, caller: Caller, job_id: UUID, *, heartbeat_s: float, poll_s: float, known: int | None = None
+        self,
+        caller: Caller,
+        job_id: UUID,
+        *,
+        allowed: Callable[[], Awaitable[object]],
+        heartbeat_s: float,
+        poll_s: float,
+        known: int | None = None,
     ) -> AsyncGenerator[Job | None, None]:
         """The job now and after each change until it is over; None where nothing happened for a heartbeat.
 
         Not now, if it still has the version that is ``known``.
 
         Word of a change may get lost, so the job is looked up at each heartbeat too, and every ``poll_s`` seconds
-        while no word comes through at all. Ends early when this replica goes; the client then asks another.
-        Raises NotFound.
+        while no word comes through at all. Ends early when this replica goes (the client then asks another), when
+        ``allowed`` refuses, and when the job is erased. Raises NotFound.
         """
         clock = asyncio.get_running_loop().time
         async with self._changes.listen(job_id) as bell:
             job = await self.get(caller, job_id)  # not before we listen: a change in between would go unheard
             if job.version != known:
                 yield job
-            said_at = clock()
+            said_at, still_allowed = clock(), StillAllowed(allowed)
             while not job.over and not self._changes.over:
                 patience = max(0.0, said_at + heartbeat_s - clock())
                 await bell.wait(patience if self._changes.reliable else min(patience, poll_s))
-                known, job = job.version, await self.get(caller, job_id)
+                found = await self._look(caller, job_id)
+                if found is None or not await still_allowed():
+                    return
+                known, job = job.version, found
                 if job.version > known:
                     yield job
                 elif clock() - said_at >= heartbeat_s:
@@ -161,6 +171,10 @@ class Jobs:
                 else:
                     continue
                 said_at = clock()
+
+    async def _look(self, caller: Caller, job_id: UUID) -> Job | None:
+        async with self._database.read(caller.tenant_id) as connection:
+            return await self._records_on(connection).jobs.get(job_id)
 
     async def _save(self, work: UnitOfWork, records: Records, before: Job, job: Job) -> None:
         await records.jobs.save(job)

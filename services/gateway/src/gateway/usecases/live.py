@@ -17,9 +17,9 @@ from chassis.database import Database
 from chassis.telemetry import get_logger
 from gateway.domain.access import Caller
 from gateway.domain.notices import EventType
-from gateway.domain.refusals import Refusal
 from gateway.ports import Changes, RecordsOn
 from gateway.ports.events import Extent, LoggedEvent
+from gateway.usecases.watching import StillAllowed
 
 __all__ = ["Beat", "Live", "Opened", "Reset", "Told", "Wanted"]
 
@@ -28,8 +28,6 @@ _IN_MEMORY = 1000
 _PAGE = 200
 _READERS = 3
 """Transactions at once for all feeds and stragglers: the pool of connections is for people first."""
-_ALLOWED_S = 60.0
-"""How often it is asked whether somebody may still watch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +155,7 @@ class Live:
         async with self._joined(caller.tenant_id) as feed:
             opened = await self._open(caller.tenant_id, feed, after)
             yield opened
-            place, told_at, asked_at = opened.position, clock(), clock()
+            place, told_at, still_allowed = opened.position, clock(), StillAllowed(allowed)
             while not self._changes.over:
                 moved = feed.moved  # before we look: what comes meanwhile wakes us at once
                 found = await self._behind(caller.tenant_id, feed, place)
@@ -170,10 +168,8 @@ class Live:
                     if wanted(event):
                         yield Told(event)
                         told_at = clock()
-                if clock() - asked_at >= _ALLOWED_S:
-                    if not await _is_allowed(allowed):
-                        return
-                    asked_at = clock()
+                if not await still_allowed():
+                    return
                 if not found and not await _set_within(moved, told_at + self._heartbeat_s - clock()):
                     yield Beat(place)
                     told_at = clock()
@@ -269,14 +265,4 @@ async def _set_within(event: asyncio.Event, seconds: float) -> bool:
             await event.wait()
     except TimeoutError:
         return False
-    return True
-
-
-async def _is_allowed(allowed: Callable[[], Awaitable[object]]) -> bool:
-    try:
-        await allowed()
-    except Refusal:
-        return False
-    except Exception as error:  # noqa: BLE001 (who cannot be asked has not said no)
-        _log.debug("whether somebody may still watch could not be asked", error=repr(error))
     return True

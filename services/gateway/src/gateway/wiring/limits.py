@@ -65,4 +65,5 @@ def rates_of(settings: Settings) -> Rates:
             RateClass.STREAMS: Rate(settings.rate_streams, settings.max_streams),
         },
         address_factor=settings.rate_address_factor,
+        tenant_streams=settings.max_tenant_streams,
     )
