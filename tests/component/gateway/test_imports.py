@@ -64,7 +64,7 @@ async def house(postgres_url: str) -> AsyncIterator[House]:
 
 
 @asynccontextmanager
-async def a_house(postgres_url: str) -> AsyncIterator[House]:
+async def a_house(postgres_url: str, **more: Any) -> AsyncIterator[House]:
     async with a_film_server(FILM) as films:
         settings: dict[str, Any] = {
             "outbound_http": True,
@@ -72,6 +72,7 @@ async def a_house(postgres_url: str) -> AsyncIterator[House]:
             "outbound_networks": [ip_network("127.0.0.0/8")],
             "max_upload_bytes": 1_000_000,
             "import_idle_s": 0.5,
+            **more,
         }
         async with a_gateway(postgres_url, built_by=partial(build, resolve=resolve), **settings) as gateway:
             yield House(gateway, await gateway.owner(), films)
@@ -305,3 +306,19 @@ def sweep_of(gateway: Gateway) -> Sweep:
     owners = [getattr(run, "__self__", None) for run in gateway.harness.service.background]
     [sweep] = [owner for owner in owners if isinstance(owner, Sweep)]
     return sweep
+
+
+async def test_files_of_unknown_size_find_no_room_beyond_the_quota(postgres_url: str) -> None:
+    async with a_house(postgres_url, max_storage_bytes=len(FILM) + 1000) as house:
+        house.films.sized = False
+        endless = [await house.importing() for _ in range(2)]
+        first = [await house.outcome(video) for video in endless]
+        house.films.sized = True
+        sized = await house.outcome(await house.importing())
+        standing = json_of(await house.client.get("/v1/usage/standing"), 200)
+
+        assert sorted(video["state"] for video in first) == ["ingesting", "rejected"]
+        rejected = [video for video in (*first, sized) if video["state"] == "rejected"]
+        assert [video["rejection"]["reason"] for video in rejected] == ["storage_quota_exceeded"] * 2
+        assert standing["storage_bytes"]["used"] == len(FILM)
+        assert sum(path.stat().st_size for path in house.files()) == len(FILM)

@@ -180,3 +180,16 @@ async def test_a_job_looks_for_all_logos_or_for_those_it_names(gateway: Gateway)
         assert [error["field"] for error in problem["errors"]] == ["options.logos"]
     [shown] = json_of(await client.get("/v1/jobs", params={"limit": 1}), 200)["items"]
     assert shown["options"]["logos"] == []
+
+
+async def test_a_picture_too_many_leaves_no_bytes_behind(gateway: Gateway) -> None:
+    client = await somebody(gateway)
+    for colour in ("red", "blue"):
+        json_of(await client.post("/v1/logos", content=a_picture(colour=colour), headers=PNG), 201)
+    before = await pictures_of(gateway, client)
+
+    refused = await client.post("/v1/logos", content=a_picture(colour="green"), headers=PNG)
+    known = await client.post("/v1/logos", content=a_picture(colour="blue"), headers=PNG)
+
+    assert (refused.status_code, known.status_code) == (409, 200)
+    assert await pictures_of(gateway, client) == before

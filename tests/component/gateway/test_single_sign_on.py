@@ -480,3 +480,24 @@ async def test_without_a_public_address_there_is_no_signing_in_by_providers(post
         answer = await gateway.anonymous().get(f"/v1/auth/sso/{uuid4()}/{uuid4()}", params=query)
 
     assert "operator" in json_of(answer, 404)["detail"]
+
+
+async def test_what_a_provider_does_to_accounts_and_who_signs_in_by_it_is_written_down(house: House) -> None:
+    known = await house.set_up(group_roles=[{"group": "film-editors", "role": "editor"}])
+    anna = await house.me(known)
+    house.provider.person = {**house.provider.person, "groups": []}
+    rules = {"group_roles": [{"group": "grips", "role": "viewer"}]}
+    json_of(await house.owner.patch(f"/v1/identity-providers/{known['id']}", json=rules), 200)
+    house.provider.person = {**house.provider.person, "groups": ["grips"]}
+
+    await house.me(known)
+
+    lines = json_of(await house.owner.get("/v1/audit", params={"user_id": anna["id"]}), 200)["items"]
+    said = [(line["action"], line["outcome"], line["remark"]) for line in lines]
+    assert said == [
+        ("issue_token", "done", None),
+        ("finish_single_sign_on", "done", "an identity provider gave this user the role viewer"),
+        ("issue_token", "done", None),
+        ("finish_single_sign_on", "done", "an identity provider brought this user, with the role editor"),
+    ]
+    assert all(line["session_id"] for line in lines if line["action"] == "issue_token")

@@ -103,6 +103,10 @@ def but(**changed: Any) -> Callable[[Claims], Claims]:
         aged(3600),
         aged(-3600),
         but(at_hash="AAAAAAAAAAAAAAAAAAAAAA"),
+        but(at_hash="\ud800"),
+        but(nonce="\ud800"),
+        but(sub="\ud800"),
+        but(exp=float("inf")),
     ],
     ids=lambda _: "",
 )

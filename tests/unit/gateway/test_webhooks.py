@@ -85,6 +85,8 @@ def test_retry_after_is_honoured_within_bounds() -> None:
         ("9" * 500, 999_999_999),
         ("٣", None),
         ("", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2024 00:00:00 +99999999999999", None),
     ],
 )
 def test_retry_after_is_read_as_the_rfc_has_it(header: str | None, seconds: float | None) -> None:

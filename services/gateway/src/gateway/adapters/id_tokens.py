@@ -78,7 +78,7 @@ def read_id_token(token: str, keys: KeySet, expected: Expected) -> dict[str, Any
     claims, us = _verified(token, usable, algorithm, expected), expected.client_id
     if claims["aud"] not in (us, [us]) or claims.get("azp", us) != us:
         raise UntrustedToken("it is meant for somebody else too")
-    if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), expected.nonce.encode()):
+    if not _same(claims.get("nonce", ""), expected.nonce):
         raise UntrustedToken("it belongs to another sign-in")
     if expected.access_token is not None and "at_hash" in claims:
         _must_go_with(expected.access_token, str(claims["at_hash"]), algorithm)
@@ -110,8 +110,13 @@ def _must_go_with(access_token: str, at_hash: str, algorithm: str) -> None:
     """The access token came with this ID token (Core, 3.1.3.8)."""
     digest = get_default_algorithms()[algorithm].compute_hash_digest(access_token.encode())
     half = base64.urlsafe_b64encode(digest[: len(digest) // 2]).decode().rstrip("=")
-    if not hmac.compare_digest(half.encode(), at_hash.encode()):
+    if not _same(at_hash, half):
         raise UntrustedToken("the access token does not belong to it")
+
+
+def _same(said: object, meant: str) -> bool:
+    """Whatever was said: JSON can spell strings that no encoding takes."""
+    return hmac.compare_digest(str(said).encode(errors="replace"), meant.encode())
 
 
 def _header(token: str) -> Mapping[str, Any]:

@@ -88,5 +88,5 @@ def retry_after_s(header: str | None, *, now: datetime) -> float | None:
         return float(text[:9])
     try:
         return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):  # the last for years and time zones beyond all bounds
         return None

@@ -7,6 +7,7 @@ that neither ``none`` nor a client secret can sign.
 import asyncio
 import base64
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ _MOST_BYTES = 512 * 1024
 _MOST_KNOWN = 1000
 _LONGEST_CLAIM = 255
 _MOST_GROUPS = 1000
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""What JSON can spell and PostgreSQL does not take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +209,7 @@ def _basic(client_id: str, secret: str) -> str:
 def _person(claims: Mapping[str, Any], groups_claim: str) -> Person:
     """Only what has the right type and size: the claims are the provider's, the columns are ours."""
     subject, email, groups = claims.get("sub"), claims.get("email"), claims.get(groups_claim)
-    if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_CLAIM or "\x00" in subject:
+    if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_CLAIM or _UNSTORABLE.search(subject):
         raise ProviderFault("the identity provider does not say who signed in")
     good = isinstance(email, str) and 3 <= len(email) <= 254 and email.isprintable() and email.count("@") == 1
     names = [groups] if isinstance(groups, str) else groups if isinstance(groups, list) else []

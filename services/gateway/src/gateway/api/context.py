@@ -149,6 +149,7 @@ def origin_of(request: Request) -> Origin:
     except ValueError:
         network = host[:100]
     else:
+        address = getattr(address, "ipv4_mapped", None) or address  # as a socket for both names who comes by IPv4
         network = str(ip_network((address, 64), strict=False) if address.version == 6 else address)
     agent = "".join(c for c in request.headers.get("user-agent", "")[:200] if c.isprintable())
     return Origin(network, agent)

@@ -14,7 +14,7 @@ from gateway.api.respond import ClosingStream
 from gateway.api.scope import note_answer_headers, note_held
 from gateway.domain.access import Caller, Right
 from gateway.domain.notices import EventType
-from gateway.domain.refusals import InvalidRequest, NotFound, RateLimited
+from gateway.domain.refusals import Forbidden, InvalidRequest, NotFound, RateLimited
 from gateway.ports.events import LoggedEvent
 from gateway.usecases.live import Opened, Reset, Said, Told, Wanted
 
@@ -98,15 +98,21 @@ async def watch_events(
         caller,
         after=None if known is None else int(known),
         wanted=Wanted(frozenset(type or ()), job_id, video_id),
-        allowed=still_allowed(request, given),
+        allowed=still_allowed(request, given, Right.EVENTS_READ),
     )
     return ClosingStream(_frames(said), 200, STREAM_HEADERS, "text/event-stream")
 
 
-def still_allowed(request: Request, given: UseCases) -> Callable[[], Awaitable[object]]:
+def still_allowed(request: Request, given: UseCases, right: Right) -> Callable[[], Awaitable[object]]:
     """Asks whether who opened a stream may still watch."""
     bearer = request.headers.get("authorization", "").partition(" ")[2]
-    return lambda: given.accounts.recognize(bearer)
+
+    async def ask() -> None:
+        caller = await given.accounts.recognize(bearer)
+        if right not in caller.rights:
+            raise Forbidden("your role does not carry the right any more")
+
+    return ask
 
 
 async def take_place(request: Request, given: UseCases, caller: Caller) -> None:

@@ -151,7 +151,7 @@ async def watch_job(
     changes = given.jobs.watch(
         caller,
         job_id,
-        allowed=still_allowed(request, given),
+        allowed=still_allowed(request, given, Right.JOBS_READ),
         known=known,
         heartbeat_s=given.heartbeat_s,
         poll_s=given.poll_s,

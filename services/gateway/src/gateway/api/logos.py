@@ -14,7 +14,15 @@ from gateway.api.problems import responses
 from gateway.api.respond import BLOB_RESPONSES, blob_response, json_response
 from gateway.api.schemas import Line
 from gateway.domain.access import Caller, Right
-from gateway.domain.refusals import InvalidRequest, NotFound, StorageFull, TooLarge, TooManyLogos, UnusablePicture
+from gateway.domain.refusals import (
+    InvalidRequest,
+    NotFound,
+    StorageFull,
+    StorageQuotaExceeded,
+    TooLarge,
+    TooManyLogos,
+    UnusablePicture,
+)
 from gateway.usecases.results import Result
 
 __all__ = ["router"]
@@ -49,7 +57,7 @@ _NAME = TypeAdapter(Annotated[Line, StringConstraints(max_length=100)])
     response_model=LogoView,
     responses={
         200: {"model": LogoView, "description": "You handed in the same picture before: it is that logo"},
-        **responses(InvalidRequest, TooLarge, UnusablePicture, TooManyLogos, StorageFull),
+        **responses(InvalidRequest, TooLarge, UnusablePicture, TooManyLogos, StorageQuotaExceeded, StorageFull),
     },
     openapi_extra=_BODY,
 )

@@ -36,7 +36,7 @@ def upload_view(upload: Upload, *, max_bytes: int) -> schemas.Upload:
         filename=upload.filename,
         content_url=f"/v1/uploads/{upload.id}/content",
         max_bytes=max_bytes if upload.expected_bytes is None else upload.expected_bytes,
-        size_bytes=upload.size_bytes,
+        size_bytes=None if upload.state == "waiting" else upload.size_bytes,
         sha256=upload.sha256,
         failure=None if upload.failure is None else schemas.Rejection(**asdict(upload.failure)),
         created_at=upload.created_at,

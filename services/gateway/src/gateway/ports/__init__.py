@@ -107,6 +107,9 @@ class Uploads(Protocol):
     async def expect(self, upload_id: UUID, size_bytes: int) -> None:
         """Note how many bytes will come, once that is known."""
 
+    async def hold(self, upload_id: UUID, size_bytes: int) -> None:
+        """Note how many bytes are here, or on their way, of an upload of which nobody knows how many will come."""
+
     async def use(self, upload_id: UUID) -> bool:
         """Claim an upload whose bytes are here for a video; False if it is not there to be claimed."""
 

@@ -68,7 +68,9 @@ class Conclude:
 
     async def give_up(self, task: Task, failure: Failure, work: UnitOfWork) -> None:
         """Nothing helps: say why."""
-        await self._arrivals.failed(work, UUID(task.subject), Rejection(failure.reason, failure.detail))
+        upload_id = UUID(task.subject)
+        await self._arrivals.failed(work, upload_id, Rejection(failure.reason, failure.detail))
+        await self._blobs.delete_prefix(upload_folder(task.tenant_id, upload_id))  # they are not counted any more
 
     async def _join(self, tenant_id: UUID, transfer: Transfer, key: str) -> None:
         if transfer.kind == "bucket":

@@ -15,7 +15,7 @@ from chassis.work import Failure, LeaseLost, Task
 from contracts import uuid7
 from contracts.steps import Step
 from gateway.domain.library import Rejection, Transfer, Upload, Video, title_of
-from gateway.domain.refusals import InvalidRequest, TooLarge
+from gateway.domain.refusals import InvalidRequest, StorageQuotaExceeded, TooLarge
 from gateway.ports import RecordsOn, Seal
 from gateway.ports.transfers import Fetch, Fetched, Source, SourceBroken, SourceRefused
 from gateway.usecases.admission import Admission
@@ -131,6 +131,7 @@ class Imports:
         upload_id = UUID(task.payload["upload_id"])
         await self._records_on(work.connection).transfers.forget_source(upload_id)
         await self._arrivals.failed(work, upload_id, Rejection(failure.reason, failure.detail))
+        await self._blobs.delete_prefix(upload_folder(task.tenant_id, upload_id))  # they are not counted any more
 
     async def _import(self, task: Task, upload_id: UUID) -> None:
         transfer = await self._transfer(task.tenant_id, upload_id)
@@ -158,6 +159,7 @@ class Imports:
         async with self._fetch(source, start=here, validator=transfer.validator) as fetched:
             self._require_small(transfer, fetched)
             await self._remember_version(task.tenant_id, transfer, fetched)
+            await self._take_room(task.tenant_id, transfer, fetched.length or here)
             key = growing_key(task.tenant_id, transfer.upload_id)
             if fetched.start != here:
                 await self._blobs.delete(key)
@@ -166,6 +168,8 @@ class Imports:
                 whole = self._sums.take(transfer.upload_id, fetched.start)
 
                 async def go_on() -> bool:
+                    if fetched.length is None:
+                        await self._take_room(task.tenant_id, transfer, growth.size)
                     await task.progress(growth.size / fetched.length if fetched.length else 0.0, "fetching the file")
                     return True
 
@@ -180,6 +184,7 @@ class Imports:
                     raise SourceRefused("source_too_large", self._uploads.too_large()) from None
                 self._sums.give_back(transfer.upload_id, growth.size, whole)
                 length = growth.size
+        await self._take_room(task.tenant_id, transfer, length)
         if fetched.length not in (None, length):
             raise SourceBroken(f"the source ended after {length} of {fetched.length} bytes")
         return length
@@ -190,6 +195,17 @@ class Imports:
         if transfer.length is not None and fetched.length not in (None, transfer.length):
             detail = f"{transfer.length} bytes were announced and the source has {fetched.length}"
             raise SourceRefused("checksum_mismatch", detail)
+
+    async def _take_room(self, tenant_id: UUID, transfer: Transfer, size: int) -> None:
+        """Count so many bytes, of a file whose size was not announced. Raises SourceRefused if there is no room."""
+        if transfer.length is not None:
+            return
+        try:
+            async with self._database.begin(tenant_id) as work:
+                await self._records_on(work.connection).uploads.expect(transfer.upload_id, size)
+                await self._admission.bytes_stored(work)
+        except StorageQuotaExceeded as full:
+            raise SourceRefused("storage_quota_exceeded", full.detail) from None
 
     async def _remember_version(self, tenant_id: UUID, transfer: Transfer, fetched: Fetched) -> None:
         """What can be resumed is what has a name for its version; without one we begin again from the start."""

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from chassis.blobs import BlobNotFound, Blobs
-from chassis.database import Database
+from chassis.database import Database, UnitOfWork
 from contracts import uuid7
 from contracts.gateway import LogoReference
 from gateway.domain.access import Caller
 from gateway.domain.logos import Logo
-from gateway.domain.refusals import NotFound, TooLarge, TooManyLogos
+from gateway.domain.refusals import NotFound, StorageQuotaExceeded, TooLarge, TooManyLogos
 from gateway.ports import Pictures, Records, RecordsOn
+from gateway.usecases.admission import Admission
 from gateway.usecases.uploads import storage_full_refused
 
 __all__ = ["Logos", "references"]
@@ -24,20 +25,29 @@ class Logos:
     """What a tenant's people do with their reference pictures."""
 
     def __init__(
-        self, database: Database, blobs: Blobs, records_on: RecordsOn, pictures: Pictures, *, max_bytes: int, most: int
+        self,
+        database: Database,
+        blobs: Blobs,
+        records_on: RecordsOn,
+        pictures: Pictures,
+        admission: Admission,
+        *,
+        max_bytes: int,
+        most: int,
     ) -> None:
         self._database = database
         self._blobs = blobs
         self._records_on = records_on
         self._pictures = pictures
+        self._admission = admission
         self.max_bytes = max_bytes
         self._most = most
 
     async def add(self, caller: Caller, *, name: str, content: bytes) -> tuple[Logo, bool]:
         """A picture, and whether it is new: the same bytes are one logo, whatever they are called.
 
-        Raises TooLarge, UnusablePicture, TooManyLogos, StorageFull. The bytes are kept by what they are, so whoever
-        dies between storing and recording them leaves nothing that the next try does not find.
+        Raises TooLarge, UnusablePicture, TooManyLogos, StorageQuotaExceeded, StorageFull. The bytes are kept by what
+        they are, so whoever dies between storing and recording them leaves nothing that the next try does not find.
         """
         if len(content) > self.max_bytes:
             raise TooLarge(f"a logo may have at most {self.max_bytes} bytes")
@@ -58,11 +68,7 @@ class Logos:
         with storage_full_refused():
             await self._blobs.put_bytes(key, content)
         async with self._database.begin(caller.tenant_id) as work:
-            logos = self._records_on(work.connection).logos
-            count = await logos.count()
-            kept = await logos.add(logo)
-            if kept.id == logo.id and count >= self._most:
-                raise TooManyLogos(f"you have {count} logos and {self._most} are allowed: remove one first")
+            kept = await self._record(work, logo)
         await self._keep(key, content)
         return kept, kept.id == logo.id
 
@@ -86,6 +92,21 @@ class Logos:
         await self._blobs.delete(logo.key)
         async with self._database.begin(caller.tenant_id) as work:
             await self._records_on(work.connection).logos.remove(logo_id)
+
+    async def _record(self, work: UnitOfWork, logo: Logo) -> Logo:
+        """The logo that has these bytes. One that finds no place takes them along: who brings the same waits for us."""
+        logos = self._records_on(work.connection).logos
+        count = await logos.count()
+        kept = await logos.add(logo)
+        try:
+            if kept.id == logo.id and count >= self._most:
+                raise TooManyLogos(f"you have {count} logos and {self._most} are allowed: remove one first")
+            if kept.id == logo.id:
+                await self._admission.bytes_stored(work)
+        except (TooManyLogos, StorageQuotaExceeded):
+            await self._blobs.delete(logo.key)
+            raise
+        return kept
 
     async def _keep(self, key: str, content: bytes) -> None:
         """Somebody may have removed the same picture just before ours was recorded."""

@@ -61,6 +61,8 @@ class SignOnCodes:
                 begun = await self._spend(work, flow, verifier, origin, return_to=return_to, scopes=scopes)
         await self._sessions.publish(ended)
         if begun is None:
+            if flow is not None:
+                witness.about(tenant_id, flow.user_id)
             raise InvalidGrant(_STALE)
         return await self._sign_in.grant(begun)
 
@@ -93,6 +95,7 @@ class SignOnCodes:
         fits = same(challenge_of(verifier), flow.challenge) and return_to in (None, flow.return_url)
         begun = None
         if fits and user is not None and not user.disabled and provider is not None and provider.enabled:
+            witness.about(user.tenant_id, user.id)
             begun = await self._sign_in.begin_within(work, user, origin, scopes=scopes)
         session_id = None if begun is None else begun.session.id
         until = datetime.now(UTC) + _SPENT_KNOWN_FOR

@@ -21,6 +21,7 @@ from gateway.domain.refusals import InvalidRequest, NotFound, SignOnUnavailable
 from gateway.domain.single_sign_on import ClientAuth, IdentityProvider, NotVouchedFor, Person, SignInFlow, role_of
 from gateway.ports import RecordsOn, Seal, User
 from gateway.ports.single_sign_on import Errand, OpenId, ProviderFault, ReturnedCode, SignOnRecordsOn
+from gateway.usecases import witness
 from gateway.usecases.sessions import Sessions
 from gateway.usecases.tokens import digest, new_token, tenant_of
 
@@ -191,6 +192,7 @@ class SingleSignOn:
         changed = replace(user, role=role)
         await records.people.save_user(changed)
         _log.info("a provider gave a user another role", user=str(user.id), role=role.value)
+        witness.changed(tenant_id, user.id, f"an identity provider gave this user the role {role.value}")
         return changed, await self._sessions.end_all(records, user.id)
 
     async def _newcomer(self, work: UnitOfWork, provider: IdentityProvider, person: Person, tenant_id: UUID) -> User:
@@ -207,6 +209,7 @@ class SingleSignOn:
         if known is not None or not await people.add_user(user):
             raise NotVouchedFor(_NO_ACCOUNT)  # the same words whether or not another studio has this address
         _log.info("a provider brought a new user", user=str(user.id), role=user.role.value)
+        witness.changed(tenant_id, user.id, f"an identity provider brought this user, with the role {user.role.value}")
         return user
 
     async def _provider(self, tenant_id: UUID, provider_id: UUID) -> IdentityProvider:

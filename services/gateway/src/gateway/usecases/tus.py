@@ -149,7 +149,7 @@ class Tus:
         if sending.upload.state == "waiting":
             await self._uploads.require_room(piece.announced_bytes or 0)
             with storage_full_refused():
-                await self._append(caller, upload_id, content, piece, limit)
+                await self._append(caller, sending, content, piece, limit)
         return await self._after(caller, upload_id)
 
     async def remove(self, caller: Caller, upload_id: UUID) -> None:
@@ -159,15 +159,19 @@ class Tus:
         await self._uploads.remove(caller, upload_id)
 
     async def _append(
-        self, caller: Caller, upload_id: UUID, content: AsyncIterator[bytes], piece: Piece, limit: int
+        self, caller: Caller, sending: Sending, content: AsyncIterator[bytes], piece: Piece, limit: int
     ) -> None:
-        writer = uuid4()
+        writer, upload_id, endless = uuid4(), sending.upload.id, sending.transfer.length is None
 
         async def go_on() -> bool:
             async with self._database.begin(caller.tenant_id) as work:
+                if endless:
+                    await self._hold(work, upload_id, max(growth.size, coming))
                 return await self._records_on(work.connection).transfers.touch(upload_id, writer)
 
+        coming = piece.offset + (piece.announced_bytes or 0)
         async with self._taken_over(caller, upload_id, writer, piece.offset) as growth:
+            await go_on()
             whole = self._sums.take(upload_id, piece.offset)
             appending = Appending(growth, limit=limit, checksum=piece.checksum, whole=whole, go_on=go_on)
             try:
@@ -178,6 +182,11 @@ class Tus:
                 raise
             self._sums.give_back(upload_id, growth.size, whole)
         await go_on()
+
+    async def _hold(self, work: UnitOfWork, upload_id: UUID, size: int) -> None:
+        """Count what is here or coming of an upload that may never say how long it is. Raises StorageQuotaExceeded."""
+        await self._records_on(work.connection).uploads.hold(upload_id, size)
+        await self._uploads.admit(work)
 
     @asynccontextmanager
     async def _taken_over(

@@ -16,7 +16,19 @@ from gateway.domain.access import Caller
 from gateway.domain.audit import Actor, Entry, Outcome
 from gateway.ports import Origin
 
-__all__ = ["Deed", "Place", "about", "current", "in_session", "known", "made", "remark", "waits", "witnessed"]
+__all__ = [
+    "Deed",
+    "Place",
+    "about",
+    "changed",
+    "current",
+    "in_session",
+    "known",
+    "made",
+    "remark",
+    "waits",
+    "witnessed",
+]
 
 _LONGEST = 300
 
@@ -43,11 +55,13 @@ class Deed:
     waits: bool = False
     """Whether it is done by one transaction among several, which says so itself."""
     recorded: bool = False
+    changes: bool = False
+    """Whether it changes something though its method says that it only reads."""
 
     @property
     def writes(self) -> bool:
         """Whether it means to change something."""
-        return self.method not in ("GET", "HEAD", "OPTIONS")
+        return self.changes or self.method not in ("GET", "HEAD", "OPTIONS")
 
     def entry(self, outcome: Outcome, *, status: int | None = None) -> Entry | None:
         """The line about it; None while nobody is known to have done it, or it is no operation of ours."""
@@ -131,6 +145,15 @@ def remark(text: str) -> None:
     if deed is not None:
         deed.remark = text
         deed.waits = False
+
+
+def changed(tenant_id: UUID, user_id: UUID, text: str) -> None:
+    """The transaction at hand changes this user, by a request that looks as if it read."""
+    about(tenant_id, user_id)
+    remark(text)
+    deed = _current.get()
+    if deed is not None:
+        deed.changes = True
 
 
 def _id_of(thing: object) -> UUID | None:

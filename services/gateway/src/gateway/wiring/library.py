@@ -10,6 +10,7 @@ from gateway.usecases.findings import Findings
 from gateway.usecases.logos import Logos
 from gateway.usecases.results import Results
 from gateway.usecases.reviews import Reviews
+from gateway.wiring.limits import admission_of
 
 __all__ = ["library_of"]
 
@@ -25,6 +26,7 @@ def library_of(settings: Settings, database: Database, blobs: Blobs, results: Re
             blobs,
             PostgresRecords,
             PillowPictures(max_pixels=settings.max_logo_pixels),
+            admission_of(settings),
             max_bytes=settings.max_logo_bytes,
             most=settings.max_logos,
         ),

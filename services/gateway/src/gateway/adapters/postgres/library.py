@@ -74,8 +74,14 @@ class PostgresUploads:
 
     async def expect(self, upload_id: UUID, size_bytes: int) -> None:
         """Note how many bytes will come, once that is known."""
-        known = (uploads.c.id == upload_id, uploads.c.state == "waiting")
-        await self._connection.execute(update(uploads).where(*known).values(expected_bytes=size_bytes))
+        known = (uploads.c.id == upload_id, uploads.c.state.in_(("waiting", "used")), uploads.c.key.is_(None))
+        row = update(uploads).where(*known).values(expected_bytes=size_bytes, size_bytes=None)
+        await self._connection.execute(row)
+
+    async def hold(self, upload_id: UUID, size_bytes: int) -> None:
+        """Note how many bytes are here, or on their way, of an upload of which nobody knows how many will come."""
+        known = (uploads.c.id == upload_id, uploads.c.state == "waiting", uploads.c.expected_bytes.is_(None))
+        await self._connection.execute(update(uploads).where(*known).values(size_bytes=size_bytes))
 
     async def use(self, upload_id: UUID) -> bool:
         """Claim an upload whose bytes are here for a video; False if it is not there to be claimed."""

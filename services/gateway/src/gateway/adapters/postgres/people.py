@@ -96,10 +96,16 @@ class PostgresPeople:
         return added.rowcount == 1
 
     async def save_user(self, user: User) -> None:
-        """Overwrite a user's role and whether they are disabled."""
+        """Overwrite a user's role and whether they are disabled.
+
+        Who becomes an owner loses an invitation: an admin may hold it, and an admin may not touch owners.
+        """
         disabled_at = func.coalesce(users.c.disabled_at, func.now()) if user.disabled else None
         row = update(users).where(users.c.id == user.id).values(role=user.role.value, disabled_at=disabled_at)
         await self._connection.execute(row)
+        if user.role is Role.OWNER:
+            void = update(users).where(users.c.id == user.id).values(invitation_hash=None, invited_until=None)
+            await self._connection.execute(void)
 
     async def remove_user(self, user_id: UUID) -> None:
         """Forget a user with their sessions and keys."""
