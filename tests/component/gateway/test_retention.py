@@ -1,5 +1,6 @@
 """Retention: what is over its time is erased like by hand, once, and not while a job needs it."""
 
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -8,9 +9,9 @@ from sqlalchemy import text
 from contracts.gateway import ScriptErased, VideoErased
 from gateway.domain.access import Role
 from gateway.usecases.retention import KeepRetention
-from support.gateway_rig import Gateway, json_of
+from support.gateway_rig import Gateway, a_gateway, json_of
 
-FOR_EVER = {"videos": None, "scripts": None, "audit": None, "webhook_deliveries": None, "exports": None}
+FOR_EVER = {name: None for name in ("videos", "scripts", "audit", "webhook_deliveries", "exports", "events", "usage")}
 
 
 def the_sweep(gateway: Gateway) -> KeepRetention:
@@ -114,3 +115,85 @@ async def test_the_audit_is_forgotten_when_its_time_is_over(gateway: Gateway, po
     assert (kept, forgotten) == (0, 1)
     actions = [line["action"] for line in json_of(await client.get("/v1/audit"), 200)["items"]]
     assert actions == ["change_retention", "change_retention"]
+
+
+async def test_what_would_go_is_told_before_anything_does(gateway: Gateway) -> None:
+    tenant_id = await gateway.tenant("studio")
+    client = await gateway.client(await gateway.user(tenant_id))
+    old, needed, young = [await gateway.video(client) for _ in range(3)]
+    await gateway.job(client, needed["id"])
+    for video, days in ((old, 31), (needed, 31), (young, 29)):
+        await made_days_ago(gateway, tenant_id, "videos", video["id"], days)
+    json_of(await client.put("/v1/retention", json={**FOR_EVER, "scripts": 90}), 200)
+
+    before = json_of(await client.get("/v1/retention/preview"), 200)
+    told = json_of(await client.get("/v1/retention/preview", params={"videos": 30}), 200)
+    unbounded = await client.get("/v1/retention/preview", params={"audit": 29})
+    kept = [json_of(await client.get(f"/v1/videos/{video['id']}"), 200)["state"] for video in (old, needed, young)]
+    json_of(await client.put("/v1/retention", json={**FOR_EVER, "videos": 30}), 200)
+    await the_sweep(gateway)(tenant_id)
+
+    assert before["goes"] == []
+    assert (told["rules"]["videos"], told["rules"]["scripts"]) == (30, 90)
+    assert [(one["kind"], one["count"], one["ids"]) for one in told["goes"]] == [("videos", 1, [old["id"]])]
+    assert unbounded.status_code == 422
+    assert kept == ["ingesting"] * 3
+    erased = [one["subject_id"] for one in json_of(await client.get("/v1/erasures"), 200)["items"]]
+    assert erased == told["goes"][0]["ids"]
+
+
+async def test_usage_and_events_are_forgotten_when_their_time_is_over(gateway: Gateway) -> None:
+    tenant_id = await gateway.tenant("studio")
+    client = await gateway.client(await gateway.user(tenant_id))
+    await gateway.ingested(client)
+    video = await gateway.video(client)
+    await gateway.job(client, video["id"])
+    async with gateway.harness.database.begin(tenant_id) as work:
+        for older in (
+            "INSERT INTO usage_entries (id, key, day, kind, quantity, variant)"
+            " SELECT gen_random_uuid(), n::text, current_date - n, 'scenes', 1, '' FROM generate_series(60, 65) n",
+            "UPDATE events SET created_at = now() - interval '4 days'",
+        ):
+            await work.connection.execute(text(older))
+    json_of(await client.put("/v1/retention", json={**FOR_EVER, "usage": 62, "events": 3}), 200)
+    told = json_of(await client.get("/v1/retention/preview"), 200)["goes"]
+
+    await the_sweep(gateway)(tenant_id)
+
+    assert {one["kind"]: one["count"] for one in told} == {"usage": 3, "events": 2}
+    async with gateway.harness.database.begin(tenant_id) as work:
+        left = "SELECT current_date - day FROM usage_entries WHERE kind = 'scenes' ORDER BY 1"
+        assert list((await work.connection.execute(text(left))).scalars()) == [60, 61, 62]
+        assert await work.connection.scalar(text("SELECT count(*) FROM events")) == 0
+    assert (await client.get(f"/v1/videos/{video['id']}")).status_code == 200
+
+
+async def test_the_operator_says_what_holds_for_who_says_nothing_and_how_long_anybody_keeps_what(
+    postgres_url: str,
+) -> None:
+    said: dict[str, Any] = {
+        "retention_defaults": {"videos": 30},
+        "retention_most": {"audit": 400},
+        "retention_least": {"scripts": 10},
+    }
+    async with a_gateway(postgres_url, **said) as gateway:
+        tenant_id = await gateway.tenant("studio")
+        client = await gateway.client(await gateway.user(tenant_id))
+        video = await gateway.video(client)
+        await made_days_ago(gateway, tenant_id, "videos", video["id"], 31)
+        cases, policy = gateway.use_cases, gateway.use_cases.erasing.retention._policy
+        sweep = KeepRetention(cases.database, cases.blobs, cases.records_on, cases.videos, cases.erasing.script, policy)
+
+        first = json_of(await client.get("/v1/retention"), 200)
+        changes = ({"audit": 401}, {"scripts": 9}, {"audit": 400, "scripts": 10, "videos": None})
+        answers = [await client.put("/v1/retention", json={**FOR_EVER, **change}) for change in changes]
+        for_ever = await sweep(tenant_id)
+        async with gateway.harness.database.begin(tenant_id) as work:
+            await work.connection.execute(text("DELETE FROM retentions"))
+        by_default = await sweep(tenant_id)
+
+        assert (first["videos"], first["audit"], first["scripts"]) == (30, 400, None)
+        assert [answer.status_code for answer in answers] == [422, 422, 200]
+        assert [answer.json()["errors"][0]["field"] for answer in answers[:2]] == ["audit", "scripts"]
+        assert "from 1 to 400 days" in answers[0].text
+        assert (for_ever, by_default) == (0, 1)

@@ -37,7 +37,7 @@ from gateway.usecases.usage import Usage
 from gateway.usecases.videos import Videos
 from gateway.wiring.accounts import accounts_of, key_ring
 from gateway.wiring.commands import bootstrap, replace_keys
-from gateway.wiring.erasing import erasing_of, upkeep_of, workbench_of
+from gateway.wiring.erasing import erasing_of, policy_of, upkeep_of, workbench_of
 from gateway.wiring.intake import Intake, intake_of, work_on
 from gateway.wiring.library import library_of
 from gateway.wiring.limits import admission_of, books_of, egress_of, limiter_of, prices_of
@@ -135,7 +135,7 @@ def _use_cases(
         live=Live(database, PostgresRecords, changes, heartbeat_s=settings.heartbeat_s, poll_s=settings.poll_s),
         webhooks=webhooks_of(settings, database, outbound),
         audit=AuditLog(database, PostgresRecords),
-        audit_seals=AuditSeals(database, PostgresRecords),
+        audit_seals=AuditSeals(database, PostgresRecords, policy_of(settings)),
         erasing=erasing,
         egress=egress,
         usage=Usage(database, PostgresRecords, admission, notify, currency=settings.currency),

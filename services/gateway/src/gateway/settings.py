@@ -9,6 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from chassis.run import ServiceSettings
 from gateway.domain.metering import UsageKind
+from gateway.domain.retention import Kind
 
 __all__ = ["Settings"]
 
@@ -76,6 +77,12 @@ class Settings(ServiceSettings):
     """How often uploads and first answers that have expired are looked for."""
     erasure_patience_s: PositiveFloat = 600
     """A service that has not answered an erasure for so long is asked again."""
+    retention_defaults: dict[Kind, PositiveInt | None] = Field(default_factory=dict)
+    """Days for which tenants that say nothing keep things, by kind, as JSON; null and what is absent is for ever."""
+    retention_least: dict[Kind, PositiveInt] = Field(default_factory=dict)
+    """Days for which everybody keeps things at least, by kind."""
+    retention_most: dict[Kind, PositiveInt] = Field(default_factory=dict)
+    """Days for which anybody keeps things at most, by kind."""
     search_poll_s: PositiveFloat = 1
     """How often documents that wait to be indexed are looked for."""
     events_keep_s: PositiveFloat = 7 * 24 * 3600

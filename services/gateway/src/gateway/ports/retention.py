@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from gateway.domain.retention import Retention
+from gateway.domain.retention import Kind, Over, Retention, SaidRetention
 
 __all__ = ["Retentions"]
 
@@ -12,8 +12,8 @@ __all__ = ["Retentions"]
 class Retentions(Protocol):
     """How long the tenant keeps what, and what is over its time."""
 
-    async def get(self) -> Retention:
-        """What was set, and else the defaults."""
+    async def said(self) -> SaidRetention:
+        """What the tenant has set."""
 
     async def put(self, retention: Retention) -> None:
         """Set all of it."""
@@ -26,6 +26,12 @@ class Retentions(Protocol):
 
     async def scripts_over(self, *, days: int, limit: int) -> Sequence[UUID]:
         """Scripts that are kept for longer than that, and that no unfinished job needs; locked."""
+
+    async def forget_usage(self, *, days: int) -> int:
+        """Forget what was used longer ago than that; returns how many lines there were."""
+
+    async def over(self, kind: Kind, *, days: int, some: int) -> Over:
+        """What is over its time, and not held up by a job; nothing is locked or changed."""
 
     async def forget_audit(self, *, days: int) -> int:
         """Forget lines of the audit that are kept for longer than that; returns how many."""

@@ -1,6 +1,7 @@
 """Retention: what a tenant does not want to keep for longer is erased by itself, as if somebody had asked for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from uuid import UUID
 
 from chassis.blobs import Blobs
@@ -8,7 +9,7 @@ from chassis.database import Database, UnitOfWork
 from chassis.telemetry import get_logger
 from gateway.domain.access import Caller
 from gateway.domain.exports import export_key
-from gateway.domain.retention import Retention
+from gateway.domain.retention import ANYTHING, KINDS, Over, Policy, Retention, SaidRetention
 from gateway.ports import Records, RecordsOn
 from gateway.usecases.erase_script import EraseScript
 from gateway.usecases.videos import Videos
@@ -19,28 +20,42 @@ _log = get_logger(__name__)
 _AT_ONCE = 20
 """Things erased in one transaction; the next round takes the next ones."""
 _DAY_S = 86_400.0
+_ALL_OF_THEM = 1 << 62
+_SOME = 20
 
 
 class Retentions:
     """How long the caller's tenant keeps what."""
 
-    def __init__(self, database: Database, records_on: RecordsOn) -> None:
+    def __init__(self, database: Database, records_on: RecordsOn, policy: Policy = ANYTHING) -> None:
         self._database = database
         self._records_on = records_on
+        self._policy = policy
 
     async def get(self, caller: Caller) -> Retention:
         """What holds now."""
         async with self._database.read(caller.tenant_id) as connection:
-            return await self._records_on(connection).retentions.get()
+            return self._policy.rules(await self._records_on(connection).retentions.said())
+
+    async def preview(self, caller: Caller, changes: SaidRetention) -> tuple[Retention, Sequence[Over]]:
+        """What would be over its time at this moment, were the rules changed so. Nothing is. Raises InvalidRequest."""
+        async with self._database.read(caller.tenant_id) as connection:
+            retentions = self._records_on(connection).retentions
+            rules = self._policy.rules({**await retentions.said(), **changes})
+            self._policy.check(Retention(**{**asdict(rules), **changes}))
+            kept = [(kind, getattr(rules, kind)) for kind in KINDS]
+            over = [await retentions.over(kind, days=days, some=_SOME) for kind, days in kept if days is not None]
+        return rules, over
 
     async def put(self, caller: Caller, retention: Retention, *, unless: Callable[[Retention], None]) -> Retention:
-        """Set all of it. ``unless`` raises for what must not be overwritten."""
+        """Set all of it. ``unless`` raises for what must not be overwritten. Raises InvalidRequest."""
+        self._policy.check(retention)
         async with self._database.begin(caller.tenant_id) as work:
             retentions = self._records_on(work.connection).retentions
             await work.hold("retention")
-            unless(await retentions.get())
+            unless(self._policy.rules(await retentions.said()))
             await retentions.put(retention)
-        return retention
+        return self._policy.rules(asdict(retention))
 
 
 class KeepRetention:
@@ -50,8 +65,15 @@ class KeepRetention:
     """
 
     def __init__(
-        self, database: Database, blobs: Blobs, records_on: RecordsOn, videos: Videos, scripts: EraseScript
+        self,
+        database: Database,
+        blobs: Blobs,
+        records_on: RecordsOn,
+        videos: Videos,
+        scripts: EraseScript,
+        policy: Policy = ANYTHING,
     ) -> None:
+        self._policy = policy
         self._database = database
         self._blobs = blobs
         self._records_on = records_on
@@ -66,7 +88,7 @@ class KeepRetention:
                 records = self._records_on(work.connection)
                 if not await records.retentions.alone():
                     return total
-                rules = await records.retentions.get()
+                rules = self._policy.rules(await records.retentions.said())
                 erased = await self._erase(work, records, rules)
                 forgotten = await _forget(records, rules)
             total += erased + forgotten
@@ -107,6 +129,11 @@ async def _forget(records: Records, rules: Retention) -> int:
     count = 0
     if rules.audit is not None:
         count += await records.retentions.forget_audit(days=rules.audit)
+    if rules.usage is not None:
+        count += await records.retentions.forget_usage(days=rules.usage)
+    if rules.events is not None:
+        age_s = rules.events * _DAY_S
+        count += await records.events.forget_old(older_than_s=age_s, beyond=_ALL_OF_THEM, limit=1000)
     if rules.webhook_deliveries is not None:
         older_than_s = rules.webhook_deliveries * _DAY_S
         count += await records.deliveries.forget_old(older_than_s=older_than_s, limit=1000)

@@ -6,6 +6,7 @@ from uuid import UUID
 from chassis.database import Database
 from gateway.domain.access import Caller
 from gateway.domain.audit import Entry
+from gateway.domain.retention import ANYTHING, Policy
 from gateway.domain.seals import GENESIS, Integrity, Seal, content_of, digest_of
 from gateway.ports import RecordsOn
 
@@ -19,9 +20,10 @@ _PAGE = 100
 class AuditSeals:
     """Chains what was written, tenant by tenant; whoever writes never waits for it."""
 
-    def __init__(self, database: Database, records_on: RecordsOn) -> None:
+    def __init__(self, database: Database, records_on: RecordsOn, policy: Policy = ANYTHING) -> None:
         self._database = database
         self._records_on = records_on
+        self._policy = policy
 
     async def seal(self, tenant_id: UUID) -> int:
         """Seal what is not sealed yet; returns how many lines."""
@@ -45,7 +47,7 @@ class AuditSeals:
         while True:
             async with self._database.read(caller.tenant_id) as connection:
                 records = self._records_on(connection)
-                days = (await records.retentions.get()).audit
+                days = self._policy.rules(await records.retentions.said()).audit
                 found = await records.seals.page(after=position, limit=_PAGE)
                 for seal in found:
                     held, count = content_of(await records.seals.lines(seal.from_xact, seal.to_xact))

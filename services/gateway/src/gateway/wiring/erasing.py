@@ -10,6 +10,7 @@ from gateway.adapters.receipts import SignedReceipts
 from gateway.adapters.revocations import RedisRevocations
 from gateway.adapters.signing_keys import KeyRing
 from gateway.api import Accounts, Erasing, UseCases
+from gateway.domain.retention import Policy
 from gateway.ports import Changes
 from gateway.settings import Settings
 from gateway.usecases.conclude_erasure import ConcludeErasure
@@ -22,7 +23,16 @@ from gateway.usecases.retention import KeepRetention, Retentions
 from gateway.usecases.upkeep import Chore, Upkeep
 from gateway.wiring.exports import exporter_of
 
-__all__ = ["erasing_of", "upkeep_of", "workbench_of"]
+__all__ = ["erasing_of", "policy_of", "upkeep_of", "workbench_of"]
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What the operator says of retention."""
+    return Policy(
+        defaults={str(kind): days for kind, days in settings.retention_defaults.items()},
+        least={str(kind): days for kind, days in settings.retention_least.items()},
+        most={str(kind): days for kind, days in settings.retention_most.items()},
+    )
 
 
 def erasing_of(
@@ -39,7 +49,7 @@ def erasing_of(
         erasures=Erasures(database, PostgresRecords, receipts, patience_s=settings.erasure_patience_s),
         script=EraseScript(database, PostgresRecords, changes, Notify(PostgresRecords, changes)),
         tenant=EraseTenant(database, PostgresRecords, accounts.sessions, revocations),
-        retention=Retentions(database, PostgresRecords),
+        retention=Retentions(database, PostgresRecords, policy_of(settings)),
         exports=Exports(database, blobs_at(settings.blobs_url), PostgresRecords),
     )
 
@@ -47,7 +57,7 @@ def erasing_of(
 def upkeep_of(settings: Settings, database: Database, given: UseCases) -> Upkeep:
     """What has to be looked after without being asked."""
     blobs, erasing = blobs_at(settings.blobs_url), given.erasing
-    keep = KeepRetention(database, blobs, PostgresRecords, given.videos, erasing.script)
+    keep = KeepRetention(database, blobs, PostgresRecords, given.videos, erasing.script, policy_of(settings))
     chores: list[Chore] = [given.audit_seals.seal, erasing.erasures.ask_again, keep]
     return Upkeep(database, PostgresRecords, chores, every_s=settings.sweep_s)
 
