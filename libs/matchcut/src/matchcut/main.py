@@ -11,6 +11,7 @@ from matchcut.commands import (
     demonstration,
     housekeeping,
     jobs,
+    keeping,
     processing,
     searching,
     usage,
@@ -40,6 +41,9 @@ app.command("status", epilog=EPILOG)(housekeeping.status)
 app.command("env", epilog=EPILOG)(housekeeping.env)
 app.command("audit", epilog=EPILOG)(compliance.audit)
 app.add_typer(compliance.erase, name="erase")
+app.add_typer(keeping.retention, name="retention")
+app.add_typer(keeping.export, name="export")
+app.add_typer(keeping.receipt, name="receipt")
 app.command("usage", epilog=EPILOG)(usage.usage)
 app.add_typer(jobs.app, name="job")
 app.add_typer(dead_letters.app, name="dlq")

@@ -11,7 +11,7 @@ while, because it is being restarted, is waited for; so is one that says it has 
 """
 
 from matchcut.client.api import Matchcut
-from matchcut.client.compliance import AuditEntry, Erasure, Export, Retention, TenantErasure
+from matchcut.client.compliance import AuditEntry, Erasure, Export, Retention, RetentionPreview, TenantErasure
 from matchcut.client.errors import (
     ApiError,
     Changed,
@@ -31,6 +31,7 @@ from matchcut.client.findings import Alignment, AlignmentItem, Item, Revision
 from matchcut.client.live import LiveEvent
 from matchcut.client.logos import Logo
 from matchcut.client.people import ApiKey, Invitation, NewApiKey, Session, Tenant, User, accept_invitation
+from matchcut.client.receipts import BadReceipt, Receipt, verify_receipt
 from matchcut.client.resources import DirectTarget, Job, Me, Rejection, ResultFile, Script, Upload, Video
 from matchcut.client.search import SearchHit, SearchPage
 from matchcut.client.sign_on import IdentityProvider, SignOn, begin_sign_on
@@ -44,6 +45,7 @@ __all__ = [
     "ApiError",
     "ApiKey",
     "AuditEntry",
+    "BadReceipt",
     "Budget",
     "Changed",
     "Conflict",
@@ -68,9 +70,11 @@ __all__ = [
     "NewApiKey",
     "NotFound",
     "Quota",
+    "Receipt",
     "Rejection",
     "ResultFile",
     "Retention",
+    "RetentionPreview",
     "Revision",
     "Script",
     "SearchHit",
@@ -96,4 +100,5 @@ __all__ = [
     "Webhooks",
     "accept_invitation",
     "begin_sign_on",
+    "verify_receipt",
 ]

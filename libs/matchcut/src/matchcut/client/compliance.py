@@ -17,6 +17,8 @@ __all__ = [
     "Export",
     "Outcome",
     "Retention",
+    "RetentionGoes",
+    "RetentionPreview",
     "TenantErasure",
 ]
 
@@ -91,6 +93,26 @@ class Retention(_Resource):
     audit: int | None = None
     webhook_deliveries: int | None = None
     exports: int | None = None
+    events: int | None = None
+    usage: int | None = None
+
+
+class RetentionGoes(_Resource):
+    """Things of one kind that are over their time: how many, some of their ids, and what goes with them."""
+
+    kind: str
+    days: int
+    count: int
+    oldest_at: datetime | None = None
+    ids: tuple[UUID, ...] = ()
+    what: str = ""
+
+
+class RetentionPreview(_Resource):
+    """What would be erased now, were these the rules."""
+
+    rules: Retention
+    goes: tuple[RetentionGoes, ...] = ()
 
 
 class Export(_Resource):
@@ -179,6 +201,14 @@ class Compliance:
         """How long our tenant keeps what."""
         return self._get(Retention, "/v1/retention")
 
+    def preview_retention(self: _Calls, **days: int | None) -> RetentionPreview:
+        """What would be erased now, with ``videos=365`` and ``audit=None`` (never), say, for rules. Nothing is."""
+        given = {kind: count for kind, count in days.items() if count is not None}
+        told = self._get(RetentionPreview, "/v1/retention/preview", **given)
+        never = {kind: None for kind in days.keys() - given.keys()}
+        rules, goes = told.rules.model_copy(update=never), tuple(one for one in told.goes if one.kind not in never)
+        return RetentionPreview(rules=rules, goes=goes)
+
     def set_retention(self: _Calls, retention: Retention) -> Retention:
         """Set how long our tenant keeps what; what is over its time then is erased, for good."""
         answer = self._send("PUT", "/v1/retention", json=retention.model_dump())
@@ -195,6 +225,11 @@ class Compliance:
     def export(self: _Calls, export_id: UUID) -> Export:
         """One export as it stands; ``download`` its ``content_url``."""
         return self._get(Export, f"/v1/exports/{export_id}")
+
+    def receipt_keys(self: _Calls) -> dict[str, Any]:
+        """The keys that verify receipts, as a JSON Web Key Set; see ``verify_receipt``."""
+        keys: dict[str, Any] = self._send("GET", "/.well-known/receipt-keys.json").json()
+        return keys
 
     def receipt(self: _Calls, token: str) -> str:
         """The receipt of a tenant that was erased, by the token that ``erase_tenant`` gave."""

@@ -9,11 +9,11 @@ import typer
 from rich.table import Table
 
 from matchcut.client import Erasure
-from matchcut.client.compliance import Outcome
+from matchcut.client.compliance import AuditIntegrity, Outcome
 from matchcut.commands.choices import AsJson, Data
 from matchcut.connection import connect
 from matchcut.console import Console
-from matchcut.exits import EPILOG, exit_codes
+from matchcut.exits import EPILOG, PartFailed, exit_codes
 from matchcut.launcher import DataFolder
 
 __all__ = ["audit", "erase"]
@@ -31,12 +31,16 @@ def audit(
     outcome: Annotated[Outcome | None, typer.Option(help="Only what ended so.")] = None,
     since: Annotated[datetime | None, typer.Option(help="At or after this moment, local time.")] = None,
     limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 20,
+    integrity: Annotated[bool, typer.Option("--integrity", help="Hold all of it against its seals instead.")] = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Who did what, when, from where, and what came of it; the newest first."""
     console = Console(as_json=as_json)
     with exit_codes(console), connect(DataFolder.at(data)) as client:
+        if integrity:
+            _show_integrity(console, client.verify_audit())
+            return
         found = client.audit(
             user_id=user,
             action=action,
@@ -108,6 +112,42 @@ def show_erasure(
     console = Console(as_json=as_json)
     with exit_codes(console), connect(DataFolder.at(data)) as client:
         _show(console, client.erasure(erasure_id))
+
+
+@erase.command("user", epilog=EPILOG)
+def erase_user(
+    user_id: Annotated[UUID, typer.Argument(help="Id of the user.")],
+    yes: Sure = False,
+    data: Data = None,
+) -> None:
+    """Erase a user with their sessions and keys; what they corrected stays, as nobody's."""
+    console = Console()
+    with exit_codes(console), connect(DataFolder.at(data)) as client:
+        _must_be_meant(f"user {user_id}", yes)
+        client.remove_user(user_id)
+        console.say(f"user {user_id} is erased: see `matchcut erase list`")
+
+
+@erase.command("tenant", epilog=EPILOG)
+def erase_tenant(
+    name: Annotated[str, typer.Argument(help="The name of our tenant, to be sure.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase our tenant with everything and everybody. Keep the token that is shown: with it the receipt can be had."""
+    console = Console(as_json=as_json)
+    with exit_codes(console), connect(DataFolder.at(data)) as client:
+        begun = client.erase_tenant(name)
+        console.show(begun.model_dump(mode="json"), f"receipt token: {begun.receipt_token}")
+
+
+def _show_integrity(console: Console, found: AuditIntegrity) -> None:
+    said = (
+        f"{found.lines} lines under {found.seals} seals are {found.state}; {found.forgotten} seals outlive their lines"
+    )
+    console.show(found.model_dump(mode="json"), f"{said}\nnewest digest: {found.digest}")
+    if found.state == "broken":
+        raise PartFailed(f"the audit is not what was written, from seal {found.broken_at} on")
 
 
 def _must_be_meant(what: str, yes: bool) -> None:
