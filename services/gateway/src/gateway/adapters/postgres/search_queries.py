@@ -51,22 +51,21 @@ SPELL = text(
 )
 _RANKED = """
     WITH newest AS MATERIALIZED (
-        SELECT id, words FROM search_passages
+        SELECT id, CAST(ts_rank_cd('{{0.1, 0.1, 0.1, 1.0}}', words, CAST(:ranking AS tsquery), 32) AS float8) AS score
+        FROM search_passages
         WHERE id <= :newest {only}
         ORDER BY id DESC LIMIT :window
-    ), ranked AS (
-        SELECT id, CAST(ts_rank_cd('{{0.1, 0.1, 0.1, 1.0}}', words, CAST(:ranking AS tsquery), 32) AS float8) AS score
-        FROM newest
     )
     SELECT bounds.highest, bounds.lowest, bounds.size, shown.id, shown.score
     FROM (SELECT max(id) AS highest, min(id) AS lowest, count(*) AS size FROM newest) bounds
     LEFT JOIN LATERAL (
-        SELECT id, score FROM ranked
+        SELECT id, score FROM newest
         WHERE CAST(:score AS float8) IS NULL OR (score, id) < (CAST(:score AS float8), CAST(:passage AS bigint))
         ORDER BY score DESC, id DESC LIMIT :limit
     ) shown ON true
     ORDER BY shown.score DESC, shown.id DESC
 """
+"""The score is computed before the newest are sorted out: to carry all their words through the sorting costs more."""
 RANKED = text(_RANKED.format(only=""))
 RANKED_IN_DOCUMENT = text(_RANKED.format(only="AND document_id = :document"))
 RANKED_BY_WALKING = text(_RANKED.format(only=f"AND owner_id = {TENANT}"))
