@@ -1,6 +1,7 @@
 """What can go wrong between us and the gateway, typed from its problem documents (RFC 9457)."""
 
 from typing import Any
+from uuid import UUID
 
 import httpx
 
@@ -8,6 +9,7 @@ __all__ = [
     "ApiError",
     "Changed",
     "Conflict",
+    "Duplicate",
     "Forbidden",
     "Invalid",
     "MatchcutError",
@@ -75,6 +77,12 @@ class Conflict(ApiError):
     """409: not in this state."""
 
 
+class Duplicate(Conflict):
+    """409: a video has the same bytes already, and there was to be no second one."""
+
+    duplicate_of: UUID | None = None
+
+
 class Changed(ApiError):
     """412: somebody else has changed it since it was read."""
 
@@ -107,6 +115,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     429: TooMany,
     507: StorageFull,
 }
+_BY_TYPE: dict[str, type[ApiError]] = {"/problems/duplicate-video": Duplicate}
 
 
 def raise_for_problem(response: httpx.Response) -> None:
@@ -119,7 +128,8 @@ def raise_for_problem(response: httpx.Response) -> None:
         problem = None
     if not isinstance(problem, dict):  # a proxy's page, or a crash before our own handlers
         problem = {"title": response.reason_phrase or "Error", "detail": response.text[:300]}
-    raise _BY_STATUS.get(response.status_code, ApiError)(
+    kind = _BY_TYPE.get(str(problem.get("type"))) or _BY_STATUS.get(response.status_code, ApiError)
+    error = kind(
         status=response.status_code,
         type=str(problem.get("type", "about:blank")),
         title=str(problem.get("title", response.reason_phrase)),
@@ -128,6 +138,9 @@ def raise_for_problem(response: httpx.Response) -> None:
         trace_id=problem.get("trace_id") or response.headers.get("x-trace-id"),
         retry_after_s=_seconds(response.headers.get("retry-after")),
     )
+    if isinstance(error, Duplicate) and "duplicate_of" in problem:
+        error.duplicate_of = UUID(problem["duplicate_of"])
+    raise error
 
 
 def _fields(errors: Any) -> list[tuple[str, str]]:

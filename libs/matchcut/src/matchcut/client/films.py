@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 from uuid import UUID
 
 import httpx
@@ -19,6 +19,7 @@ __all__ = ["Films", "given"]
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
+OnDuplicate = Literal["keep", "reuse", "refuse"]
 _NO_BUCKET = "/problems/direct-upload-unavailable"
 
 
@@ -61,18 +62,29 @@ class Films:
         sha256: str | None = None,
         title: str | None = None,
         passthrough: str | None = None,
+        on_duplicate: OnDuplicate | None = None,
     ) -> Video:
         """Have a file fetched and taken in: from its address on the web, ``gs://bucket/object``, or Google Drive
         (``drive://FILE_ID`` or its link, with an access token). What is given of size and checksum is held against it.
         """
         source = given(url=url, access_token=access_token, filename=filename, size_bytes=size_bytes, sha256=sha256)
-        return self._post(Video, "/v1/videos", given(source=source, title=title, passthrough=passthrough))
+        return self._post(
+            Video, "/v1/videos", given(source=source, title=title, passthrough=passthrough, on_duplicate=on_duplicate)
+        )
 
     def create_video(
-        self: _Calls, upload_id: UUID, *, title: str | None = None, passthrough: str | None = None
+        self: _Calls,
+        upload_id: UUID,
+        *,
+        title: str | None = None,
+        passthrough: str | None = None,
+        on_duplicate: OnDuplicate | None = None,
     ) -> Video:
-        """Have an upload taken in as a video."""
-        return self._post(Video, "/v1/videos", given(upload_id=upload_id, title=title, passthrough=passthrough))
+        """Have an upload taken in as a video. ``on_duplicate`` says what to do if a video has the same bytes already:
+        ``keep`` both, ``reuse`` the first, which is returned, or ``refuse``, which raises Duplicate.
+        """
+        wanted = given(upload_id=upload_id, title=title, passthrough=passthrough, on_duplicate=on_duplicate)
+        return self._post(Video, "/v1/videos", wanted)
 
     def add_video(self, path: Path, *, title: str | None = None, on_bytes: OnBytes | None = None) -> Video:
         """Upload a file and have it taken in."""

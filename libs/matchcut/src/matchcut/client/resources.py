@@ -91,6 +91,7 @@ class Video(_Resource):
     sha256: str | None = None
     media: dict[str, Any] | None = None
     rejection: Rejection | None = None
+    duplicate_of: UUID | None = None
     created_at: datetime | None = None
     passthrough: str | None = None
 

@@ -96,6 +96,7 @@ _REFUSALS: dict[type[Refusal], tuple[int, str, str]] = {
     refusals.UploadExpired: (410, "upload-expired", "The upload is gone"),
     refusals.UploadLocked: (423, "upload-locked", "Another request is at it"),
     refusals.VideoUnusable: (409, "video-unusable", "The video cannot be worked on"),
+    refusals.DuplicateVideo: (409, "duplicate-video", "There is a video of these bytes"),
     refusals.EmailTaken: (409, "email-taken", "The address is somebody's"),
     refusals.NameTaken: (409, "name-taken", "The name is somebody's"),
     refusals.LastOwner: (409, "last-owner", "A tenant needs an owner"),
@@ -211,6 +212,8 @@ def refusal_response(request: Request, error: Refusal) -> Response:
         headers["Retry-After"] = str(error.retry_after_s + random.randint(0, error.retry_after_s))
     REFUSALS.labels(slug).inc()
     extra: dict[str, str] = {}
+    if isinstance(error, refusals.DuplicateVideo):
+        extra = {"duplicate_of": error.duplicate_of}
     if request.url.path in OAUTH_PATHS:
         headers |= {"Cache-Control": "no-store", "Pragma": "no-cache"}
         extra = _oauth(getattr(error, "error", "invalid_grant"), error.detail)

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request, Response
 
 from chassis.database import UnitOfWork
 from gateway.api.context import Given, UseCases, needs
+from gateway.api.intake_schemas import Upload, UploadRequest
 from gateway.api.once import Once, OnlyOnce
 from gateway.api.problems import responses
 from gateway.api.respond import json_response
-from gateway.api.schemas import Upload, UploadRequest
 from gateway.api.views import direct_view, upload_view
 from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import (

@@ -1,22 +1,23 @@
 """``/v1/videos``."""
 
-from collections.abc import Awaitable
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from chassis.database import UnitOfWork
 from contracts.documents import Media
 from gateway.api.context import Given, UseCases, needs
+from gateway.api.intake_schemas import UrlSource, VideoRequest
 from gateway.api.once import OnlyOnce
 from gateway.api.pages import Page, Paged, page_of
 from gateway.api.problems import responses
 from gateway.api.respond import BLOB_RESPONSES, IN_PARTS, blob_response, json_response
-from gateway.api.schemas import UrlSource, Video, VideoRequest
+from gateway.api.schemas import Video
 from gateway.api.views import video_view
-from gateway.domain import library as domain
 from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import (
+    DuplicateVideo,
     IdempotencyKeyReused,
     MinutesQuotaExceeded,
     NotFound,
@@ -27,6 +28,7 @@ from gateway.domain.refusals import (
     UploadConflict,
 )
 from gateway.ports.transfers import Source
+from gateway.usecases.duplicates import Wish
 from gateway.usecases.imports import Wanted
 from gateway.usecases.results import Result, content_type_of
 
@@ -41,27 +43,40 @@ Reader = Annotated[Caller, needs(Right.VIDEOS_READ)]
     "",
     status_code=201,
     response_model=Video,
-    responses=responses(
-        NotFound,
-        UploadConflict,
-        MinutesQuotaExceeded,
-        StorageQuotaExceeded,
-        IdempotencyKeyReused,
-        TooLarge,
-        StorageFull,
-    ),
+    responses={
+        200: {"model": Video, "description": "The video that has the same bytes; you asked to `reuse` it"},
+        **responses(
+            NotFound,
+            UploadConflict,
+            DuplicateVideo,
+            MinutesQuotaExceeded,
+            StorageQuotaExceeded,
+            IdempotencyKeyReused,
+            TooLarge,
+            StorageFull,
+        ),
+    },
 )
 async def submit_video(
     body: VideoRequest, given: Given, once: OnlyOnce, caller: Annotated[Caller, needs(Right.VIDEOS_WRITE)]
 ) -> Response:
     """Make a video of an upload, or of a file we fetch. It is `ready` once it was decoded and measured."""
-    wanted = {"title": body.title, "passthrough": body.passthrough}
+    wanted = Wish(body.title, body.passthrough, body.on_duplicate)
     source = body.source or body.upload_id
-    if isinstance(source, UrlSource):
-        file = await given.imports.require(_wanted(source, caller))
-        return await once(caller, lambda work: _viewed(given.imports.begin(work, file, **wanted)), status=201)
-    assert source is not None, "the model saw to it"
-    return await once(caller, lambda work: _viewed(given.videos.submit(work, upload_id=source, **wanted)), status=201)
+    status = 201
+    file = await given.imports.require(_wanted(source, caller)) if isinstance(source, UrlSource) else None
+
+    async def submit(work: UnitOfWork) -> Video:
+        nonlocal status
+        if file is not None:
+            video, made = await given.imports.begin(work, file, wanted)
+        else:
+            assert isinstance(source, UUID), "the model saw to it"
+            video, made = await given.videos.submit(work, upload_id=source, wish=wanted)
+        status = 201 if made else 200
+        return video_view(video)
+
+    return await once(caller, submit, status=lambda: status)
 
 
 @router.get("", response_model=Page[Video])
@@ -131,10 +146,6 @@ def _wanted(source: UrlSource, caller: Caller) -> Wanted:
     said = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
     place = Source(source.url, said, tenant=str(caller.tenant_id))
     return Wanted(place, source.filename, source.size_bytes, source.sha256)
-
-
-async def _viewed(video: Awaitable[domain.Video]) -> Video:
-    return video_view(await video)
 
 
 def _basename(key: str) -> str:

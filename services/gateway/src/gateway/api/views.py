@@ -7,7 +7,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from contracts.documents import StepReport
-from gateway.api import job_schemas, people_schemas, schemas
+from gateway.api import intake_schemas, job_schemas, people_schemas, schemas
 from gateway.domain.jobs import Job
 from gateway.domain.library import Script, Upload, Video
 from gateway.ports import ApiKey, Session, User
@@ -28,9 +28,9 @@ __all__ = [
 ]
 
 
-def upload_view(upload: Upload, *, max_bytes: int) -> schemas.Upload:
+def upload_view(upload: Upload, *, max_bytes: int) -> intake_schemas.Upload:
     """An upload, with where its bytes go."""
-    return schemas.Upload(
+    return intake_schemas.Upload(
         id=upload.id,
         state=upload.state,
         filename=upload.filename,
@@ -43,9 +43,9 @@ def upload_view(upload: Upload, *, max_bytes: int) -> schemas.Upload:
     )
 
 
-def direct_view(upload: Upload, url: str, *, max_bytes: int, expires_at: datetime) -> schemas.Upload:
+def direct_view(upload: Upload, url: str, *, max_bytes: int, expires_at: datetime) -> intake_schemas.Upload:
     """An upload to the bucket, with the address it goes to."""
-    target = schemas.DirectTarget(
+    target = intake_schemas.DirectTarget(
         url=url,
         headers={"Content-Type": "application/octet-stream"},
         complete_url=f"/v1/uploads/{upload.id}/complete",
@@ -66,6 +66,7 @@ def video_view(video: Video) -> schemas.Video:
         sha256=video.sha256 if known else None,
         media=None if video.media is None else schemas.MediaSummary.model_validate(video.media),
         rejection=None if video.rejection is None else schemas.Rejection(**asdict(video.rejection)),
+        duplicate_of=video.duplicate_of,
         passthrough=video.passthrough,
         created_at=video.created_at,
     )

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 __all__ = [
+    "OnDuplicate",
     "Rejection",
     "Script",
     "Transfer",
@@ -22,6 +23,8 @@ __all__ = [
 UploadState = Literal["waiting", "checking", "received", "used", "failed"]
 """``checking``: all bytes are here and are being joined and added up. In the table there is also ``abandoned``:
 nobody sees those, and the sweep removes them with their bytes."""
+OnDuplicate = Literal["keep", "reuse", "refuse"]
+"""What to do about a second video of the same bytes."""
 VideoState = Literal["importing", "ingesting", "ready", "rejected", "erased"]
 
 
@@ -93,6 +96,9 @@ class Video:
     media: Mapping[str, Any] | None = None
     """The measures people ask for most; the whole is ``media.json``."""
     rejection: Rejection | None = None
+    duplicate_of: UUID | None = None
+    """The video that had the same bytes first, if there was one."""
+    on_duplicate: OnDuplicate = "keep"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ __all__ = [
     "ChecksumMismatch",
     "ChunkMismatch",
     "DirectUploadUnavailable",
+    "DuplicateVideo",
     "EmailTaken",
     "ExportPending",
     "Forbidden",
@@ -126,6 +127,14 @@ class UploadExpired(Refusal):
 
 class VideoUnusable(Refusal):
     """The video was rejected or erased."""
+
+
+class DuplicateVideo(Refusal):
+    """A video has the same bytes already (``duplicate_of``), and you asked that there be no second one."""
+
+    def __init__(self, detail: str, *, duplicate_of: str) -> None:
+        super().__init__(detail, field="on_duplicate")
+        self.duplicate_of = duplicate_of
 
 
 class EmailTaken(Refusal):

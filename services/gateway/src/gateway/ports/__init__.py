@@ -144,6 +144,9 @@ class Videos(Protocol):
     async def of_upload(self, upload_id: UUID) -> Video | None:
         """The video that was made of an upload, locked."""
 
+    async def twin(self, sha256: str, *, lock: bool = False) -> Video | None:
+        """The first video there is of these bytes."""
+
     async def page(self, *, before: UUID | None, limit: int) -> Sequence[Video]:
         """The newest videos that are not erased, older than the one named ``before``."""
 

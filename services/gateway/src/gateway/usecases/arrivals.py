@@ -11,6 +11,7 @@ from gateway.domain.library import Rejection, Video
 from gateway.domain.notices import job_notices, video_notices
 from gateway.domain.progress import Failed, fold
 from gateway.ports import Changes, Records, RecordsOn
+from gateway.usecases.duplicates import as_rejection, twin_of
 from gateway.usecases.notify import Notify
 
 __all__ = ["Arrivals", "submitted"]
@@ -32,7 +33,13 @@ class Arrivals:
             return False
         video = await records.videos.of_upload(upload_id)
         if video is not None and video.state == "importing":
+            twin = await twin_of(work, records, sha256, on_duplicate=video.on_duplicate)
+            if twin is not None and video.on_duplicate != "keep":
+                await self._reject(work, records, replace(video, duplicate_of=twin.id), as_rejection(twin))
+                await records.uploads.erase(upload_id)
+                return False
             here = replace(video, state="ingesting", sha256=sha256, size_bytes=size_bytes, keys={"upload": key})
+            here = replace(here, duplicate_of=twin.id if twin else None)
             await records.videos.save(here)
             await work.announce(submitted(here), subject=here.id)
         return True
@@ -45,6 +52,9 @@ class Arrivals:
         video = await records.videos.of_upload(upload_id)
         if video is None or video.state != "importing":
             return
+        await self._reject(work, records, video, failure)
+
+    async def _reject(self, work: UnitOfWork, records: Records, video: Video, failure: Rejection) -> None:
         rejected = replace(video, state="rejected", rejection=failure)
         await records.videos.save(rejected)
         await self._notify(work, video_notices(video, rejected))

@@ -22,6 +22,7 @@ from gateway.usecases.admission import Admission
 from gateway.usecases.appending import Appending, Interrupted, Sums
 from gateway.usecases.arrivals import Arrivals
 from gateway.usecases.conclude import conclude_later
+from gateway.usecases.duplicates import Wish, welcome
 from gateway.usecases.uploads import Uploads, growing_key, upload_folder
 
 __all__ = ["IMPORT", "Imports", "Wanted"]
@@ -79,9 +80,16 @@ class Imports:
         named = None if wanted.filename else await self._fetch.name(wanted.source)
         return replace(wanted, filename=_one_line(named)) if named else wanted
 
-    async def begin(self, work: UnitOfWork, wanted: Wanted, *, title: str | None, passthrough: str | None) -> Video:
-        """A video whose bytes are on their way, and the task that fetches them."""
+    async def begin(self, work: UnitOfWork, wanted: Wanted, wish: Wish) -> tuple[Video, bool]:
+        """A video whose bytes are on their way, with the task that fetches them; or one that has them, and False.
+
+        Raises DuplicateVideo, StorageQuotaExceeded, MinutesQuotaExceeded.
+        """
         records, now = self._records_on(work.connection), datetime.now(UTC)
+        if wanted.sha256 is not None:
+            twin, suffices = await welcome(work, records, wanted.sha256, wish)
+            if twin is not None and suffices:
+                return twin, False
         upload = Upload(
             id=uuid7(),
             filename=wanted.filename or _filename_at(wanted.source.url),
@@ -98,13 +106,14 @@ class Imports:
         video = Video(
             id=uuid7(),
             upload_id=upload.id,
-            title=title or title_of(upload.filename),
+            title=wish.title or title_of(upload.filename),
             filename=upload.filename,
             sha256="",
             size_bytes=0,
             created_at=now,
             state="importing",
-            passthrough=passthrough,
+            passthrough=wish.passthrough,
+            on_duplicate=wish.on_duplicate,
         )
         await records.videos.add(video)
         await work.enqueue(
@@ -114,7 +123,7 @@ class Imports:
             subject=video.id,
             payload={"run": 1, "upload_id": str(upload.id)},
         )
-        return video
+        return video, True
 
     async def __call__(self, task: Task) -> None:
         """Do one task. Raises SourceRefused, SourceBroken."""

@@ -17,6 +17,7 @@ from gateway.domain.refusals import NotFound, NotReady, UploadConflict, VideoUnu
 from gateway.ports import Changes, RecordsOn
 from gateway.usecases.admission import Admission
 from gateway.usecases.arrivals import submitted
+from gateway.usecases.duplicates import Wish, welcome
 from gateway.usecases.erasures import announce_erasure, open_erasure
 from gateway.usecases.indexing import forget
 from gateway.usecases.notify import Notify
@@ -44,8 +45,11 @@ class Videos:
         self._notify = notify
         self._admission = admission
 
-    async def submit(self, work: UnitOfWork, *, upload_id: UUID, title: str | None, passthrough: str | None) -> Video:
-        """Make a video of an upload and say so. Raises NotFound, UploadConflict, MinutesQuotaExceeded."""
+    async def submit(self, work: UnitOfWork, *, upload_id: UUID, wish: Wish) -> tuple[Video, bool]:
+        """A video of an upload, and whether it was made of it, which is said; else another one takes its place.
+
+        Raises NotFound, UploadConflict, DuplicateVideo, MinutesQuotaExceeded.
+        """
         records = self._records_on(work.connection)
         upload = await records.uploads.get(upload_id)
         if upload is None:
@@ -58,23 +62,31 @@ class Videos:
             raise UploadConflict("another video was made of this upload", field="upload_id")
         # Asked again, now that nobody else can change it: its bytes may have been found whole meanwhile.
         upload = await records.uploads.get(upload_id) or upload
+        twin = None
+        if upload.sha256 is not None:
+            twin, suffices = await welcome(work, records, upload.sha256, wish)
+            if twin is not None and suffices:
+                await records.uploads.erase(upload_id)  # the sweep finds its bytes, which nobody knows of any more
+                return twin, False
         video = Video(
             id=uuid7(),
             upload_id=upload.id,
-            title=title or title_of(upload.filename),
+            title=wish.title or title_of(upload.filename),
             filename=upload.filename,
             sha256=upload.sha256 or "",
             size_bytes=upload.size_bytes or 0,
             created_at=datetime.now(UTC),
             state="importing" if upload.key is None else "ingesting",
-            passthrough=passthrough,
+            passthrough=wish.passthrough,
             keys={} if upload.key is None else {"upload": upload.key},
+            duplicate_of=twin.id if twin else None,
+            on_duplicate=wish.on_duplicate,
         )
         await self._admission.video(work)
         await records.videos.add(video)
         if upload.key is not None:
             await work.announce(submitted(video), subject=video.id)
-        return video
+        return video, True
 
     async def get(self, caller: Caller, video_id: UUID) -> Video:
         """One video. Raises NotFound."""
@@ -163,6 +175,7 @@ def tombstone(video: Video) -> Video:
         keys={},
         media=None,
         rejection=None,
+        duplicate_of=None,
     )
 
 

@@ -157,6 +157,13 @@ class PostgresVideos:
         row = (await self._connection.execute(query)).mappings().one_or_none()
         return None if row is None else _video(row)
 
+    async def twin(self, sha256: str, *, lock: bool = False) -> Video | None:
+        """The first video there is of these bytes."""
+        same = (videos.c.sha256 == sha256) & videos.c.state.in_(("ingesting", "ready"))
+        query = select(videos).where(same).order_by(videos.c.id)
+        row = (await self._connection.execute(query.with_for_update() if lock else query)).mappings().first()
+        return None if row is None else _video(row)
+
     async def page(self, *, before: UUID | None, limit: int) -> Sequence[Video]:
         """The newest videos that are not erased, older than the one named ``before``."""
         if before is None:

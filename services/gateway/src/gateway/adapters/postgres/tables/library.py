@@ -38,6 +38,8 @@ videos = Table(
     Column("keys", JSONB, nullable=False),
     Column("media", JSONB(none_as_null=True)),
     Column("rejection", JSONB(none_as_null=True)),
+    Column("duplicate_of", Uuid),
+    Column("on_duplicate", Text, nullable=False),
     created(),
 )
 
