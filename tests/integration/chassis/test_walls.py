@@ -153,6 +153,25 @@ async def test_a_prepared_query_says_the_same_whichever_way_it_goes(database: Da
     assert [row["text"] for row in quick] == ["ours", "other", "a", "other"]
 
 
+async def test_who_reads_in_both_ways_never_waits_for_a_connection_while_holding_the_others(database: Database) -> None:
+    async with database.read(TENANT) as connection:
+        first = await connection.scalar(text("SELECT pg_backend_pid()"))
+        second = (await fetch(connection, SESSION))[0]["pid"]
+
+    async def both_ways(number: int) -> None:
+        async with database.read(TENANT) as connection:
+            for one in range(4):
+                if (one + number) % 2:
+                    await fetch(connection, ALL)
+                else:
+                    await connection.execute(select(notes.c.text))
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(both_ways(number) for number in range(60)))
+
+    assert first == second
+
+
 def test_a_query_with_a_list_cannot_be_prepared() -> None:
     with pytest.raises(ValueError, match="prepared"):
         Prepared(select(notes).where(notes.c.id.in_([1, 2])))

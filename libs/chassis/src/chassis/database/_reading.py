@@ -111,7 +111,13 @@ class Reading(AsyncConnection):
         self._broken = False
 
     async def fetch(self, asked: Prepared, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-        """The rows of a prepared query. Raises what SQLAlchemy would."""
+        """The rows of a prepared query. Raises what SQLAlchemy would.
+
+        Who holds one of SQLAlchemy's connections waits for no other: each pool could be held by who waits for both.
+        """
+        if self._quick is None and self.sync_connection is not None:
+            found: Sequence[Mapping[str, Any]] = (await self.execute(asked.query, values)).mappings().all()
+            return found
         if self._quick is None:
             self._quick = await self._readers.begin(self._tenant_id)
         try:

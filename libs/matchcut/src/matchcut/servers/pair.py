@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -19,17 +19,22 @@ __all__ = ["Servers", "private_servers"]
 class Servers:
     """PostgreSQL and Redis on ``directory``, which is made when absent and used again when not.
 
-    ``durable=False`` is for tests: nothing is synced to disk. Only one process may use a directory at a time.
+    ``durable=False`` is for tests: nothing is synced to disk. ``postgres_settings`` are for more than the small things
+    it is set up for. Only one process may use a directory at a time.
     """
 
-    def __init__(self, directory: Path, *, durable: bool = True) -> None:
+    def __init__(
+        self, directory: Path, *, durable: bool = True, postgres_settings: Mapping[str, str] | None = None
+    ) -> None:
         self.directory = directory.absolute()
         # Root's PostgreSQL runs as somebody else, who must be able to pass through; all that is inside is private.
         self.directory.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         self._lock: IO[str] | None = None
         self._memory = _remembered(self.directory / "servers.json")
         secret = str(self._memory["password"])
-        self.postgres = Postgres(self.directory / "postgres", password=secret, durable=durable)
+        self.postgres = Postgres(
+            self.directory / "postgres", password=secret, durable=durable, settings=postgres_settings
+        )
         self.redis = Redis(self.directory / "redis", password=secret, durable=durable)
 
     @property

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -46,14 +47,16 @@ _FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "
 class Postgres:
     """Start, watch and stop one cluster. ``home`` is made when absent; an existing cluster in it is used again."""
 
-    def __init__(self, home: Path, *, password: str, durable: bool = True) -> None:
+    def __init__(
+        self, home: Path, *, password: str, durable: bool = True, settings: Mapping[str, str] | None = None
+    ) -> None:
         self._person = somebody_unprivileged()
         self.home = home_for(home, self._person)
         """Where it really is: elsewhere than asked when we are root and the asked one is out of reach for others."""
         self._data = self.home / "cluster"
         self._log = self.home / "postgres.log"
         self._password = password
-        self._settings = _SMALL if durable else _SMALL | _FORGETFUL
+        self._settings = _SMALL | ({} if durable else _FORGETFUL) | dict(settings or {})
         self._binary = pick_postgres(wanted_major=self._major_on_disk())
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
