@@ -15,6 +15,7 @@ from matchcut.client.compliance import Compliance
 from matchcut.client.errors import ApiError, Unreachable, raise_for_problem
 from matchcut.client.films import Films, given
 from matchcut.client.findings import FoundThings
+from matchcut.client.library import Library
 from matchcut.client.live import LiveEvent, follow_events
 from matchcut.client.logos import OwnLogos
 from matchcut.client.people import People
@@ -23,6 +24,7 @@ from matchcut.client.search import Search
 from matchcut.client.sign_on import IdentityProviders
 from matchcut.client.tokens import Credentials, TokenAuth, revoke
 from matchcut.client.transfers import OnBytes, receive
+from matchcut.client.unchanged import tagged
 from matchcut.client.usage import Usage
 from matchcut.client.watching import follow
 from matchcut.client.webhooks import Webhooks
@@ -34,7 +36,7 @@ T = TypeVar("T")
 _PASSING = frozenset({408, 423, 429, 502, 503, 504})
 
 
-class Matchcut(Films, People, Compliance, FoundThings, OwnLogos):
+class Matchcut(Films, Library, People, Compliance, FoundThings, OwnLogos):
     """One gateway, one person. Not for several threads at once; close it, or use it in a ``with`` block.
 
     ``patience_s`` is how long a gateway that does not answer, or has no place for more, is waited for: one that is
@@ -188,7 +190,7 @@ class Matchcut(Films, People, Compliance, FoundThings, OwnLogos):
         return self._send("GET", url).content
 
     def _get(self, kind: type[M], path: str, **query: Any) -> M:
-        return kind.model_validate_json(self._send("GET", path, params=query).content)
+        return tagged(kind, self._send("GET", path, params=query))
 
     def _post(self, kind: type[M], path: str, body: Mapping[str, Any]) -> M:
         # The key makes a repeat harmless, so that a POST may be retried like a GET.

@@ -8,6 +8,8 @@ from uuid import UUID
 import httpx
 from pydantic import BaseModel, ConfigDict
 
+from matchcut.client.unchanged import Tagged, if_match, tagged
+
 __all__ = [
     "AuditEntry",
     "AuditIntegrity",
@@ -85,7 +87,7 @@ class Erasure(_Resource):
     receipt: str | None = None
 
 
-class Retention(_Resource):
+class Retention(Tagged, _Resource):
     """Days after which things are erased by themselves; None is never."""
 
     videos: int | None = None
@@ -210,9 +212,12 @@ class Compliance:
         return RetentionPreview(rules=rules, goes=goes)
 
     def set_retention(self: _Calls, retention: Retention) -> Retention:
-        """Set how long our tenant keeps what; what is over its time then is erased, for good."""
-        answer = self._send("PUT", "/v1/retention", json=retention.model_dump())
-        return Retention.model_validate_json(answer.content)
+        """Set how long our tenant keeps what; what is over its time then is erased, for good.
+
+        What was read and then changed is refused if somebody else has changed it meanwhile: raises Changed.
+        """
+        body = retention.model_dump(exclude={"etag"})
+        return tagged(Retention, self._send("PUT", "/v1/retention", json=body, headers=if_match(retention.etag)))
 
     def start_export(self: _Calls, *, media: bool = False) -> Export:
         """Have everything our tenant has put into one ZIP, with films and pictures if ``media``."""

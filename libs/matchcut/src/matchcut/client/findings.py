@@ -42,6 +42,7 @@ class Item(BaseModel):
     video_id: UUID
     run: int = 1
     engine: str = ""
+    model_sha256: str | None = None
     seconds: float = 0.0
     created_at: datetime
     url: str
@@ -62,6 +63,10 @@ class _Found(BaseModel):
     job_id: UUID
     video_id: UUID
     run: int = 1
+    model_sha256: str | None = None
+    """Of the weights that found it; where several did, the gateway names none."""
+    seconds: float | None = None
+    """How long the work took."""
     created_at: datetime
 
 

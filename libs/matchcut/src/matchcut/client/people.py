@@ -9,6 +9,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict
 
 from matchcut.client.errors import Unreachable, raise_for_problem
+from matchcut.client.unchanged import Tagged, if_match, tagged
 
 __all__ = [
     "ApiKey",
@@ -42,7 +43,7 @@ class Session(_Resource):
     expires_at: datetime
 
 
-class User(_Resource):
+class User(Tagged, _Resource):
     """Somebody of our tenant."""
 
     id: UUID
@@ -81,7 +82,7 @@ class NewApiKey(_Resource):
     secret: str
 
 
-class Tenant(_Resource):
+class Tenant(Tagged, _Resource):
     """Our tenant."""
 
     id: UUID
@@ -130,14 +131,25 @@ class People:
         """Let somebody choose a new password."""
         return self._post(Invitation, f"/v1/users/{user_id}/invitation", {})
 
-    def change_user(self: _Calls, user_id: UUID, *, role: Role | None = None, disabled: bool | None = None) -> User:
-        """Give somebody another role, disable or enable them. Raises Conflict for the last owner."""
-        change = {name: value for name, value in (("role", role), ("disabled", disabled)) if value is not None}
-        return User.model_validate_json(self._send("PATCH", f"/v1/users/{user_id}", json=change).content)
+    def change_user(
+        self: _Calls,
+        user_id: UUID,
+        *,
+        role: Role | None = None,
+        disabled: bool | None = None,
+        etag: str | None = None,
+    ) -> User:
+        """Give somebody another role, disable or enable them. Raises Conflict for the last owner.
 
-    def remove_user(self: _Calls, user_id: UUID) -> None:
+        With the ``etag`` that was read, only if nobody else has changed them: raises Changed.
+        """
+        change = {name: value for name, value in (("role", role), ("disabled", disabled)) if value is not None}
+        answer = self._send("PATCH", f"/v1/users/{user_id}", json=change, headers=if_match(etag))
+        return tagged(User, answer)
+
+    def remove_user(self: _Calls, user_id: UUID, *, etag: str | None = None) -> None:
         """Erase somebody with their sessions and keys; see ``erasures``. Raises Conflict for the last owner."""
-        self._send("DELETE", f"/v1/users/{user_id}")
+        self._send("DELETE", f"/v1/users/{user_id}", headers=if_match(etag))
 
     def api_keys(self: _Calls) -> Iterator[ApiKey]:
         """Keys for programs, newest first."""
@@ -164,9 +176,10 @@ class People:
         """Our tenant; its id is ``me().tenant_id``."""
         return self._get(Tenant, f"/v1/tenants/{tenant_id}")
 
-    def rename_tenant(self: _Calls, tenant_id: UUID, name: str) -> Tenant:
-        """Give our tenant another name."""
-        return Tenant.model_validate_json(self._send("PATCH", f"/v1/tenants/{tenant_id}", json={"name": name}).content)
+    def rename_tenant(self: _Calls, tenant_id: UUID, name: str, *, etag: str | None = None) -> Tenant:
+        """Give our tenant another name; with the ``etag`` that was read, only if it is still that: raises Changed."""
+        answer = self._send("PATCH", f"/v1/tenants/{tenant_id}", json={"name": name}, headers=if_match(etag))
+        return tagged(Tenant, answer)
 
 
 def accept_invitation(url: str, invitation: str, password: str) -> None:

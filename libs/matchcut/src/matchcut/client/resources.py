@@ -73,12 +73,14 @@ class Upload(_Resource):
 
     id: UUID
     state: str
+    filename: str = ""
     content_url: str | None = None
     max_bytes: int | None = None
     size_bytes: int | None = None
     sha256: str | None = None
     failure: Rejection | None = None
     direct: DirectTarget | None = None
+    created_at: datetime | None = None
 
 
 class Video(_Resource):
@@ -88,6 +90,7 @@ class Video(_Resource):
     state: Literal["importing", "ingesting", "ready", "rejected", "erased"]
     title: str | None = None
     filename: str = ""
+    size_bytes: int | None = None
     sha256: str | None = None
     media: dict[str, Any] | None = None
     rejection: Rejection | None = None
@@ -102,6 +105,7 @@ class Script(_Resource):
     id: UUID
     filename: str
     format: str
+    size_bytes: int | None = None
     sha256: str | None = None
     created_at: datetime | None = None
 

@@ -75,11 +75,21 @@ class Search:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def __call__(self, q: str, **where: Any) -> Iterator[SearchHit]:
-        """All hits; they are fetched as they are taken. ``where`` as for ``page``, without its cursor."""
+    def __call__(
+        self,
+        q: str,
+        *,
+        kinds: Sequence[Kind] = (),
+        video_id: UUID | None = None,
+        script_id: UUID | None = None,
+        language: str | None = None,
+        limit: int = 20,
+    ) -> Iterator[SearchHit]:
+        """All hits; they are fetched as they are taken, ``limit`` at a time."""
+        where: dict[str, Any] = {"video_id": video_id, "script_id": script_id, "language": language, "limit": limit}
         cursor: str | None = None
         while True:
-            page = self.page(q, cursor=cursor, **where)
+            page = self.page(q, kinds=kinds, cursor=cursor, **where)
             yield from page.items
             cursor = page.next_cursor
             if cursor is None:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from matchcut.client.errors import Unauthorised, Unreachable, raise_for_problem
 from matchcut.client.resources import Token
 from matchcut.client.tokens import Credentials
+from matchcut.client.unchanged import Tagged, if_match, tagged
 from matchcut.client.webhooks import Transport
 
 __all__ = ["IdentityProvider", "IdentityProviders", "SignOn", "begin_sign_on"]
@@ -30,7 +31,7 @@ class GroupRole(BaseModel):
     role: str
 
 
-class IdentityProvider(BaseModel):
+class IdentityProvider(Tagged):
     """An OpenID provider of our tenant, without its secret. It has to know ``redirect_uri``."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -67,21 +68,27 @@ class IdentityProviders:
         *,
         return_urls: Sequence[str],
         client_secret: str | None = None,
+        scopes: Sequence[str] | None = None,
+        groups_claim: str | None = None,
         group_roles: Mapping[str, str] | None = None,
         default_role: str | None = None,
-        **more: Any,
+        email_domains: Sequence[str] | None = None,
+        owners: bool | None = None,
     ) -> IdentityProvider:
         """Let people sign in by a provider. Of ``group_roles`` the first group that fits decides."""
-        wanted = {
-            "name": name,
-            "issuer": issuer,
-            "client_id": client_id,
-            "client_secret": client_secret,
-            "return_urls": [*return_urls],
-            "group_roles": [{"group": group, "role": role} for group, role in (group_roles or {}).items()],
-            "default_role": default_role,
-            **more,
-        }
+        wanted = _given(
+            name=name,
+            issuer=issuer,
+            client_id=client_id,
+            client_secret=client_secret,
+            return_urls=return_urls,
+            scopes=scopes,
+            groups_claim=groups_claim,
+            group_roles=group_roles,
+            default_role=default_role,
+            email_domains=email_domains,
+            owners=owners,
+        )
         return self._transport.post(IdentityProvider, "/v1/identity-providers", wanted)
 
     def list(self) -> Iterator[IdentityProvider]:
@@ -92,14 +99,60 @@ class IdentityProviders:
         """One of them."""
         return self._transport.get(IdentityProvider, f"/v1/identity-providers/{provider_id}")
 
-    def change(self, provider_id: UUID, **changes: Any) -> IdentityProvider:
-        """Change what is given, by the names of the API: ``enabled=False``."""
-        answer = self._transport.send("PATCH", f"/v1/identity-providers/{provider_id}", json=changes)
-        return IdentityProvider.model_validate_json(answer.content)
+    def change(
+        self,
+        provider_id: UUID,
+        *,
+        name: str | None = None,
+        issuer: str | None = None,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        return_urls: Sequence[str] | None = None,
+        scopes: Sequence[str] | None = None,
+        groups_claim: str | None = None,
+        group_roles: Mapping[str, str] | None = None,
+        default_role: str | None = None,
+        email_domains: Sequence[str] | None = None,
+        owners: bool | None = None,
+        enabled: bool | None = None,
+        etag: str | None = None,
+    ) -> IdentityProvider:
+        """Change what is given; ``enabled=False`` lets nobody in by it. ``default_role=""`` takes no newcomers.
 
-    def delete(self, provider_id: UUID) -> None:
+        With the ``etag`` that was read, only if nobody else has changed it: raises Changed.
+        """
+        change = _given(
+            name=name,
+            issuer=issuer,
+            client_id=client_id,
+            client_secret=client_secret,
+            return_urls=return_urls,
+            scopes=scopes,
+            groups_claim=groups_claim,
+            group_roles=group_roles,
+            default_role=default_role,
+            email_domains=email_domains,
+            owners=owners,
+            enabled=enabled,
+        )
+        if default_role == "":
+            change["default_role"] = None
+        path, headers = f"/v1/identity-providers/{provider_id}", if_match(etag)
+        return tagged(IdentityProvider, self._transport.send("PATCH", path, json=change, headers=headers))
+
+    def delete(self, provider_id: UUID, *, etag: str | None = None) -> None:
         """Forget one. Who came by it keeps their account."""
-        self._transport.send("DELETE", f"/v1/identity-providers/{provider_id}")
+        self._transport.send("DELETE", f"/v1/identity-providers/{provider_id}", headers=if_match(etag))
+
+
+def _given(*, group_roles: Mapping[str, str] | None, **fields: Any) -> dict[str, Any]:
+    """Those that were given, as the API names them."""
+    body = {name: value for name, value in fields.items() if value is not None}
+    for name in {"return_urls", "scopes", "email_domains"} & set(body):
+        body[name] = [*body[name]]
+    if group_roles is not None:
+        body["group_roles"] = [{"group": group, "role": role} for group, role in group_roles.items()]
+    return body
 
 
 @dataclass(frozen=True)

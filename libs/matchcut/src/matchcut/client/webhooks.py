@@ -8,6 +8,8 @@ from uuid import UUID
 import httpx
 from pydantic import BaseModel, ConfigDict
 
+from matchcut.client.unchanged import Tagged, if_match, tagged
+
 __all__ = ["Delivery", "Webhook", "Webhooks"]
 
 M = TypeVar("M", bound=BaseModel)
@@ -17,7 +19,7 @@ class _Resource(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Webhook(_Resource):
+class Webhook(Tagged, _Resource):
     """An address that is told of events. ``secret`` is there only when it was just made."""
 
     id: UUID
@@ -99,8 +101,12 @@ class Webhooks:
         events: Sequence[str] | None = None,
         description: str | None = None,
         enabled: bool | None = None,
+        etag: str | None = None,
     ) -> Webhook:
-        """Change what is given; ``enabled=True`` brings back one that was disabled."""
+        """Change what is given; ``enabled=True`` brings back one that was disabled.
+
+        With the ``etag`` that was read, only if nobody else has changed it: raises Changed.
+        """
         given = {
             "url": url,
             "events": None if events is None else [*events],
@@ -108,12 +114,12 @@ class Webhooks:
             "enabled": enabled,
         }
         body = {name: value for name, value in given.items() if value is not None}
-        response = self._transport.send("PATCH", f"/v1/webhooks/{webhook_id}", json=body)
-        return Webhook.model_validate_json(response.content)
+        headers = if_match(etag)
+        return tagged(Webhook, self._transport.send("PATCH", f"/v1/webhooks/{webhook_id}", json=body, headers=headers))
 
-    def delete(self, webhook_id: UUID) -> None:
+    def delete(self, webhook_id: UUID, *, etag: str | None = None) -> None:
         """Forget a webhook and all it was sent."""
-        self._transport.send("DELETE", f"/v1/webhooks/{webhook_id}")
+        self._transport.send("DELETE", f"/v1/webhooks/{webhook_id}", headers=if_match(etag))
 
     def rotate(self, webhook_id: UUID, *, overlap_s: int = 86_400) -> Webhook:
         """A new secret, beside which the old one is good for ``overlap_s`` more seconds."""

@@ -31,6 +31,19 @@ _JWS: dict[int | str, dict[str, Any]] = {
         "content": {"application/jwt": {"schema": {"type": "string"}, "example": "eyJhbGciOiJFUzI1NiIsInR5cCI6…"}},
     }
 }
+_KEY_SET = {
+    "keys": [
+        {
+            "kty": "EC",
+            "crv": "P-256",
+            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+            "kid": "2026-11-22",
+            "use": "sig",
+            "alg": "ES256",
+        }
+    ]
+}
 
 
 @router.get("/v1/erasures", response_model=Page[ErasureView])
@@ -104,7 +117,11 @@ async def read_receipt(
     return Response(receipt, media_type="application/jwt", headers={"Cache-Control": "no-store"})
 
 
-@router.get("/.well-known/receipt-keys.json", response_model=dict[str, list[dict[str, str]]])
+@router.get(
+    "/.well-known/receipt-keys.json",
+    response_model=dict[str, list[dict[str, str]]],
+    responses={200: {"content": {"application/json": {"example": _KEY_SET}}}},
+)
 async def read_receipt_keys(request: Request, given: Given) -> Response:
     """The public keys that verify receipts of erasures (RFC 7517). None is ever taken out."""
     return keys_response(request, await given.erasing.erasures.receipts.public_keys())
