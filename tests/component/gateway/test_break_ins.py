@@ -9,10 +9,14 @@ import httpx
 import pytest
 import pytest_asyncio
 from sqlalchemy import select
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway.adapters.postgres.tables import sessions
+from gateway.adapters.postgres.tables.audit import audit
+from gateway.api import arriving, edge
 from gateway.domain.access import Role
 from gateway.usecases import watching
+from gateway.usecases.upkeep import Upkeep
 from support.findings_rig import a_picture
 from support.gateway_rig import PASSWORD, Gateway, a_gateway, json_of
 
@@ -120,3 +124,70 @@ async def test_callers_by_ipv4_are_told_apart_where_we_listen_by_ipv6(gateway: G
     async with gateway.harness.database.read(caller.tenant_id) as connection:
         query = select(sessions.c.address).where(sessions.c.user_id == caller.user_id)
         assert list((await connection.execute(query)).scalars()) == ["203.0.113.7"]
+
+
+async def test_the_line_about_a_wrong_password_takes_no_time_by_which_accounts_could_be_told(gateway: Gateway) -> None:
+    caller = await gateway.user(await a_studio(gateway), email=f"{uuid4()}@example.org")
+    email = json_of(await (await gateway.client(caller)).get("/v1/me"), 200)["email"]
+    noted_at_the_answer: list[int] = []
+
+    async def noted() -> int:
+        async with gateway.harness.database.read(caller.tenant_id) as connection:
+            return len((await connection.execute(select(audit).where(audit.c.outcome == "refused"))).all())
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_and_look(message: Message) -> None:
+            await send(message)
+            noted_at_the_answer.append(await noted())
+
+        await gateway.app(scope, receive, send_and_look)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(watched), base_url="http://gateway") as client:
+        form = {"grant_type": "password", "username": email, "password": "a guess"}
+        refused = await client.post("/v1/auth/token", data=form)
+
+    assert refused.status_code == 400
+    assert noted_at_the_answer == [0, 0]
+    assert await noted() == 1
+
+
+@pytest.mark.parametrize("path", ["/v1/auth/token", "/v1/scripts", "content"])
+async def test_whoever_goes_silent_in_the_middle_of_a_request_is_not_waited_for(
+    gateway: Gateway, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "IDLE_S", 0.1)
+    monkeypatch.setattr(arriving, "_IDLE_S", 0.1)
+    monkeypatch.setattr(arriving, "_TICK_S", 0.05)
+    client = await gateway.client(await gateway.user(await a_studio(gateway)))
+    kind = "application/x-www-form-urlencoded" if path == "/v1/auth/token" else "application/json"
+    upload = json_of(await client.post("/v1/uploads", json={"filename": "a.mp4", "size_bytes": 10}), 201)
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    put = path == "content"
+    to, method = (upload["content_url"], "PUT") if put else (path, "POST")
+    async with asyncio.timeout(20):
+        answer = await client.request(method, to, content=half(), headers={"Content-Type": kind})
+
+    assert json_of(answer, 408)["type"] == "/problems/request-timeout"
+    left = [key async for key in gateway.harness.blobs.list("scratch/") if upload["id"] in key]
+    assert not left
+
+
+async def test_a_tenant_that_cannot_be_looked_after_keeps_no_other_one_waiting(gateway: Gateway) -> None:
+    tenants = {await a_studio(gateway) for _ in range(3)}
+    looked_after: list[UUID] = []
+
+    async def chore(tenant_id: UUID) -> int:
+        looked_after.append(tenant_id)
+        if tenant_id == min(tenants):
+            raise ValueError("what this tenant has cannot be read")
+        return 1
+
+    upkeep = Upkeep(gateway.use_cases.database, gateway.use_cases.records_on, [chore], every_s=60.0)
+    with pytest.raises(ValueError, match="cannot be read"):
+        await upkeep()
+
+    assert tenants <= set(looked_after)

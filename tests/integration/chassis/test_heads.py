@@ -9,6 +9,7 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
+from chassis.run import _heads
 from chassis.run._heads import MOST_HEAD_BYTES, BoundedHttp
 
 ASK = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -53,6 +54,20 @@ async def test_a_head_that_does_not_end_is_refused_before_it_fills_the_memory(po
     answer = await answered(port, endless, *[piece * 3000] * 5)
 
     assert answer.startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HTTP/1.1\r\nX: ", ASK + b"GET /"], ids=["nothing", "half", "a second half"]
+)
+async def test_whoever_does_not_come_to_the_end_of_a_head_is_hung_up_on(
+    port: int, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_heads, "LONGEST_HEAD_S", 0.1)
+
+    answer = await answered(port, *([sent, b" "] if sent else []))
+
+    assert answer.endswith(b"0" if sent.startswith(ASK) else b"")
+    assert answer.count(b"HTTP/1.1 200") == sent.count(ASK)
 
 
 async def test_a_long_head_that_ends_is_answered(port: int) -> None:

@@ -1,5 +1,6 @@
 """The outermost layer of a request: its trace, its headers, and the net under everything; and its size, further in."""
 
+import asyncio
 import re
 
 from fastapi import HTTPException
@@ -15,7 +16,9 @@ __all__ = ["BodySizes", "Edge"]
 _log = get_logger(__name__)
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _STREAMED = re.compile(r"/v1/uploads/(?:tus(?:/[^/]+)?|[^/]+/content)")
-"""Here the body goes to storage as it comes, under a limit of its own."""
+"""Here the body goes to storage as it comes, under limits of its own."""
+IDLE_S = 60.0
+"""A client that is silent for so long in the middle of its request is gone."""
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
@@ -67,7 +70,7 @@ class Edge:
 
 
 class BodySizes:
-    """Refuses bodies that are too large, before they are read where the request says so itself."""
+    """Refuses bodies that are too large, before they are read where the request says so itself, or that do not come."""
 
     def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
         self._app = app
@@ -90,12 +93,17 @@ class BodySizes:
         """Count what comes in, for clients that do not say beforehand how much it will be."""
         if _STREAMED.fullmatch(scope["path"]):
             return receive
-        received = 0
+        received, whole = 0, False
 
         async def receive_counted() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, whole
+            try:
+                async with asyncio.timeout(None if whole else IDLE_S):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, "the rest of the request did not come") from None
             if message["type"] == "http.request":
+                whole = not message.get("more_body", False)
                 received += len(message.get("body", b""))
                 if received > self._max_body_bytes:
                     raise HTTPException(413, self._too_large())

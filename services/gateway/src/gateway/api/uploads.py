@@ -4,9 +4,10 @@ import re
 from typing import Annotated, TypedDict
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 
 from chassis.database import UnitOfWork
+from gateway.api.arriving import arriving
 from gateway.api.context import Given, UseCases, needs
 from gateway.api.intake_schemas import Upload, UploadRequest
 from gateway.api.once import Once, OnlyOnce
@@ -24,6 +25,7 @@ from gateway.domain.refusals import (
     TooLarge,
     UploadConflict,
 )
+from gateway.usecases.appending import Interrupted
 
 __all__ = ["router"]
 
@@ -87,7 +89,10 @@ async def complete_upload(
 
 @router.put(
     "/{upload_id}/content",
-    responses=responses(NotFound, UploadConflict, TooLarge, ChecksumMismatch, StorageFull),
+    responses={
+        408: {"description": "The bytes ended before the request did (`/problems/request-timeout`)"},
+        **responses(NotFound, UploadConflict, TooLarge, ChecksumMismatch, StorageFull),
+    },
     openapi_extra=_RAW_BODY,
 )
 async def receive_content(
@@ -95,9 +100,11 @@ async def receive_content(
 ) -> Upload:
     """Send the bytes, as they are. If it breaks off, send them again from the start."""
     length = request.headers.get("content-length", "")
-    upload = await given.uploads.receive(
-        caller, upload_id, request.stream(), announced_bytes=int(length) if length.isdecimal() else None
-    )
+    announced = int(length) if length.isdecimal() else None
+    try:
+        upload = await given.uploads.receive(caller, upload_id, arriving(request), announced_bytes=announced)
+    except Interrupted as interrupted:
+        raise HTTPException(408, str(interrupted)) from None
     return upload_view(upload, max_bytes=given.uploads.max_bytes)
 
 

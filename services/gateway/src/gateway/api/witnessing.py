@@ -1,8 +1,8 @@
 """The audit at the edge: what was refused to somebody we know, and who took contents out.
 
 What is changed is written where it is changed. What is refused changes nothing, so it is written here, and so is who
-read the contents of films and scripts. Nothing is answered before its line is written; what cannot be written for is
-not handed out.
+read the contents of films and scripts. Nothing is handed out before its line is written; what cannot be written for
+is not handed out.
 """
 
 import re
@@ -29,6 +29,10 @@ _log = get_logger(__name__)
 _CONTENTS = re.compile(r".*/(content|original|proxy)")
 _READING = frozenset({Right.RESULTS_READ, Right.SEARCH_READ, Right.AUDIT_READ})
 """Whoever uses one of these takes something out."""
+
+_WRONG = 400
+"""Who shows a wrong password or token is answered first and noted then: the line is written only about accounts that
+exist, and the time it takes must not tell which do."""
 
 
 def takes_contents_out(route: APIRoute, rights: Iterable[str]) -> bool:
@@ -57,17 +61,22 @@ class Witnessing:
             await self._app(scope, receive, send)
             return
         deed = Deed(scope["method"], origin_of(Request(scope)), place=lambda: _place(scope))
-        withheld = False
+        withheld = first_answered = False
 
         async def send_noted(message: Message) -> None:
-            nonlocal withheld
-            if message["type"] == "http.response.start" and not await self._noted(scope, deed, message["status"]):
+            nonlocal withheld, first_answered
+            begins = message["type"] == "http.response.start"
+            if begins and message["status"] == _WRONG:
+                first_answered = True
+            elif begins and not await self._noted(scope, deed, message["status"]):
                 withheld = True
                 detail = "what you asked for must be written down first, and that is not possible just now"
                 headers = {"Retry-After": "5"}
                 await problem_response(scope["path"], 503, detail, headers=headers)(scope, receive, send)
                 raise _Withheld
             await send(message)
+            if first_answered and not begins and not message.get("more_body", False):
+                await self._noted(scope, deed, _WRONG)
 
         with witness.witnessed(deed):
             try:

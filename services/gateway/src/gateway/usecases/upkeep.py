@@ -20,6 +20,9 @@ _log = get_logger(__name__)
 Chore = Callable[[UUID], Awaitable[int]]
 """Something to do for one tenant; returns how much there was to do."""
 
+_MOST_ERRORS = 10
+"""So many in one round, and it is over."""
+
 
 class Upkeep:
     """Does its chores for tenant after tenant, again and again. Each chore sees to it that two replicas do no harm."""
@@ -40,14 +43,29 @@ class Upkeep:
                 _log.warning("the upkeep waits", error=repr(error))
 
     async def __call__(self) -> int:
-        """One round over all tenants; returns how much there was to do."""
-        total = 0
+        """One round over all tenants; returns how much there was to do. Raises the first error at the end."""
+        total, errors = 0, list[Exception]()
         async for tenant_id in each_tenant(self._database, self._records_on):
-            for chore in self._chores:
-                total += await chore(tenant_id)
+            total += await self._look_after(tenant_id, errors)
         async for tenant_id in each_departed(self._database, self._records_on):
-            for chore in self._chores:
+            before = len(errors)
+            total += await self._look_after(tenant_id, errors)
+            if len(errors) == before:
+                async with self._database.begin(tenant_id) as work:
+                    await self._records_on(work.connection).erasures.rest()
+        if errors:
+            raise errors[0]
+        return total
+
+    async def _look_after(self, tenant_id: UUID, errors: list[Exception]) -> int:
+        """What cannot be done for one tenant keeps nobody else waiting; what fails again and again is away for all."""
+        total = 0
+        for chore in self._chores:
+            try:
                 total += await chore(tenant_id)
-            async with self._database.begin(tenant_id) as work:
-                await self._records_on(work.connection).erasures.rest()
+            except Exception as error:
+                errors.append(error)
+                if len(errors) >= _MOST_ERRORS:
+                    raise
+                _log.warning("a tenant's upkeep waits", tenant=str(tenant_id), error=repr(error))
         return total
