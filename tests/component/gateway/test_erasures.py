@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from contracts.event import Fact
-from contracts.gateway import JobOptions, ScriptErased, TenantErased, VideoErased
+from contracts.gateway import JobOptions, OriginalErased, ScriptErased, TenantErased, VideoErased
 from contracts.registry import HEARD_BY
 from contracts.steps import Step
 from gateway.domain.access import Role
@@ -26,6 +26,7 @@ CANARY = "the raven himself is hoarse"
 def test_whoever_hears_of_an_erasure_is_waited_for_and_nobody_else() -> None:
     facts: dict[Kind, type[Fact]] = {
         "video": VideoErased,
+        "original": OriginalErased,
         "script": ScriptErased,
         "tenant": TenantErased,
     }

@@ -6,12 +6,16 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 
-from contracts.gateway import ScriptErased, VideoErased
+from contracts.gateway import OriginalErased, ScriptErased, VideoErased
 from gateway.domain.access import Role
 from gateway.usecases.retention import KeepRetention
-from support.gateway_rig import Gateway, a_gateway, json_of
+from support.erasing_rig import answer, verified
+from support.gateway_rig import Gateway, a_gateway, an_ingested, json_of
 
-FOR_EVER = {name: None for name in ("videos", "scripts", "audit", "webhook_deliveries", "exports", "events", "usage")}
+FOR_EVER = {
+    name: None
+    for name in ("videos", "originals", "scripts", "audit", "webhook_deliveries", "exports", "events", "usage")
+}
 
 
 def the_sweep(gateway: Gateway) -> KeepRetention:
@@ -197,3 +201,44 @@ async def test_the_operator_says_what_holds_for_who_says_nothing_and_how_long_an
         assert [answer.json()["errors"][0]["field"] for answer in answers[:2]] == ["audit", "scripts"]
         assert "from 1 to 400 days" in answers[0].text
         assert (for_ever, by_default) == (0, 1)
+
+
+async def test_an_original_goes_and_what_was_made_of_it_stays(gateway: Gateway) -> None:
+    tenant_id = await gateway.tenant("studio")
+    client = await gateway.client(await gateway.user(tenant_id))
+    old, needed = [await gateway.ingested(client) for _ in range(2)]
+    script = await gateway.script(client)
+    await gateway.job(client, needed["id"])
+    for video in (old, needed):
+        await made_days_ago(gateway, tenant_id, "videos", video["id"], 91)
+    json_of(await client.put("/v1/retention", json={**FOR_EVER, "originals": 90}), 200)
+
+    preview = json_of(await client.get("/v1/retention/preview"), 200)["goes"]
+    await the_sweep(gateway)(tenant_id)
+    [asked] = gateway.harness.facts(OriginalErased)
+    [erasure] = json_of(await client.get("/v1/erasures"), 200)["items"]
+    await answer(gateway, erasure["id"], str(tenant_id), "ingest", blobs={"original": 1})
+    await gateway.harness.work_off()
+    await gateway.hear(client, an_ingested(old["id"]), subject=old["id"])
+    again = await the_sweep(gateway)(tenant_id)
+
+    after = json_of(await client.get(f"/v1/videos/{old['id']}"), 200)
+    done = json_of(await client.get(f"/v1/erasures/{erasure['id']}"), 200)
+    assert [(one["kind"], one["ids"]) for one in preview] == [("originals", [old["id"]])]
+    assert (asked.video_id, asked.erasure_id, again) == (UUID(old["id"]), UUID(erasure["id"]), 0)
+    assert (after["state"], after["original_deleted_at"] is not None) == ("ready", True)
+    assert (done["state"], done["kind"], done["reason"]) == ("completed", "original", "retention")
+    claims = await verified(client, done["receipt"])
+    assert claims["erased"] == {"kind": "original", "id": old["id"]}
+    assert claims["services"]["ingest"]["blobs"] == {"original": 1}
+    assert gateway.harness.purged == [], "what speaks of the video stays"
+    gone = await client.get(f"/v1/videos/{old['id']}/original")
+    assert (gone.status_code, "deleted on" in gone.text) == (404, True)
+    assert (await client.get(f"/v1/videos/{old['id']}/proxy")).status_code == 200
+    for steps in (["scenes"], ["upscale"], ["watermarks"]):
+        refused = await client.post("/v1/jobs", json={"video_id": old["id"], "steps": steps})
+        assert (refused.status_code, "deleted on" in refused.text) == (409, True), refused.text
+    await gateway.job(client, old["id"], ["transcript", "alignment"], script_id=script["id"])
+    async with gateway.harness.database.begin(tenant_id) as work:
+        size = await work.connection.scalar(text("SELECT bytes FROM storage_counts"))
+    assert size == needed["size_bytes"] + len(b"Hello.\n"), "what is not there takes no room"

@@ -14,9 +14,10 @@ import pytest
 from chassis.blobs import BlobNotFound
 from chassis.testing import Harness, harness
 from contracts.documents import Media
-from contracts.gateway import VideoErased, VideoSubmitted
+from contracts.gateway import OriginalErased, VideoErased, VideoSubmitted
 from contracts.ingest import RejectionReason, VideoIngested, VideoRejected
 from contracts.steps import Step, StepFailed, StepProgressed
+from contracts.traces import TracesErased
 from ingest.main import build
 from ingest.settings import Settings
 from support.ingest_clips import make_clip
@@ -177,6 +178,28 @@ async def test_an_erased_video_leaves_nothing_but_what_another_video_shares(inge
     await ingest.work_off()
 
     assert await stored(ingest) == []
+
+
+async def test_an_original_goes_unless_another_video_came_as_the_same_and_its_video_stays(
+    ingest: Harness, tmp_path: Path
+) -> None:
+    clip, other = make_clip(tmp_path / "clip.mp4", seconds=0.4), make_clip(tmp_path / "b.mp4", seconds=0.4, seed=1)
+    first, twin, single = [await submit(ingest, file) for file in (clip, clip, other)]
+    await ingest.work_off()
+    derived = await stored(ingest, "derived/")
+
+    for video in (first, single, single):
+        await ingest.hear(OriginalErased(video_id=video.video_id, erasure_id=uuid4()), subject=video.video_id)
+    await ingest.work_off()
+    kept = await stored(ingest, "original/")
+    await ingest.hear(VideoErased(video_id=twin.video_id), subject=twin.video_id)
+    await ingest.work_off()
+
+    assert kept == [f"original/{ingest.tenant_id}/{twin.sha256}"]
+    assert [fact.blobs for fact in ingest.facts(TracesErased)] == [{}, {"original": 1}, {}]
+    assert len(ingest.facts(VideoIngested)) == 3
+    assert await stored(ingest, "original/") == [], "who came as the same before has let go of it"
+    assert await stored(ingest, "derived/") == [key for key in derived if str(twin.video_id) not in key]
 
 
 async def test_a_video_erased_before_its_turn_or_before_it_is_heard_of_is_never_taken_in(

@@ -15,6 +15,7 @@ __all__ = [
     "JobOptions",
     "JobRequested",
     "LogoReference",
+    "OriginalErased",
     "ScriptErased",
     "ScriptSubmitted",
     "TenantErased",
@@ -133,6 +134,15 @@ class AlignmentCorrected(Fact):
     """Counts what people said of this video and script, without a gap."""
     changes: tuple[Correction, ...]
     """What is said of each line from now on; one that says nothing takes back what was said before."""
+
+
+class OriginalErased(Fact):
+    """The bytes a video came as must go; what was made of them stays, and with it the video."""
+
+    stream: ClassVar[str] = "original.erased.v1"
+
+    video_id: UUID
+    erasure_id: UUID
 
 
 class ScriptErased(Fact):

@@ -4,14 +4,14 @@ from chassis.bus import Bus
 from chassis.database import UnitOfWork
 from chassis.erasing import forget_tenant
 from contracts.event import Event
-from contracts.gateway import TenantErased, VideoErased, VideoSubmitted
+from contracts.gateway import OriginalErased, TenantErased, VideoErased, VideoSubmitted
 from contracts.steps import Step
-from ingest.usecases import ForgetVideo, QueueVideo
+from ingest.usecases import ForgetOriginal, ForgetVideo, QueueVideo
 
 __all__ = ["register"]
 
 
-def register(bus: Bus, queue: QueueVideo, forget: ForgetVideo) -> None:
+def register(bus: Bus, queue: QueueVideo, forget: ForgetVideo, forget_original: ForgetOriginal) -> None:
     """Subscribe to every fact this service acts on."""
 
     @bus.on(VideoSubmitted)
@@ -21,6 +21,10 @@ def register(bus: Bus, queue: QueueVideo, forget: ForgetVideo) -> None:
     @bus.on(VideoErased)
     async def on_video_erased(event: Event[VideoErased], work: UnitOfWork) -> None:
         await forget(event, work)
+
+    @bus.on(OriginalErased)
+    async def on_original_erased(event: Event[OriginalErased], work: UnitOfWork) -> None:
+        await forget_original(event, work)
 
     @bus.on(TenantErased, always=True)
     async def on_tenant_erased(event: Event[TenantErased], work: UnitOfWork) -> None:

@@ -59,6 +59,10 @@ class Videos(Protocol):
         """Forget it, so that it never comes again; returns the sha256 it had."""
         ...
 
+    async def release(self, video_id: UUID) -> str | None:
+        """Forget which content it came as; returns the sha256 of it, None if that is forgotten or it is not there."""
+        ...
+
     async def is_erased(self, video_id: UUID) -> bool:
         """Whether the video must leave no trace."""
         ...

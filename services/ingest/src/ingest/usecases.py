@@ -15,14 +15,14 @@ from chassis.erasing import Eraser, queue_forgetting
 from chassis.work import LeaseLost, Task
 from contracts.documents import Media
 from contracts.event import Event
-from contracts.gateway import VideoErased, VideoSubmitted
+from contracts.gateway import OriginalErased, VideoErased, VideoSubmitted
 from contracts.ingest import VideoIngested, VideoRejected
 from contracts.steps import Step
 from ingest.domain.keys import AUDIO, MEDIA, POSTER, PROXY, THUMBNAILS, derived_folder, original_key
 from ingest.domain.refusal import Refused
 from ingest.ports import Examine, Order, Terms, Videos
 
-__all__ = ["DropUpload", "EraseBlobs", "ForgetVideo", "QueueVideo", "TakeInVideo", "TookTooLong"]
+__all__ = ["DropUpload", "EraseBlobs", "ForgetOriginal", "ForgetVideo", "QueueVideo", "TakeInVideo", "TookTooLong"]
 
 VideosIn = Callable[[UnitOfWork], Videos]
 
@@ -177,6 +177,22 @@ class ForgetVideo:
 
 
 @dataclass(frozen=True)
+class ForgetOriginal:
+    """Delete what a video came as, and keep the video: the blob by a task, unless another video came as the same."""
+
+    videos: VideosIn
+
+    async def __call__(self, event: Event[OriginalErased], work: UnitOfWork) -> None:
+        """Queue the deletion. It is about the erasure: what speaks of the video shall get through."""
+        await work.hold(event.data.video_id)
+        sha256 = await self.videos(work).release(event.data.video_id)
+        erasure_id = event.data.erasure_id
+        await queue_forgetting(
+            work, step=Step.INGEST, about=erasure_id, erasure_id=erasure_id, rows={}, original=sha256
+        )
+
+
+@dataclass(frozen=True)
 class DropUpload:
     """Delete an upload that was judged: its bytes are stored as the original, or not wanted.
 
@@ -213,6 +229,10 @@ class EraseBlobs:
 
     async def __call__(self, task: Task) -> None:
         """Delete what is there; what is gone already is fine."""
+        if "original" in task.payload:
+            deleted = await _delete_original(self.database, self.videos, self.blobs, task, task.payload["original"])
+            await self.eraser.conclude(task, {"original": deleted})
+            return
         if "sha256" not in task.payload:
             await self.eraser(task)
             return
@@ -224,14 +244,22 @@ class EraseBlobs:
 async def _erase(database: Database, videos: VideosIn, blobs: Blobs, task: Task) -> dict[str, int]:
     """Delete what was derived, and the original unless another video of the tenant has the same content."""
     derived = await blobs.delete_prefix(derived_folder(task.tenant_id, UUID(task.subject)))
-    sha256 = task.payload["sha256"]
-    if sha256 is None:  # it was erased before we heard of it
-        return {"derived": derived}
+    return {
+        "derived": derived,
+        "original": await _delete_original(database, videos, blobs, task, task.payload["sha256"]),
+    }
+
+
+async def _delete_original(database: Database, videos: VideosIn, blobs: Blobs, task: Task, sha256: str | None) -> int:
+    """How many were deleted. Without a digest it was erased before we heard of it, or its original before it."""
+    if sha256 is None:
+        return 0
     async with database.begin(task.tenant_id) as work:
         held = await videos(work).hold(sha256)
-    if not held:
-        await blobs.delete(original_key(task.tenant_id, sha256))
-    return {"derived": derived, "original": 0 if held else 1}
+    if held:
+        return 0
+    await blobs.delete(original_key(task.tenant_id, sha256))
+    return 1
 
 
 async def _drop(blobs: Blobs, upload_key: str) -> None:

@@ -76,7 +76,7 @@ class Erasure(_Resource):
     """An erasure: who has deleted what, who is waited for, and in the end a receipt (a JWS)."""
 
     id: UUID
-    kind: Literal["video", "script", "user", "tenant"]
+    kind: Literal["video", "original", "script", "user", "tenant"]
     subject_id: UUID
     reason: Literal["asked", "retention"] = "asked"
     state: Literal["running", "completed"]
@@ -91,6 +91,7 @@ class Retention(Tagged, _Resource):
     """Days after which things are erased by themselves; None is never."""
 
     videos: int | None = None
+    originals: int | None = None
     scripts: int | None = None
     audit: int | None = None
     webhook_deliveries: int | None = None

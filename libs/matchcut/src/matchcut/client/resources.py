@@ -97,6 +97,7 @@ class Video(_Resource):
     duplicate_of: UUID | None = None
     created_at: datetime | None = None
     passthrough: str | None = None
+    original_deleted_at: datetime | None = None
 
 
 class Script(_Resource):

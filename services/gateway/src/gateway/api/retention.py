@@ -21,6 +21,7 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/retention", tags=["retention"])
 _EXAMPLE: dict[str, Any] = {
     "videos": 365,
+    "originals": 90,
     "scripts": 365,
     "audit": 730,
     "webhook_deliveries": 14,
@@ -54,6 +55,9 @@ class RetentionRules(BaseModel):
     webhook_deliveries: Days = Field(description="What was sent to webhooks; the operator may keep it for less.")
     exports: Days
     events: Days = Field(default=None, description="What can be told to those who come back; kept for a week at most.")
+    originals: Days = Field(
+        default=None, description="What videos came as. They stay, with what was made of them, and say when it was."
+    )
     usage: Annotated[int | None, Field(ge=62, le=36_500)] = Field(
         default=None, description="At least 62, so that a month and the one before it can be reckoned."
     )
@@ -65,6 +69,7 @@ class Wanted(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     videos: _Some = None
+    originals: _Some = None
     scripts: _Some = None
     audit: Annotated[int | None, Query(ge=30, le=36_500)] = None
     webhook_deliveries: _Some = None

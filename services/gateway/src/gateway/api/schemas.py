@@ -117,6 +117,9 @@ class Video(BaseModel):
     )
     passthrough: str | None = None
     created_at: datetime
+    original_deleted_at: datetime | None = Field(
+        default=None, description="From then on there is what was made of it, and nothing more can be made of it."
+    )
 
 
 class ScriptRequest(_Asked):

@@ -73,6 +73,7 @@ def video_view(video: Video) -> schemas.Video:
         duplicate_of=video.duplicate_of,
         passthrough=video.passthrough,
         created_at=video.created_at,
+        original_deleted_at=video.original_deleted_at,
     )
 
 

@@ -8,13 +8,14 @@ from uuid import UUID
 
 __all__ = ["ANSWERING", "Answer", "Erasure", "Kind", "Reason", "State", "receipt_claims"]
 
-Kind = Literal["video", "script", "user", "tenant"]
+Kind = Literal["video", "original", "script", "user", "tenant"]
 State = Literal["running", "completed"]
 Reason = Literal["asked", "retention"]
 
 OURSELVES = "gateway"
 ANSWERING: Mapping[Kind, frozenset[str]] = {
     "video": frozenset({"ingest", "transcribe", "align", "vision", "upscale"}),
+    "original": frozenset({"ingest"}),
     "script": frozenset({"align"}),
     "user": frozenset(),
     "tenant": frozenset({"ingest", "transcribe", "align", "vision", "upscale"}),

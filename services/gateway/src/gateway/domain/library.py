@@ -99,6 +99,8 @@ class Video:
     duplicate_of: UUID | None = None
     """The video that had the same bytes first, if there was one."""
     on_duplicate: OnDuplicate = "keep"
+    original_deleted_at: datetime | None = None
+    """From when on there is nothing but what was made of it."""
 
 
 @dataclass(frozen=True, slots=True)

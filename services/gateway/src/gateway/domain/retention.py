@@ -10,13 +10,15 @@ from gateway.domain.refusals import InvalidRequest
 
 __all__ = ["ANYTHING", "KINDS", "WHAT_GOES", "Kind", "Over", "Policy", "Retention", "SaidRetention"]
 
-Kind = Literal["videos", "scripts", "events", "usage", "audit", "webhook_deliveries", "exports"]
+Kind = Literal["videos", "originals", "scripts", "events", "usage", "audit", "webhook_deliveries", "exports"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SaidRetention = Mapping[str, int | None]
 """What a tenant has said, by kind. Of what is absent it has said nothing."""
 
 WHAT_GOES: Mapping[Kind, str] = {
     "videos": "The video with its original, jobs, results, transcripts and renditions, in every service. Scripts stay.",
+    "originals": "What a video came as. Proxy, results, transcripts and renditions stay; scenes, watermarks and "
+    "upscaling cannot be asked for any more.",
     "scripts": "The script with every alignment made of it, in every service. Transcripts, scenes and renditions stay.",
     "events": "What live streams can be told that come back. Webhooks and the state of jobs are not touched.",
     "usage": "Lines of the usage report and the bytes stored on those days. Nothing else is made of them by then.",
@@ -32,6 +34,8 @@ class Retention:
 
     videos: int | None = None
     """With everything made of them: jobs, results, renditions."""
+    originals: int | None = None
+    """What videos came as; they stay, with everything made of them."""
     scripts: int | None = None
     """With everything aligned with them."""
     events: int | None = None

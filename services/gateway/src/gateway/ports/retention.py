@@ -24,6 +24,9 @@ class Retentions(Protocol):
     async def videos_over(self, *, days: int, limit: int) -> Sequence[UUID]:
         """Videos that are kept for longer than that, and that no unfinished job needs; locked."""
 
+    async def originals_over(self, *, days: int, limit: int) -> Sequence[UUID]:
+        """Videos whose original is there, kept for longer than that, and needed by no unfinished job; locked."""
+
     async def scripts_over(self, *, days: int, limit: int) -> Sequence[UUID]:
         """Scripts that are kept for longer than that, and that no unfinished job needs; locked."""
 

@@ -67,9 +67,10 @@ class ConcludeErasure:
         blobs = await self._delete_blobs(task.tenant_id, erasure)
         blobs = _sum(blobs, await self._end_exports(task.tenant_id))
         await self._delete_rows(task.tenant_id, erasure, blobs)
-        sent = await self.purger.forget(
-            erasure.subject_id, announced=self.announced, sparing=_SPARED.get(erasure.kind, ())
-        )
+        sent = 0
+        if _leaves_no_trace(erasure):
+            spared = _SPARED.get(erasure.kind, ())
+            sent = await self.purger.forget(erasure.subject_id, announced=self.announced, sparing=spared)
         async with task.finish() as work:
             await self._sign(work, erasure, sent)
 
@@ -77,7 +78,9 @@ class ConcludeErasure:
         """What is not sent yet, or might be sent again; and all there is, where it is a tenant."""
         async with self.database.begin(tenant_id) as work:
             records = self.records_on(work.connection)
-            rows = {"outbox": await work.unsay(erasure.subject_id, sparing=_SPARED.get(erasure.kind, ()))}
+            rows: dict[str, int] = {}
+            if _leaves_no_trace(erasure):
+                rows["outbox"] = await work.unsay(erasure.subject_id, sparing=_SPARED.get(erasure.kind, ()))
             if erasure.kind == "tenant":
                 rows = _sum(rows, await records.erasures.depart())
                 rows = _sum(rows, await work.empty_tables(but=_KEPT, last=_LEANT_ON))
@@ -89,7 +92,8 @@ class ConcludeErasure:
         rows = _sum({**erasure.rows, "redis": sent}, await _last_rows(records, erasure))
         if erasure.kind == "tenant":
             rows["tasks"] = await work.forget_tasks(work.tenant_id) - 1  # this one is its end, no trace of it
-        rows = _sum(rows, await records.erasures.mentions(erasure.subject_id))
+        if _leaves_no_trace(erasure):
+            rows = _sum(rows, await records.erasures.mentions(erasure.subject_id))
         self.changes.note(work, work.tenant_id)  # who tells events holds some in memory
         await _count(records, erasure.id, rows, {})
         said = await records.erasures.get(erasure.id)
@@ -139,6 +143,11 @@ class ConcludeErasure:
                 await self.blobs.delete(place)
                 counts[name] = counts.get(name, 0) + 1
         return {name: count for name, count in counts.items() if count}
+
+
+def _leaves_no_trace(erasure: Erasure) -> bool:
+    """A video whose original is erased stays, and so does what speaks of it."""
+    return erasure.kind != "original"
 
 
 async def _count(records: Records, erasure_id: UUID, rows: Mapping[str, int], blobs: Mapping[str, int]) -> None:

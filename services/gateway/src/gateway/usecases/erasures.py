@@ -15,7 +15,7 @@ from chassis.database import Database, UnitOfWork
 from chassis.telemetry import get_logger
 from contracts import uuid7
 from contracts.event import Event
-from contracts.gateway import ScriptErased, TenantErased, VideoErased
+from contracts.gateway import OriginalErased, ScriptErased, TenantErased, VideoErased
 from contracts.traces import TracesErased
 from gateway.domain.access import Caller
 from gateway.domain.erasures import Answer, Erasure, Kind, Reason
@@ -59,6 +59,8 @@ async def announce_erasure(work: UnitOfWork, erasure: Erasure) -> None:
         case "video":
             fact = VideoErased(video_id=about, erasure_id=erasure_id, job_ids=erasure.job_ids)
             await work.announce(fact, subject=about)
+        case "original":
+            await work.announce(OriginalErased(video_id=about, erasure_id=erasure_id), subject=about)
         case "script":
             await work.announce(ScriptErased(script_id=about, erasure_id=erasure_id), subject=about)
         case "user":  # nobody but us is ever told who somebody is

@@ -55,7 +55,7 @@ class Estimates:
         measures, steps = order.measures, steps_wanted(order.steps)
         if measures is None:
             assert order.video_id is not None, "one of the two is given"
-            measures = _measures(await records.videos.get(order.video_id))
+            measures = _measures(await records.videos.get(order.video_id), steps)
         else:
             steps = (Step.INGEST, *steps)  # a video that is not here has to be taken in first
         estimates = [await self._step(records, step, order.options, measures) for step in steps]
@@ -69,10 +69,10 @@ class Estimates:
         return StepEstimate(work, pace_of(work.variant, own, all_), self._prices.cost(work.quantities))
 
 
-def _measures(video: Video | None) -> Measures:
+def _measures(video: Video | None, steps: Sequence[Step]) -> Measures:
     if video is None:
         raise NotFound("there is no such video", field="video_id")
-    require_usable(video)
+    require_usable(video, steps)
     if video.media is None:
         raise NotReady("this video is being taken in: how long it is shows then", field="video_id")
     media = video.media

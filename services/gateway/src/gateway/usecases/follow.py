@@ -81,7 +81,10 @@ class FollowFacts:
 def _after(video: Video, fact: Fact) -> Video:
     """A video that was taken in stays so, whatever is heard later; one that was not may be, by a replayed fact."""
     if isinstance(fact, VideoIngested):
-        return replace(video, state="ready", rejection=None, keys={**video.keys, **_keys(fact)}, media=_measures(fact))
+        keys = {**video.keys, **_keys(fact)}
+        if video.original_deleted_at is not None:  # this fact is told again, and tells of what is gone
+            del keys["original"]
+        return replace(video, state="ready", rejection=None, keys=keys, media=_measures(fact))
     if video.state == "ready":
         return video
     if isinstance(fact, VideoRejected | StepFailed):

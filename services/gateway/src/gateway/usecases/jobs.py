@@ -63,8 +63,8 @@ class Jobs:
         video = await records.videos.get(order.video_id, lock=True)
         if video is None:
             raise NotFound("there is no such video", field="video_id")
-        require_usable(video)
         steps = steps_wanted(order.steps)
+        require_usable(video, steps)
         if Step.ALIGNMENT in steps and order.script_id is None:
             raise InvalidRequest("an alignment needs a script: name one in script_id", field="script_id")
         if order.script_id is not None and await records.scripts.get(order.script_id) is None:
@@ -123,7 +123,7 @@ class Jobs:
         failed = to_repeat(job.steps, only)
         if not failed or job.state == "cancelled" or video is None:
             raise NothingToRetry(f"{_none_of(only)} of this job has failed; it is {job.state}")
-        require_usable(video)
+        require_usable(video, failed)
         if job.over:
             await self._admission.job(records)
         run = job.run + 1

@@ -111,18 +111,24 @@ class KeepRetention:
             return await self._records_on(work.connection).exports.forget(over)
 
     async def _erase(self, work: UnitOfWork, records: Records, rules: Retention) -> int:
-        videos = scripts = 0
+        videos = originals = scripts = 0
         if rules.videos is not None:
             for video_id in await records.retentions.videos_over(days=rules.videos, limit=_AT_ONCE):
                 video = await records.videos.get(video_id, lock=True)
                 if video is not None:
                     await self._videos.erase_in(work, video, reason="retention")
                     videos += 1
+        if rules.originals is not None:
+            for video_id in await records.retentions.originals_over(days=rules.originals, limit=_AT_ONCE):
+                video = await records.videos.get(video_id, lock=True)
+                if video is not None:
+                    await self._videos.erase_original_in(work, video)
+                    originals += 1
         if rules.scripts is not None:
             for script_id in await records.retentions.scripts_over(days=rules.scripts, limit=_AT_ONCE):
                 await self._scripts.erase(work, script_id, reason="retention")
                 scripts += 1
-        return max(videos, scripts)
+        return max(videos, originals, scripts)
 
 
 async def _forget(records: Records, rules: Retention) -> int:

@@ -1,6 +1,6 @@
 """Videos: handed in, looked at, erased."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from chassis.blobs import Blobs
 from chassis.database import Database, UnitOfWork
 from contracts import uuid7
+from contracts.steps import Step
 from gateway.domain.access import Caller
 from gateway.domain.erasures import Reason
 from gateway.domain.library import Video, title_of
@@ -24,6 +25,9 @@ from gateway.usecases.notify import Notify
 from gateway.usecases.uploads import upload_folder
 
 __all__ = ["Videos", "require_usable", "tombstone"]
+
+_FROM_ORIGINALS = frozenset({Step.SCENES, Step.WATERMARKS, Step.UPSCALE})
+"""Steps that look at what a video came as. Transcripts are made of its sound, which is kept beside it."""
 
 
 class Videos:
@@ -104,6 +108,8 @@ class Videos:
     async def blob(self, caller: Caller, video_id: UUID, name: str) -> tuple[Video, str]:
         """The video and the blob key of its original, media, proxy or poster. Raises NotFound, NotReady."""
         video = await self.get(caller, video_id)
+        if name == "original" and video.original_deleted_at is not None:
+            raise NotReady(f"the original of this video was deleted on {video.original_deleted_at:%F}")
         if video.state != "ready" or name not in video.keys:
             raise NotReady(f"this video is {video.state}: it has no {name}")
         return video, video.keys[name]
@@ -160,6 +166,17 @@ class Videos:
         )
         await announce_erasure(work, erasure)
 
+    async def erase_original_in(self, work: UnitOfWork, video: Video) -> None:
+        """Delete what a video came as, because its time is over, within a transaction that has locked it.
+
+        What was made of it stays usable; what needs the original cannot be asked for any more.
+        """
+        records, now = self._records_on(work.connection), datetime.now(UTC)
+        keys = {name: key for name, key in video.keys.items() if name not in ("original", "upload")}
+        await records.videos.save(replace(video, keys=keys, original_deleted_at=now))
+        erasure = await open_erasure(records, "original", video.id, reason="retention")
+        await announce_erasure(work, erasure)
+
 
 def tombstone(video: Video) -> Video:
     """What is left of an erased video: that there was one."""
@@ -176,13 +193,18 @@ def tombstone(video: Video) -> Video:
         media=None,
         rejection=None,
         duplicate_of=None,
+        original_deleted_at=None,
     )
 
 
-def require_usable(video: Video) -> None:
-    """Raise VideoUnusable unless work may be asked for."""
+def require_usable(video: Video, steps: Iterable[Step] = ()) -> None:
+    """Raise VideoUnusable unless work may be asked for, and these steps of it."""
     if video.state == "rejected" and video.rejection is not None:
         detail = f"this video was rejected ({video.rejection.reason}): {video.rejection.detail}"
         raise VideoUnusable(detail, field="video_id")
     if video.state == "erased":
         raise VideoUnusable("this video was erased", field="video_id")
+    needing = sorted(_FROM_ORIGINALS.intersection(steps))
+    if needing and video.original_deleted_at is not None:
+        gone = f"the original of this video was deleted on {video.original_deleted_at:%F}"
+        raise VideoUnusable(f"{gone}, which {' and '.join(needing)} cannot be made without", field="video_id")

@@ -54,6 +54,13 @@ class PostgresVideos:
         await self._connection.execute(stone.on_conflict_do_nothing())
         return sha256
 
+    async def release(self, video_id: UUID) -> str | None:
+        """Forget which content it came as; returns the sha256 of it, None if that is forgotten or it is not there."""
+        query = select(videos.c.sha256).where(videos.c.video_id == video_id)
+        sha256: str | None = await self._connection.scalar(query)
+        await self._connection.execute(update(videos).where(videos.c.video_id == video_id).values(sha256=None))
+        return sha256
+
     async def is_erased(self, video_id: UUID) -> bool:
         """Whether the video must leave no trace."""
         query = select(videos.c.state).where(videos.c.video_id == stone_of(video_id))

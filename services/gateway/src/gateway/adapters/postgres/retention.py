@@ -45,6 +45,15 @@ _OVER: Mapping[Kind, _Over] = {
             ~exists().where(jobs.c.video_id == videos.c.id, jobs.c.finished_at.is_(None)),
         ),
     ),
+    "originals": _Over(
+        videos,
+        videos.c.created_at,
+        (
+            videos.c.state == "ready",
+            videos.c.original_deleted_at.is_(None),
+            ~exists().where(jobs.c.video_id == videos.c.id, jobs.c.finished_at.is_(None)),
+        ),
+    ),
     "scripts": _Over(
         scripts,
         scripts.c.created_at,
@@ -87,6 +96,11 @@ class PostgresRetentions:
     async def videos_over(self, *, days: int, limit: int) -> Sequence[UUID]:
         """Videos that are kept for longer than that, and that no unfinished job needs; locked."""
         query = _over(videos, days, limit).where(*_OVER["videos"].held)
+        return list((await self._connection.execute(query)).scalars())
+
+    async def originals_over(self, *, days: int, limit: int) -> Sequence[UUID]:
+        """Videos whose original is there, kept for longer than that, and needed by no unfinished job; locked."""
+        query = _over(videos, days, limit).where(*_OVER["originals"].held)
         return list((await self._connection.execute(query)).scalars())
 
     async def scripts_over(self, *, days: int, limit: int) -> Sequence[UUID]:

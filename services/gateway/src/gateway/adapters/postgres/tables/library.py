@@ -40,6 +40,7 @@ videos = Table(
     Column("rejection", JSONB(none_as_null=True)),
     Column("duplicate_of", Uuid),
     Column("on_duplicate", Text, nullable=False),
+    Column("original_deleted_at", DateTime(timezone=True)),
     created(),
 )
 
