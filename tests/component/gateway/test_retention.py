@@ -242,3 +242,4 @@ async def test_an_original_goes_and_what_was_made_of_it_stays(gateway: Gateway) 
     async with gateway.harness.database.begin(tenant_id) as work:
         size = await work.connection.scalar(text("SELECT bytes FROM storage_counts"))
     assert size == needed["size_bytes"] + len(b"Hello.\n"), "what is not there takes no room"
+    assert (needed["duplicate_of"], (await gateway.video(client))["duplicate_of"]) == (old["id"], needed["id"])

@@ -255,3 +255,26 @@ async def test_erasures_that_wait_are_counted_over_all_tenants_and_seen_by_none_
     assert ERASURES_WAITING._value.get() == 2
     assert 7200 <= ERASURES_OLDEST._value.get() < 7300
     assert seen == 0
+
+
+async def test_a_video_that_was_the_first_of_its_bytes_is_forgotten_by_those_that_came_after_it(
+    gateway: Gateway, postgres_url: str
+) -> None:
+    tenant_id = await gateway.tenant("Sends it again")
+    client = await gateway.client(await gateway.user(tenant_id))
+    first, second, turned_away = [await gateway.video(client) for _ in range(3)]
+    rejection = json.dumps({"reason": "duplicate", "detail": f"the video {first['id']} has the same bytes"})
+    async with gateway.harness.database.begin(tenant_id) as work:
+        rejected = text("UPDATE videos SET state = 'rejected', rejection = CAST(:why AS jsonb) WHERE id = :id")
+        await work.connection.execute(rejected, {"why": rejection, "id": turned_away["id"]})
+
+    erased = await client.delete(f"/v1/videos/{first['id']}")
+    erasure = json_of(await client.get(erased.headers["location"]), 200)
+    await answer(gateway, erasure["id"], str(tenant_id), *OTHERS)
+    await gateway.harness.work_off()
+
+    after = [json_of(await client.get(f"/v1/videos/{one['id']}"), 200) for one in (second, turned_away)]
+    assert [one["duplicate_of"] for one in (second, turned_away)] == [first["id"]] * 2
+    assert [one["duplicate_of"] for one in after] == [None] * 2
+    assert after[1]["rejection"]["reason"] == "duplicate"
+    assert first["id"] not in await everything_kept(gateway, postgres_url)

@@ -132,6 +132,11 @@ class PostgresErasures:
         """
         charged = update(usage_entries).where(usage_entries.c.video_id == video_id)
         await self._connection.execute(charged.values(video_id=None, job_id=None))
+        twins = update(videos).where(videos.c.duplicate_of == video_id)
+        await self._connection.execute(twins.values(duplicate_of=None))
+        told = update(videos).where(cast(videos.c.rejection, Text).contains(str(video_id)))
+        nameless = func.replace(cast(videos.c.rejection, Text), str(video_id), str(_NOBODY))
+        await self._connection.execute(told.values(rejection=cast(nameless, JSONB)))
         return {
             "jobs": await self._delete(delete(jobs).where(jobs.c.video_id == video_id)),
             "videos": await self._delete(delete(videos).where(videos.c.id == video_id)),
