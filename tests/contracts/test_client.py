@@ -210,7 +210,7 @@ CALLS: dict[str, Call] = {
     "read_receipt": lambda m, _: m.receipt("AZNj"),
     "read_retention": lambda m, _: m.retention(),
     "preview_retention": lambda m, _: m.preview_retention(
-        videos=1, scripts=1, audit=30, webhook_deliveries=1, exports=1, events=1, usage=400
+        videos=1, originals=1, scripts=1, audit=30, webhook_deliveries=1, exports=1, events=1, usage=400
     ),
     "change_retention": lambda m, _: m.set_retention(m.retention()),
     "list_exports": lambda m, _: m.exports(),
