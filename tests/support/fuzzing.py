@@ -44,9 +44,11 @@ max-steps = 8
 generation.max-examples = {chains}
 
 # What a schema cannot say, we say in words: an upload that is not there yet, an address inside our network, a right
-# that the caller lacks. Such a request fits the schema and is refused all the same.
+# that the caller lacks, a form that we do not write. Such a request fits the schema and is refused all the same.
 [checks.positive_data_acceptance]
-expected-statuses = ["2xx", "3xx", "400", "401", "403", "404", "409", "410", "412", "413", "415", "422", "429", "460"]
+expected-statuses = [
+    "2xx", "3xx", "400", "401", "403", "404", "406", "409", "410", "412", "413", "415", "422", "429", "460",
+]
 
 [checks.negative_data_rejection]
 expected-statuses = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422", "428", "429"]
@@ -54,6 +56,9 @@ expected-statuses = ["400", "401", "403", "404", "405", "409", "412", "413", "41
 [auth.openapi.ApiKey]
 bearer = "{token}"
 """
+_STUMBLES = "ignored_auth"
+"""It asks once more without a token, and ``schemathesis fuzz`` 4.32 stumbles over the request it did not expect
+("dictionary changed size during iteration"). The phases of ``run``, in the suite, have it."""
 _SKIPPED = """
 [[operations]]
 include-operation-id = "{}"
@@ -95,7 +100,7 @@ def fuzz(gateway: GatewayProcess, folder: Path, *, seed: int, examples: int = 10
         + "".join(_SKIPPED.format(name) for name in streams)
     )
     command = [str(Path(sys.executable).with_name("schemathesis")), "--no-color", "--config-file", str(config)]
-    command += ["run"] if seconds is None else ["fuzz", "--max-time", str(seconds)]
+    command += ["run"] if seconds is None else ["fuzz", "--max-time", str(seconds), "--exclude-checks", _STUMBLES]
     command += [f"{gateway.url}/openapi.json", "--report-ndjson-path", str(report)]
     here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     run = subprocess.run(command, cwd=folder, env=here, capture_output=True, text=True, check=False)
@@ -121,7 +126,8 @@ def _statuses(report: Path) -> dict[str, Counter[int]]:
 
 
 def _count(event: Any, found: defaultdict[str, Counter[int]]) -> None:
-    recorder = event.get("ScenarioFinished", {}).get("recorder", {})
+    finished = event.get("ScenarioFinished") or event.get("FuzzScenarioFinished") or {}
+    recorder = finished.get("recorder", {})
     cases = recorder.get("cases", {})
     for case_id, interaction in recorder.get("interactions", {}).items():
         case, response = cases[case_id]["value"], interaction["response"]
