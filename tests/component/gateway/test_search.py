@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
-from chassis.database import UnitOfWork
+from chassis.database import UnitOfWork, fetch
 from contracts.transcribe import TranscriptReady
 from gateway.adapters.postgres import PostgresRecords
 from gateway.adapters.postgres import search_queries as said
@@ -394,7 +394,7 @@ async def known_words(gateway: Gateway, client: httpx.AsyncClient) -> dict[str, 
 async def known_spellings(gateway: Gateway, client: httpx.AsyncClient, word: str) -> list[str]:
     tenant_id = UUID(json_of(await client.get("/v1/me"), 200)["tenant_id"])
     async with gateway.harness.database.read(tenant_id) as connection:
-        await connection.execute(said.SPELL, {"word": word})
+        await connection.execute(said.SPELL.query, {"word": word})
         return list((await connection.execute(select(search_spellings.c.word))).scalars())
 
 
@@ -544,8 +544,8 @@ async def test_the_wall_lets_the_index_answer(gateway: Gateway) -> None:
         for statement in MANY.split(";")[:-1]:
             await work.connection.exec_driver_sql(statement)
 
-        await work.connection.execute(said.ASK, {"query": "'a7'", "walking": "off", "by_index": "on"})
-        await work.connection.execute(said.SPELL, {"word": "word77"})
+        await fetch(work.connection, said.ASK, query="'a7'", walking="off", by_index="on")
+        await fetch(work.connection, said.SPELL, word="word77")
         answers = [await explained(work, f"SELECT * FROM {table}") for table in ("search_passages", "search_spellings")]
         behind = await explained(work, "SELECT * FROM search_words WHERE word % 'word77'")
 

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import Select
+from sqlalchemy import Select, TextClause
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -31,7 +31,7 @@ _DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 class Prepared:
     """A query, compiled once. What changes from one time to the next are its ``bindparam`` by name."""
 
-    def __init__(self, query: Select[Any]) -> None:
+    def __init__(self, query: Select[Any] | TextClause) -> None:
         compiled = query.compile(dialect=_DIALECT)
         if "POSTCOMPILE" in str(compiled):
             raise ValueError("a list in IN (…) has another length each time: such a query cannot be prepared")
@@ -101,7 +101,10 @@ class Readers:
 
 
 class Reading(AsyncConnection):
-    """What is read for one tenant: transactions begin when something is asked, each on the connection it needs."""
+    """What is read for one tenant: transactions begin when something is asked, each on the connection it needs.
+
+    What one statement sets for the next (``set_config(…, true)``) holds for those that go the same way.
+    """
 
     def __init__(self, engine: AsyncEngine, readers: Readers, tenant_id: UUID) -> None:
         super().__init__(engine)
@@ -188,7 +191,8 @@ async def fetch(connection: AsyncConnection, asked: Prepared, **values: Any) -> 
     """The rows of a prepared query, by the shortest way this connection has."""
     if isinstance(connection, Reading):
         return await connection.fetch(asked, values)
-    rows: Sequence[Mapping[str, Any]] = (await connection.execute(asked.query, values)).mappings().all()
+    found: Any = await connection.execute(asked.query, values)
+    rows: Sequence[Mapping[str, Any]] = found.mappings().all()
     return rows
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database import fetch
 from gateway.adapters.postgres import search_queries as said
 from gateway.adapters.postgres.search_writing import PostgresIndexWriting, unpacked
 from gateway.adapters.postgres.tables.search import search_documents
@@ -30,8 +31,8 @@ class PostgresSearchIndex(PostgresIndexWriting):
 
     async def languages(self, scope: Scope) -> Mapping[str, int]:
         """How many passages there are in each language."""
-        rows = (await self._connection.execute(said.LANGUAGES, {"kinds": list(scope.kinds)})).all()
-        return {row.language: int(row.passages) for row in rows if scope.language in (None, row.language)}
+        rows = await fetch(self._connection, said.LANGUAGES, kinds=list(scope.kinds))
+        return {row["language"]: int(row["passages"]) for row in rows if scope.language in (None, row["language"])}
 
     async def stems(self, languages: Sequence[str], words: Sequence[str]) -> Mapping[tuple[str, str], str]:
         """What is indexed for words of a language, by language and word.
@@ -42,31 +43,35 @@ class PostgresSearchIndex(PostgresIndexWriting):
         asked = {language: name for language in languages if (name := dictionary_of(language))}
         columns = {"languages": list(asked), "dictionaries": list(asked.values()), "words": list(words)}
         if asked and words:
-            for row in await self._connection.execute(said.DICTIONARIES, columns):
-                if row.stems:
-                    found[(row.language, row.word)] = plain(row.stems[0])
+            for row in await fetch(self._connection, said.DICTIONARIES, **columns):
+                if row["stems"]:
+                    found[(row["language"], row["word"])] = plain(row["stems"][0])
         return found
 
     async def counts(self, languages: Sequence[str], lexemes: Sequence[str]) -> Mapping[tuple[str, str], int]:
         """In how many passages these are, by language and lexeme."""
-        columns = {"languages": list(languages), "lexemes": list(lexemes)}
-        rows = await self._connection.execute(said.COUNTS, columns)
-        return {(row.language, row.lexeme): int(row.passages) for row in rows}
+        rows = await fetch(self._connection, said.COUNTS, languages=list(languages), lexemes=list(lexemes))
+        return {(row["language"], row["lexeme"]): int(row["passages"]) for row in rows}
 
     async def beginning(self, languages: Sequence[str], beginning: str) -> Mapping[str, Mapping[str, int]]:
         """What is indexed for words with this beginning, and in how many passages, by language."""
         behind = beginning[:-1] + chr(min(ord(beginning[-1]) + 1, 0x10FFFF))
-        values = {"languages": list(languages), "beginning": beginning, "behind": behind, "most": _MOST_BEGINNINGS}
+        values: dict[str, Any] = {
+            "languages": list(languages),
+            "beginning": beginning,
+            "behind": behind,
+            "most": _MOST_BEGINNINGS,
+        }
         found: dict[str, dict[str, int]] = defaultdict(dict)
-        for row in await self._connection.execute(said.BEGINNING, values):
-            found[row.language][row.lexeme] = int(row.passages)
+        for row in await fetch(self._connection, said.BEGINNING, **values):
+            found[row["language"]][row["lexeme"]] = int(row["passages"])
         return found
 
     async def near(self, languages: Sequence[str], word: str) -> Sequence[tuple[str, str, str]]:
         """Language, spelling and what is indexed for words that look like this one."""
-        await self._connection.execute(said.SPELL, {"word": word})
-        values = {"languages": list(languages), "word": word, "most": _MOST_NEAR}
-        return [(row.language, row.word, row.lexeme) for row in await self._connection.execute(said.NEAR, values)]
+        await fetch(self._connection, said.SPELL, word=word)
+        rows = await fetch(self._connection, said.NEAR, languages=list(languages), word=word, most=_MOST_NEAR)
+        return [(row["language"], row["word"], row["lexeme"]) for row in rows]
 
     async def ranked(
         self, query: str, ranking: str, *, scope: Scope, window: Window, limit: int, dense: bool
@@ -78,7 +83,7 @@ class PostgresSearchIndex(PostgresIndexWriting):
         walk = dense and document is None
         size = _WALKED_WINDOW if walk else _WINDOW
         ways = {"walking": "on" if walk else "off", "by_index": "off" if walk else "on"}
-        await self._connection.execute(said.ASK, {"query": query, **ways})
+        await fetch(self._connection, said.ASK, query=query, **ways)
         values: dict[str, Any] = {
             "newest": _NEWEST if window.newest is None else window.newest,
             "window": size,
@@ -90,18 +95,17 @@ class PostgresSearchIndex(PostgresIndexWriting):
         statement = said.RANKED_BY_WALKING if walk else said.RANKED
         if document is not None:
             statement, values = said.RANKED_IN_DOCUMENT, {**values, "document": document}
-        rows = (await self._connection.execute(statement, values)).all()
-        candidates = [Candidate(row.id, row.score) for row in rows if row.id is not None]
-        full = rows[0].size == size
-        return Ranked(candidates, rows[0].highest, rows[0].lowest - 1 if full else None)
+        rows = await fetch(self._connection, statement, **values)
+        candidates = [Candidate(row["id"], row["score"]) for row in rows if row["id"] is not None]
+        full = rows[0]["size"] == size
+        return Ranked(candidates, rows[0]["highest"], rows[0]["lowest"] - 1 if full else None)
 
     async def passages(
         self, ids: Sequence[int], lexemes: Sequence[str], beginnings: Sequence[str]
     ) -> Mapping[int, IndexedPassage]:
         """Passages that the last question of this transaction found, with the places of what it asked for."""
         values = {"ids": list(ids), "lexemes": list(lexemes), "beginnings": list(beginnings)}
-        rows = await self._connection.execute(said.SHOWN, values)
-        return {row.id: _passage(row) for row in rows}
+        return {row["id"]: _passage(row) for row in await fetch(self._connection, said.SHOWN, **values)}
 
     async def _document(self, scope: Scope) -> Any:
         """The one document to look in, where one is named."""
@@ -131,18 +135,18 @@ class PostgresIndexQueue:
         await connection.execute(said.LATER, values)
 
 
-def _passage(row: Any) -> IndexedPassage:
+def _passage(row: Mapping[str, Any]) -> IndexedPassage:
     return IndexedPassage(
-        id=row.id,
-        kind=row.kind,
-        language=row.language,
-        text=row.text,
-        video_id=row.video_id,
-        job_id=row.job_id,
-        script_id=row.script_id,
-        title=row.title,
-        times=unpacked(row.start_ms, row.times),
-        line=row.line,
-        speaker=row.speaker,
-        places=row.places or {},
+        id=row["id"],
+        kind=row["kind"],
+        language=row["language"],
+        text=row["text"],
+        video_id=row["video_id"],
+        job_id=row["job_id"],
+        script_id=row["script_id"],
+        title=row["title"],
+        times=unpacked(row["start_ms"], row["times"]),
+        line=row["line"],
+        speaker=row["speaker"],
+        places=row["places"] or {},
     )

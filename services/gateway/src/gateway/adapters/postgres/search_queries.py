@@ -8,6 +8,7 @@ has asked (``gateway.searched``, ``gateway.spelled``), and nothing to one that h
 
 from sqlalchemy import text
 
+from chassis.database import Prepared
 from gateway.adapters.postgres.tables import TENANT
 
 __all__ = [
@@ -37,17 +38,19 @@ __all__ = [
     "WORDS",
 ]
 
-ASK = text(
-    "SELECT set_config('gateway.searched', :query, true), set_config('enable_seqscan', 'off', true),"
-    " set_config('enable_indexscan', :walking, true), set_config('enable_bitmapscan', :by_index, true)"
+ASK = Prepared(
+    text(
+        "SELECT set_config('gateway.searched', :query, true), set_config('enable_seqscan', 'off', true),"
+        " set_config('enable_indexscan', :walking, true), set_config('enable_bitmapscan', :by_index, true)"
+    )
 )
 """Ask, and hold PostgreSQL to one way of answering, whatever its statistics say: they know nothing of the question.
 
 By the words' index, or (``walking``) from the newest backwards until enough are found, for words that one meets
 everywhere.
 """
-SPELL = text(
-    "SELECT set_config('gateway.spelled', :word, true), set_config('pg_trgm.similarity_threshold', '0.3', true)"
+SPELL = Prepared(
+    text("SELECT set_config('gateway.spelled', :word, true), set_config('pg_trgm.similarity_threshold', '0.3', true)")
 )
 _RANKED = """
     WITH newest AS MATERIALIZED (
@@ -66,12 +69,13 @@ _RANKED = """
     ORDER BY shown.score DESC, shown.id DESC
 """
 """The score is computed before the newest are sorted out: to carry all their words through the sorting costs more."""
-RANKED = text(_RANKED.format(only=""))
-RANKED_IN_DOCUMENT = text(_RANKED.format(only="AND document_id = :document"))
-RANKED_BY_WALKING = text(_RANKED.format(only=f"AND owner_id = {TENANT}"))
+RANKED = Prepared(text(_RANKED.format(only="")))
+RANKED_IN_DOCUMENT = Prepared(text(_RANKED.format(only="AND document_id = :document")))
+RANKED_BY_WALKING = Prepared(text(_RANKED.format(only=f"AND owner_id = {TENANT}")))
 """By the index of the newest: the tenant's name in it is no condition of the wall (see migration 0010)."""
-SHOWN = text(
-    """
+SHOWN = Prepared(
+    text(
+        """
     SELECT passage.id, document.kind, document.language, passage.text, document.video_id, document.job_id,
            document.script_id, coalesce(video.title, script.filename, '') AS title, passage.start_ms, passage.times,
            passage.line, passage.speaker,
@@ -85,40 +89,51 @@ SHOWN = text(
     LEFT JOIN scripts script ON script.id = document.script_id
     WHERE passage.id = ANY(CAST(:ids AS bigint[]))
     """
+    )
 )
-LANGUAGES = text(
-    "SELECT language, sum(passages) AS passages FROM search_documents"
-    " WHERE kind = ANY(CAST(:kinds AS text[])) AND passages > 0 GROUP BY language ORDER BY 2 DESC"
+LANGUAGES = Prepared(
+    text(
+        "SELECT language, sum(passages) AS passages FROM search_documents"
+        " WHERE kind = ANY(CAST(:kinds AS text[])) AND passages > 0 GROUP BY language ORDER BY 2 DESC"
+    )
 )
-DICTIONARIES = text(
-    """
+DICTIONARIES = Prepared(
+    text(
+        """
     SELECT asked.language, word, ts_lexize(CAST(known.oid AS regdictionary), word) AS stems
     FROM unnest(CAST(:languages AS text[]), CAST(:dictionaries AS text[])) AS asked(language, dictionary)
     JOIN pg_catalog.pg_ts_dict known ON known.dictname = asked.dictionary AND pg_ts_dict_is_visible(known.oid)
     CROSS JOIN unnest(CAST(:words AS text[])) AS word
     """
+    )
 )
-COUNTS = text(
-    "SELECT language, lexeme, sum(passages) AS passages FROM search_words"
-    " WHERE language = ANY(CAST(:languages AS text[])) AND lexeme = ANY(CAST(:lexemes AS text[]))"
-    " GROUP BY language, lexeme"
+COUNTS = Prepared(
+    text(
+        "SELECT language, lexeme, sum(passages) AS passages FROM search_words"
+        " WHERE language = ANY(CAST(:languages AS text[])) AND lexeme = ANY(CAST(:lexemes AS text[]))"
+        " GROUP BY language, lexeme"
+    )
 )
-BEGINNING = text(
-    """
+BEGINNING = Prepared(
+    text(
+        """
     SELECT asked.language, found.lexeme, found.passages
     FROM unnest(CAST(:languages AS text[])) AS asked(language) CROSS JOIN LATERAL (
         SELECT lexeme, sum(passages) AS passages FROM search_words
         WHERE language = asked.language AND word >= :beginning AND word < :behind
         GROUP BY lexeme ORDER BY 2 DESC, 1 LIMIT :most) found
     """
+    )
 )
-NEAR = text(
-    """
+NEAR = Prepared(
+    text(
+        """
     SELECT spelling.language, spelling.word, known.lexeme
     FROM (SELECT language, word FROM search_spellings ORDER BY similarity(word, :word) DESC, word LIMIT :most) spelling
     JOIN search_words known USING (language, word)
     WHERE spelling.language = ANY(CAST(:languages AS text[]))
     """
+    )
 )
 
 NOTE_SCRIPTS = text(
