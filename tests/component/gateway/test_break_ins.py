@@ -1,7 +1,9 @@
 """Ways in that were tried by people who had some rights and wanted more."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -191,3 +193,20 @@ async def test_a_tenant_that_cannot_be_looked_after_keeps_no_other_one_waiting(g
         await upkeep()
 
     assert tenants <= set(looked_after)
+
+
+async def test_after_a_restore_nobody_goes_on_whose_session_was_ended_since(gateway: Gateway) -> None:
+    caller = await gateway.user(await a_studio(gateway), email=f"{uuid4()}@example.org")
+    email = json_of(await (await gateway.client(caller)).get("/v1/me"), 200)["email"]
+    form = {"grant_type": "password", "username": email, "password": PASSWORD}
+    grant = json_of(await gateway.anonymous().post("/v1/auth/token", data=form), 200)
+    runbook = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
+    [statements] = re.findall(r"```sql\n(.*?)```", runbook, re.DOTALL)
+
+    async with gateway.harness.database.begin(caller.tenant_id) as work:
+        for statement in statements.strip().splitlines():
+            await work.connection.exec_driver_sql(statement)
+    refresh = {"grant_type": "refresh_token", "refresh_token": grant["refresh_token"]}
+    renewed = await gateway.anonymous().post("/v1/auth/token", data=refresh)
+
+    assert (renewed.status_code, renewed.json()["error"]) == (400, "invalid_grant")

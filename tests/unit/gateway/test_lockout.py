@@ -45,3 +45,11 @@ def test_an_attempt_that_was_right_is_taken_back() -> None:
     before = Tally(ADDRESS.free, None, NOW)
 
     assert uncounted(counted(before, ADDRESS, NOW)) == before
+
+
+def test_a_wait_that_was_set_by_a_clock_a_year_ahead_locks_nobody_out_for_a_year() -> None:
+    ahead = counted(Tally(100, None, NOW), PAIR, NOW + timedelta(days=365))
+    right = counted(Tally(100, None, NOW), PAIR, NOW)
+
+    assert longest_wait_s({"a": ahead}, NOW) == 0
+    assert longest_wait_s({"a": ahead, "b": right}, NOW) == PAIR.longest_s

@@ -47,12 +47,14 @@ class Patience:
 PAIR = Patience(free=5, longest_s=900)
 ADDRESS = Patience(free=30, longest_s=900)
 ACCOUNT = Patience(free=30, longest_s=60)
+_UNBELIEVABLE_S = 2 * max(PAIR.longest_s, ADDRESS.longest_s, ACCOUNT.longest_s)
+"""The clocks of two replicas may be apart, but not by as much as the longest wait."""
 
 
 def longest_wait_s(tallies: Mapping[str, Tally], now: datetime) -> float:
-    """Seconds until none of these is blocked; 0 if none is."""
-    waits = (tally.blocked_until - now for tally in tallies.values() if tally.blocked_until)
-    return max((wait.total_seconds() for wait in waits), default=0.0)
+    """Seconds until none of these is blocked; 0 if none is. A wait too long to be one is a clock's that ran ahead."""
+    waits = ((tally.blocked_until - now).total_seconds() for tally in tallies.values() if tally.blocked_until)
+    return max((wait for wait in waits if wait <= _UNBELIEVABLE_S), default=0.0)
 
 
 def counted(tally: Tally | None, patience: Patience, now: datetime) -> Tally:
