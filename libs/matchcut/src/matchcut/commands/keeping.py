@@ -26,6 +26,7 @@ export = typer.Typer(help="Everything our tenant has, in one ZIP.", no_args_is_h
 receipt = typer.Typer(help="Receipts of erasures.", no_args_is_help=True, epilog=EPILOG)
 
 _LOOK_AGAIN_S = 1.0
+_KINDS = [name for name in Retention.model_fields if name != "etag"]
 Rules = Annotated[list[str] | None, typer.Argument(help="Such as videos=365 or audit=never; the others stay.")]
 
 
@@ -66,7 +67,10 @@ def preview_retention(rules: Rules = None, data: Data = None, as_json: AsJson = 
         for one in preview.goes:
             oldest = f"{one.oldest_at:%F}" if one.oldest_at else ""
             table.add_row(one.kind, f"{one.days} days", str(one.count), oldest, one.what)
-        console.show(preview.model_dump(mode="json"), table if preview.goes else "nothing would be erased")
+        console.show(
+            preview.model_dump(mode="json", exclude={"rules": {"etag"}}),
+            table if preview.goes else "nothing would be erased",
+        )
 
 
 @export.command("make", epilog=EPILOG)
@@ -156,8 +160,8 @@ def _days_of(rules: list[str] | None) -> dict[str, int | None]:
     for rule in rules or ():
         kind, _, days = rule.partition("=")
         kind = kind.replace("-", "_")
-        if kind not in Retention.model_fields or not (days == "never" or days.isdecimal()):
-            known = ", ".join(Retention.model_fields)
+        if kind not in _KINDS or not (days == "never" or days.isdecimal()):
+            known = ", ".join(_KINDS)
             raise UsageFault(f"{rule!r} is no rule: write one of {known}, and how many days, as in videos=365")
         said[kind] = None if days == "never" else int(days)
     return said
@@ -165,9 +169,10 @@ def _days_of(rules: list[str] | None) -> dict[str, int | None]:
 
 def _show_rules(console: Console, rules: Retention) -> None:
     table = Table("what", "is kept for")
-    for kind, days in rules.model_dump().items():
+    kept = rules.model_dump(exclude={"etag"})
+    for kind, days in kept.items():
         table.add_row(kind, "ever" if days is None else f"{days} days")
-    console.show(rules.model_dump(mode="json"), table)
+    console.show(kept, table)
 
 
 def _show_exports(console: Console, exports: list[Export]) -> None:
