@@ -9,12 +9,14 @@ from matchcut.commands import (
     compliance,
     dead_letters,
     demonstration,
+    events,
     housekeeping,
     jobs,
     keeping,
     processing,
     searching,
     usage,
+    videos,
     webhooks,
     weights,
     work,
@@ -45,6 +47,8 @@ app.add_typer(keeping.retention, name="retention")
 app.add_typer(keeping.export, name="export")
 app.add_typer(keeping.receipt, name="receipt")
 app.command("usage", epilog=EPILOG)(usage.usage)
+app.command("events", epilog=EPILOG)(events.events)
+app.add_typer(videos.app, name="video")
 app.add_typer(jobs.app, name="job")
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(work.app, name="work")
