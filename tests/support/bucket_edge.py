@@ -1,8 +1,8 @@
 """The edge of a bucket: resumable sessions as Google's documentation says, in front of fake-gcs-server.
 
-The server behind takes a question for the state of a session for its end, and forgets what came when a connection
-breaks. So sessions live here, and what is whole is handed on to it, with the generation it was asked for; everything
-else passes through.
+The server behind takes a question for the state of a session for its end, forgets what came when a connection breaks,
+and composes without looking at the generation. So sessions live here, what is whole is handed on to it, and generations
+are looked at here; everything else passes through.
 """
 
 import json
@@ -67,6 +67,7 @@ class BucketEdge:
     """GETs of what there is to say of an object."""
     before_read: Callable[[int], int | None] | None = None
     """Called with how many were read; a status it returns is the answer."""
+    composing: threading.Lock = field(default_factory=threading.Lock)
     cancelled: list[str] = field(default_factory=list)
     """Names of objects nobody may send any more."""
 
@@ -78,6 +79,7 @@ class BucketEdge:
 
 class _Asked(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     edge: BucketEdge
 
     @override
@@ -102,6 +104,21 @@ class _Asked(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("content-length") or 0))
 
     def _pass_on(self) -> None:
+        asked = urlsplit(self.path)
+        wanted = parse_qs(asked.query).get("ifGenerationMatch")
+        if wanted is None or not asked.path.endswith("/compose"):
+            self._ask_behind()
+            return
+        # The server behind composes whatever the generation is; the real one looks first, and nobody comes between.
+        with self.edge.composing:
+            there = requests.get(self.edge.behind + asked.path.removesuffix("/compose"), timeout=30)
+            if wanted[0] != (there.json()["generation"] if there.ok else "0"):
+                self._body()
+                self._answer(412, b'{"error": {"code": 412, "message": "conditionNotMet"}}')
+                return
+            self._ask_behind()
+
+    def _ask_behind(self) -> None:
         if self.command == "GET" and "/o/" in self.path and "alt=media" not in self.path:
             self.edge.finds += 1
         if "alt=media" in self.path:

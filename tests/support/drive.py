@@ -54,6 +54,7 @@ class Drive:
 
 class _Asked(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     drive: Drive
 
     @override

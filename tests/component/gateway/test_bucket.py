@@ -2,11 +2,14 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Iterator
+from uuid import UUID
 
 import pytest
 
-from chassis.blobs import Blobs, blobs_at
-from support.bucket import a_bucket, a_bucket_server
+from chassis.blobs import BlobBusy, BlobGrowth, Blobs, blobs_at
+from gateway.usecases.uploads import growing_key
+from support.bucket import a_bucket
+from support.bucket_edge import a_bucket_edge
 from support.gateway_rig import a_gateway, json_of
 
 TUS = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
@@ -15,8 +18,8 @@ FILM = bytes(range(256)) * 4000
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with a_bucket_server() as url:
-        yield url
+    with a_bucket_edge() as edge:
+        yield edge.url
 
 
 @pytest.fixture
@@ -69,3 +72,48 @@ async def test_an_upload_in_pieces_becomes_a_video_when_blobs_are_in_a_bucket(se
 
         assert (video["state"], video["sha256"]) == ("ingesting", hashlib.sha256(FILM).hexdigest())
         assert [await gateway.harness.blobs.get_bytes(key) for key in stored] == [FILM]
+
+
+async def overtaken_by(first: BlobGrowth, blobs: Blobs) -> None:
+    """A second writer, who keeps what it wrote when the first has done so."""
+    async with blobs.grow("k", 5) as second:
+        await second.write(b"the second")
+        await first.write(b"the first")
+        await first.keep()
+
+
+async def test_a_second_writer_is_refused_and_what_the_first_wrote_stays(blobs: Blobs) -> None:
+    async with blobs.grow("k", 0) as growth:
+        await growth.write(b"both ")
+
+    async with blobs.grow("k", 5) as first:
+        with pytest.raises(BlobBusy):
+            await overtaken_by(first, blobs)
+        await first.write(b", whole")
+
+    assert await blobs.grown("k") == len(b"both the first, whole")
+    await blobs.seal(["k"], "sealed")
+    assert await blobs.get_bytes("sealed") == b"both the first, whole"
+    assert await keys(blobs.list("")) == ["sealed"]
+
+
+async def test_a_request_whose_bytes_another_replica_overtook_is_told_so(server: str, postgres_url: str) -> None:
+    async with a_gateway(postgres_url, blobs_url=a_bucket()) as gateway:
+        client = await gateway.owner()
+        said = {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(FILM))}
+        url = (await client.post("/v1/uploads/tus", headers=said)).headers["location"]
+        me = json_of(await client.get("/v1/me"), 200)
+        growing = growing_key(UUID(me["tenant_id"]), UUID(url.rpartition("/")[2]))
+
+        async def overtaken() -> AsyncIterator[bytes]:
+            yield FILM[:1000]
+            async with gateway.harness.blobs.grow(growing, 0) as another:
+                await another.write(FILM[:2000])
+            yield FILM[1000:3000]
+
+        refused = await client.patch(url, headers={**TUS, "Upload-Offset": "0"}, content=overtaken())
+        offset = (await client.head(url, headers={"Tus-Resumable": "1.0.0"})).headers["upload-offset"]
+        rest = await client.patch(url, headers={**TUS, "Upload-Offset": offset}, content=FILM[2000:])
+
+    assert json_of(refused, 423)["type"] == "/problems/upload-locked"
+    assert (offset, rest.status_code, rest.headers["upload-offset"]) == ("2000", 204, str(len(FILM)))

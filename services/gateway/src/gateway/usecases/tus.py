@@ -196,17 +196,18 @@ class Tus:
         async with self._database.begin(caller.tenant_id) as work:
             if not await self._records_on(work.connection).transfers.take(upload_id, writer):
                 raise WrongOffset("the upload is whole, or gone", field="Upload-Offset")
-        until = time.monotonic() + _LEAVE_S
+        until, began = time.monotonic() + _LEAVE_S, False
         while True:
             try:
                 async with self._blobs.grow(growing_key(caller.tenant_id, upload_id), offset) as growth:
+                    began = True
                     yield growth
                 return
             except GrownElsewhere as elsewhere:
                 detail = f"the upload has {elsewhere.grown} bytes by now; send on from there"
                 raise WrongOffset(detail, field="Upload-Offset") from None
             except BlobBusy:
-                if time.monotonic() > until:
+                if began or time.monotonic() > until:  # in a bucket it shows only when bytes are to be kept
                     raise UploadLocked("another request sends bytes for this upload", retry_after_s=2) from None
             await asyncio.sleep(0.2)
 
