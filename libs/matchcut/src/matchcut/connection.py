@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from matchcut.client import Credentials, Matchcut
 from matchcut.console import Console
@@ -29,7 +30,7 @@ def connect(folder: DataFolder) -> Matchcut:
             f"no Matchcut runs in {folder.root}: start it with `matchcut up`, or point to one with MATCHCUT_URL and"
             " MATCHCUT_TOKEN (or MATCHCUT_USER and MATCHCUT_PASSWORD)"
         )
-    return Matchcut(found.url, found.credentials)
+    return Matchcut(found.url, found.credentials, unfinished=_notes())
 
 
 @contextmanager
@@ -37,7 +38,7 @@ def connect_or_launch(folder: DataFolder, console: Console) -> Iterator[Matchcut
     """Like ``connect``, but starts one for the length of the block when there is none."""
     found = _named() or _running_here(folder)
     if found:
-        with Matchcut(found.url, found.credentials) as client:
+        with Matchcut(found.url, found.credentials, unfinished=_notes()) as client:
             yield client
         return
     console.say(f"[dim]no Matchcut runs here: starting one in {folder.root} for this run[/]")
@@ -46,6 +47,16 @@ def connect_or_launch(folder: DataFolder, console: Console) -> Iterator[Matchcut
         Matchcut(launcher.url, launcher.credentials) as client,
     ):
         yield client
+
+
+def _notes() -> Path | None:
+    """Where notes of uploads under way are kept, as the XDG base directories say; nowhere without a home."""
+    state = os.environ.get("XDG_STATE_HOME", "")
+    try:
+        folder = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
+    except RuntimeError:
+        return None
+    return folder / "matchcut" / "uploads"
 
 
 def _named() -> Connection | None:

@@ -1,5 +1,6 @@
 """The API as methods."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -25,6 +26,7 @@ from matchcut.client.sign_on import IdentityProviders
 from matchcut.client.tokens import Credentials, TokenAuth, revoke
 from matchcut.client.transfers import OnBytes, receive
 from matchcut.client.unchanged import tagged
+from matchcut.client.unfinished import Unfinished
 from matchcut.client.usage import Usage
 from matchcut.client.watching import follow
 from matchcut.client.webhooks import Webhooks
@@ -40,14 +42,25 @@ class Matchcut(Films, Library, People, Compliance, FoundThings, OwnLogos):
     """One gateway, one person. Not for several threads at once; close it, or use it in a ``with`` block.
 
     ``patience_s`` is how long a gateway that does not answer, or has no place for more, is waited for: one that is
-    being restarted is back soon. Where it says when to ask again, it is not asked before.
+    being restarted is back soon. Where it says when to ask again, it is not asked before. ``unfinished`` is a folder
+    for notes of large uploads under way: who uploads the same file after this process was killed goes on with it.
     """
 
-    def __init__(self, url: str, credentials: Credentials, *, patience_s: float = 30, timeout_s: float = 60) -> None:
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials,
+        *,
+        patience_s: float = 30,
+        timeout_s: float = 60,
+        unfinished: Path | None = None,
+    ) -> None:
         self.url = url.rstrip("/")
         self._patience_s = patience_s
         self._timeout_s = timeout_s
         self._direct_offered = True
+        self._unfinished = Unfinished(unfinished)
+        self._who = credentials.username or hashlib.sha256((credentials.token or "").encode()).hexdigest()
         self._auth = TokenAuth(self.url, credentials)
         self._http = httpx.Client(
             base_url=self.url,

@@ -11,6 +11,7 @@ __all__ = [
     "Conflict",
     "Duplicate",
     "Forbidden",
+    "Gone",
     "Invalid",
     "MatchcutError",
     "NotFound",
@@ -83,6 +84,10 @@ class Duplicate(Conflict):
     duplicate_of: UUID | None = None
 
 
+class Gone(ApiError):
+    """410: it was there, and is no more."""
+
+
 class Changed(ApiError):
     """412: somebody else has changed it since it was read."""
 
@@ -109,6 +114,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     403: Forbidden,
     404: NotFound,
     409: Conflict,
+    410: Gone,
     412: Changed,
     413: TooLarge,
     422: Invalid,

@@ -1,6 +1,7 @@
 """Films on their way in: sent, in the way that suits them, or fetched for us."""
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 from uuid import UUID
@@ -8,12 +9,13 @@ from uuid import UUID
 import httpx
 from pydantic import BaseModel
 
-from matchcut.client.errors import Conflict, Invalid, TransferBroken
+from matchcut.client.errors import Conflict, Invalid, NotFound, TransferBroken
 from matchcut.client.pieces import PIECES_FROM, send_in_pieces, when_checked
 from matchcut.client.resources import Upload, Video
 from matchcut.client.straight import Straight
 from matchcut.client.tokens import TokenAuth
 from matchcut.client.transfers import OnBytes, Outgoing
+from matchcut.client.unfinished import Note, Unfinished
 
 __all__ = ["Films", "given"]
 
@@ -28,6 +30,9 @@ class _Calls(Protocol):
     _auth: TokenAuth
     _timeout_s: float
     _direct_offered: bool
+    _unfinished: Unfinished
+    _who: str
+    url: str
 
     def _get(self, kind: type[M], path: str, **query: Any) -> M: ...
     def _post(self, kind: type[M], path: str, body: Mapping[str, Any]) -> M: ...
@@ -44,13 +49,10 @@ class Films:
         A large one goes straight to the bucket, where the gateway offers that, else in pieces: whatever breaks, what
         arrived is not sent again, and each byte that arrives renews our patience.
         """
-        name = (filename or path.name)[-255:]
-        if path.stat().st_size < PIECES_FROM:
-            return _send_at_once(self, path, name, on_bytes)
-        upload = _announce_direct(self, path, name)
-        if upload is None:
-            return send_in_pieces(self._http, self._patiently, path, name, on_bytes)
-        return _send_straight(self, upload, path, on_bytes)
+        note = _note(self, path)
+        upload = _send(self, path, (filename or path.name)[-255:], on_bytes, note)
+        note.forget()
+        return upload
 
     def import_video(
         self: _Calls,
@@ -86,9 +88,48 @@ class Films:
         wanted = given(upload_id=upload_id, title=title, passthrough=passthrough, on_duplicate=on_duplicate)
         return self._post(Video, "/v1/videos", wanted)
 
-    def add_video(self, path: Path, *, title: str | None = None, on_bytes: OnBytes | None = None) -> Video:
+    def add_video(self: _Calls, path: Path, *, title: str | None = None, on_bytes: OnBytes | None = None) -> Video:
         """Upload a file and have it taken in."""
-        return self.create_video(self.upload(path, on_bytes=on_bytes).id, title=title)  # type: ignore[misc]
+        note = _note(self, path)
+        upload = _send(self, path, path.name[-255:], on_bytes, note)
+        video = self._post(Video, "/v1/videos", given(upload_id=upload.id, title=title))
+        note.forget()
+        return video
+
+
+def _note(calls: _Calls, path: Path) -> Note:
+    return calls._unfinished.of(path, url=calls.url, who=calls._who)
+
+
+def _send(calls: _Calls, path: Path, name: str, on_bytes: OnBytes | None, note: Note) -> Upload:
+    if path.stat().st_size < PIECES_FROM:
+        return _send_at_once(calls, path, name, on_bytes)
+    begun = note.read()
+    upload = None if "place" in begun else _go_on_straight(calls, begun, path, on_bytes)
+    if upload is not None:
+        return upload
+    announced = None if "place" in begun else _announce_direct(calls, path, name)
+    if announced is None:
+        return send_in_pieces(calls._http, calls._patiently, path, name, on_bytes, note)
+    assert announced.direct is not None, "it was asked for"
+    note.write(upload=announced.model_dump(mode="json"))
+    with closing(Straight(announced.direct, path, on_bytes, timeout_s=calls._timeout_s)) as straight:
+        return _send_straight(calls, straight, announced, path)
+
+
+def _go_on_straight(calls: _Calls, begun: dict[str, Any], path: Path, on_bytes: OnBytes | None) -> Upload | None:
+    """What another process began to send to the bucket; None if it leads nowhere any more."""
+    try:
+        upload = Upload.model_validate(begun["upload"])
+        state = calls._get(Upload, f"/v1/uploads/{upload.id}").state
+    except (KeyError, ValueError, NotFound):
+        return None
+    if upload.direct is None or state not in ("waiting", "checking", "received"):
+        return None
+    with closing(Straight(upload.direct, path, on_bytes, timeout_s=calls._timeout_s)) as straight:
+        if not straight.goes_on(calls._patiently):
+            return None
+        return _send_straight(calls, straight, upload, path)
 
 
 def _send_at_once(calls: _Calls, path: Path, name: str, on_bytes: OnBytes | None) -> Upload:
@@ -121,11 +162,9 @@ def _announce_direct(calls: _Calls, path: Path, name: str) -> Upload | None:
     return None
 
 
-def _send_straight(calls: _Calls, upload: Upload, path: Path, on_bytes: OnBytes | None) -> Upload:
-    assert upload.direct is not None, "it was asked for"
-    straight = Straight(upload.direct, path, on_bytes, timeout_s=calls._timeout_s)
+def _send_straight(calls: _Calls, straight: Straight, upload: Upload, path: Path) -> Upload:
     straight.send(calls._patiently)
-    calls._post(Upload, upload.direct.complete_url, {})
+    calls._post(Upload, f"/v1/uploads/{upload.id}/complete", {})
     return when_checked(lambda: calls._get(Upload, f"/v1/uploads/{upload.id}"), path, sha256=straight.sha256)
 
 

@@ -10,9 +10,10 @@ from uuid import uuid4
 
 import httpx
 
-from matchcut.client.errors import Conflict, TransferBroken, raise_for_problem
+from matchcut.client.errors import Conflict, Gone, NotFound, TransferBroken, raise_for_problem
 from matchcut.client.resources import Upload
 from matchcut.client.transfers import OnBytes
+from matchcut.client.unfinished import Note
 
 __all__ = ["PIECES_FROM", "Pieces", "send_in_pieces", "when_checked"]
 
@@ -33,11 +34,17 @@ class Patiently(Protocol):
 
 
 def send_in_pieces(
-    http: httpx.Client, patiently: Patiently, path: Path, filename: str, on_bytes: OnBytes | None
+    http: httpx.Client, patiently: Patiently, path: Path, filename: str, on_bytes: OnBytes | None, note: Note
 ) -> Upload:
-    """Send a file and wait until the gateway has added it up; its checksum is compared with ours."""
+    """Send a file and wait until the gateway has added it up; its checksum is compared with ours.
+
+    What another process began, by its note, is gone on with; the note stays, for the upload is yet to be used.
+    """
     pieces, key = Pieces(http, path, on_bytes), str(uuid4())
-    patiently(lambda: pieces.begin(filename[-255:], key))
+    place = note.read().get("place")
+    if not (isinstance(place, str) and patiently(lambda: pieces.goes_on(place))):
+        patiently(lambda: pieces.begin(filename[-255:], key))
+        note.write(place=pieces.place)
     while patiently(pieces.offset) < pieces.size:
         patiently(pieces.go_on)
     return when_checked(lambda: patiently(pieces.upload), path, sha256=pieces.sha256)
@@ -87,6 +94,23 @@ class Pieces:
         raise_for_problem(response)
         self._place = response.headers["location"]
 
+    @property
+    def place(self) -> str:
+        """Where it goes."""
+        return self._place
+
+    def goes_on(self, place: str) -> bool:
+        """Go on with an upload that was begun before, if it is there and waits for its bytes or to be used."""
+        self._place = place
+        try:
+            here = self.offset()
+            if here > self.size or self.upload().state not in ("waiting", "checking", "received"):
+                return False
+        except (NotFound, Gone):
+            return False
+        self._read_until(here)
+        return True
+
     def offset(self) -> int:
         """How much of it is there."""
         response = self._http.head(self._place, headers=_VERSION)
@@ -117,6 +141,12 @@ class Pieces:
                 offset += len(chunk)
                 if self._on_bytes:
                     self._on_bytes(offset, self.size)
+
+    def _read_until(self, offset: int) -> None:
+        """Add up what was sent before, as it is in the file now."""
+        with self._path.open("rb") as file:
+            while self._hashed < offset and (chunk := file.read(min(_CHUNK, offset - self._hashed))):
+                self._add_up(chunk, self._hashed)
 
     def _add_up(self, chunk: bytes, offset: int) -> None:
         """Each byte counts once, however often it is sent. What is sent never begins behind what was read."""

@@ -47,18 +47,34 @@ class Straight:
         """Of the file as it was read, once all of it was."""
         return self._hash.hexdigest()
 
+    def goes_on(self, patiently: Patiently) -> bool:
+        """Whether the bucket still takes what another process began to send; what is there already is added up."""
+        try:
+            whole = patiently(lambda: self._told(f"bytes */{self.size}", None, 0))
+        except TransferBroken:
+            return False
+        with self._path.open("rb") as file:
+            self._here = until = self.size if whole else self._here
+            while self._hashed < until and (chunk := file.read(min(_CHUNK, until - self._hashed))):
+                self._hash.update(chunk)
+                self._hashed += len(chunk)
+        return True
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
     def send(self, patiently: Patiently) -> None:
         """All of it; each byte that arrives renews our patience. Raises TransferBroken, Unreachable."""
-        try:
-            while not patiently(self._go_on):
-                pass
-        finally:
-            self._http.close()
+        while not patiently(self._go_on):
+            pass
 
     def _go_on(self) -> bool:
         """Send the next piece; True when the bucket has all of it. After a break it is asked how much it kept."""
         until = min(self._here + _PIECE, self.size)
-        said = f"bytes {self._here}-{until - 1}/{self.size}" if self.size else "bytes */0"
+        if until == self._here:
+            return self._told(f"bytes */{self.size}", None, 0)
+        said = f"bytes {self._here}-{until - 1}/{self.size}"
         before = self._here
         try:
             return self._told(said, self._between(before, until), until - before)
