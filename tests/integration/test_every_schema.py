@@ -14,6 +14,7 @@ pytestmark = pytest.mark.servers
 OF_ALL_TENANTS = {
     "tasks": "the dispatcher serves all tenants in turn, and nobody reads it for a client",
     "job_counts": "one number a tenant, for the bound over all",
+    "departed_tenants": "ids alone, of tenants that were erased: upkeep walks them, and no client is answered from it",
 }
 """Tables that name a tenant and have no wall, and why. What is not listed must have one."""
 TABLES = """
