@@ -36,7 +36,9 @@ class UploadRequest(_Asked):
     )
     sha256: Sha256 | None = Field(default=None, description="If given, the bytes are checked against it.")
     direct: bool = Field(
-        default=False, description="Send the bytes straight to the bucket they are kept in. Needs `size_bytes`."
+        default=False,
+        strict=True,
+        description="Send the bytes straight to the bucket they are kept in. Needs `size_bytes`.",
     )
 
 
