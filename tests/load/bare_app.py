@@ -68,4 +68,12 @@ async def list_videos(limit: int = 50) -> list[Video]:
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning", access_log=False)
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=int(os.environ["PORT"]),
+        log_level="warning",
+        access_log=False,
+        http="h11",
+        loop="asyncio",
+    )

@@ -156,7 +156,7 @@ async def test_a_damaged_chunk_fails_the_step_and_is_made_anew_by_the_next_run(s
 
     made = await made_in(service)
     assert failed.reason == "chunk_damaged"
-    assert made == {1: [0, 1], 2: [0]}
+    assert made == {1: [0, 1], 2: [damaged.index]}
     assert service.facts(VideoUpscaled)[0].passed
 
 

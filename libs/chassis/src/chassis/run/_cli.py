@@ -78,18 +78,11 @@ def _read(settings_class: type[S]) -> S:
 
 def _serve(service: Service) -> int:
     # Only a serving process needs a web server.
-    import uvloop
-
     from chassis.run._serve import serve
 
     configure_tracing(service.name)
-    # Who answers clients has many short things to do; the others wait for their children and their servers.
-    loop_factory = None if service.app is None else uvloop.new_event_loop
-    with (
-        own_scratch(service.name, service.settings.scratch_dir),
-        asyncio.Runner(loop_factory=loop_factory) as runner,
-    ):
-        return runner.run(serve(service))
+    with own_scratch(service.name, service.settings.scratch_dir):
+        return asyncio.run(serve(service))
 
 
 def _migrate(service: Service) -> int:

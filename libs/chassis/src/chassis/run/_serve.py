@@ -14,7 +14,7 @@ from typing_extensions import override
 from chassis._endings import end
 from chassis.database._signals import Signals
 from chassis.outbox import Relay
-from chassis.run._heads import BoundedHttp
+from chassis.run._heads import MOST_HEAD_BYTES, PatientHttp
 from chassis.run._http import Front
 from chassis.run._service import Service
 from chassis.run._vitals import Vitals
@@ -63,7 +63,8 @@ class _Life:
                 port=self._settings.http_port,
                 log_config=None,
                 access_log=False,
-                http=BoundedHttp,
+                http=PatientHttp,
+                h11_max_incomplete_event_size=MOST_HEAD_BYTES,
                 timeout_graceful_shutdown=max(1, int(self._settings.grace_s)),
             )
         )
