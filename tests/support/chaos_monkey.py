@@ -278,7 +278,9 @@ class Monkey:
         if pid is None or service == "gateway":
             return
         query = f"SELECT id, token FROM {service}.tasks WHERE state = 'running' AND worker LIKE $1"
-        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        with suppress(
+            OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError
+        ):
             async with connected(self._house.servers.postgres_url) as connection:
                 held = [(row["id"], row["token"]) for row in await connection.fetch(query, f"%-{pid}-%", timeout=5)]
             done.held = len(held)
@@ -293,7 +295,9 @@ class Monkey:
         began = loop.time()
         while held and loop.time() - began < 120:
             await asyncio.sleep(0.1)
-            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            with suppress(
+                OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError
+            ):
                 async with connected(self._house.servers.postgres_url) as connection:
                     found = await connection.fetch(query, list(held), timeout=5)
                 for row in found:

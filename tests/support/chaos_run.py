@@ -120,7 +120,9 @@ class _Clock:
     async def run(self) -> None:
         said_at = 0.0
         while True:
-            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            with suppress(
+                OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError
+            ):
                 async with connected(self._house.servers.postgres_url) as connection:
                     query = "SELECT count(*) FROM gateway.jobs WHERE finished_at IS NULL"
                     self.unfinished = await connection.fetchval(query, timeout=5)
@@ -231,7 +233,7 @@ async def _settle(house: House, limit_s: float) -> list[str]:
     left: list[str] = ["not looked yet"]
     while left and time.monotonic() < end:
         await asyncio.sleep(0.5)
-        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             left = await unsettled(house.servers.postgres_url, house.servers.redis_url)
     return left
 

@@ -92,7 +92,7 @@ def build(
             upkeep_of(settings, database, use_cases).run,
             *(books_of(settings, database, changes).run, egress.run),
         ),
-        closing=(egress.close, changes.close, revocations.close),
+        closing=(egress.close, changes.close, revocations.close, intake.objects.close),
     )
 
 

@@ -51,6 +51,11 @@ class ForeignObjects:
             start += len(piece)
             yield piece
 
+    async def close(self) -> None:
+        """Give the connections back, if there are any."""
+        if "_client" in self.__dict__:
+            self._client.close()
+
     async def _call(self, bucket: str, name: str, function: Any) -> Any:
         from google.api_core.exceptions import GoogleAPICallError
         from google.auth.exceptions import DefaultCredentialsError

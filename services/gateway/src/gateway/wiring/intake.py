@@ -41,6 +41,8 @@ class Intake:
     imports: Imports
     conclude: Conclude
     direct: DirectUploads
+    objects: ForeignObjects
+    """Holds connections."""
 
 
 def intake_of(
@@ -58,7 +60,7 @@ def intake_of(
     )
     arrivals = Arrivals(PostgresRecords, changes, Notify(PostgresRecords, changes))
     seal = FernetSeal(settings.secret.get_secret_value())
-    lifetime_s = settings.upload_lifetime_s
+    lifetime_s, objects = settings.upload_lifetime_s, ForeignObjects()
     return Intake(
         uploads=uploads,
         tus=Tus(database, blobs, PostgresRecords, uploads, lifetime_s=lifetime_s),
@@ -66,7 +68,7 @@ def intake_of(
             database,
             blobs,
             PostgresRecords,
-            fetch=_fetch(settings, outbound),
+            fetch=_fetch(settings, outbound, objects),
             seal=seal,
             uploads=uploads,
             arrivals=arrivals,
@@ -74,16 +76,17 @@ def intake_of(
         ),
         conclude=Conclude(database, blobs, PostgresRecords, arrivals),
         direct=DirectUploads(database, blobs, PostgresRecords, uploads, seal, lifetime_s=lifetime_s),
+        objects=objects,
     )
 
 
-def _fetch(settings: Settings, outbound: Outbound) -> FetchAnywhere:
+def _fetch(settings: Settings, outbound: Outbound, objects: ForeignObjects) -> FetchAnywhere:
     idle_s, store = settings.import_idle_s, urlsplit(settings.blobs_url)
     rules = BucketRules(settings.import_buckets, ours=store.netloc if store.scheme == "gs" else None)
     key = settings.drive_key.get_secret_value() if settings.drive_key else None
     return FetchAnywhere(
         web=GuardedFetch(outbound, idle_s=idle_s),
-        bucket=BucketFetch(ForeignObjects(), rules, idle_s=idle_s),
+        bucket=BucketFetch(objects, rules, idle_s=idle_s),
         drive=DriveFetch(outbound, idle_s=idle_s, url=settings.drive_url, key=key),
     )
 
