@@ -21,7 +21,7 @@ from chassis.outbox import Relay
 from chassis.run import Service
 from chassis.testing import drop_database, fresh_database, service_url
 from contracts import Fact
-from support.chassis_toy import TENANT, VERSIONS, Settings, build, notes
+from support.chassis_toy import TENANT, VERSIONS, Settings, acting, build, notes
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,7 @@ async def a_toy(
     postgres_url: str, redis_url: str, folder: Path, *, through: str | None = None, **settings: Any
 ) -> AsyncIterator[Toy]:
     """A toy service on a fresh database and an empty Redis; ``through``: by another address, a proxy's."""
+    acting.clear()  # what handlers of the test before began
     redis = redis_client(redis_url)
     await redis.flushdb()
     database = await fresh_database("toy", postgres_url, versions=VERSIONS)
