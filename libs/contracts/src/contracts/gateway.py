@@ -66,6 +66,8 @@ class UpscaleOptions(_Options):
     model: str = "realesr-animevideov3"
     codec: Literal["h264", "h265"] = "h264"
     crf: int = Field(default=18, ge=0, le=51)
+    dispatch: Literal["gpu", "colab", "auto"] = "gpu"
+    """Which machines make the chunks: the pool of workers, runners that people bring, or whichever is free."""
 
 
 class LogoReference(_Options):

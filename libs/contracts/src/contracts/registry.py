@@ -1,6 +1,6 @@
 """All facts, by the service that announces them."""
 
-from contracts import align, gateway, ingest, steps, traces, transcribe, upscale, vision
+from contracts import align, gateway, ingest, runners, steps, traces, transcribe, upscale, vision
 from contracts.event import Fact
 
 __all__ = ["ANNOUNCED_BY", "FACTS", "HEARD_BY", "SERVICES"]
@@ -18,12 +18,17 @@ ANNOUNCED_BY: dict[str, tuple[type[Fact], ...]] = {
         gateway.OriginalErased,
         gateway.ScriptErased,
         gateway.TenantErased,
+        runners.RunnerInvited,
+        runners.RunnerRevoked,
+        runners.RunnerReleased,
+        runners.RunnerRotated,
+        runners.BudgetChanged,
     ),
     "ingest": (ingest.VideoIngested, ingest.VideoRejected),
     "vision": (vision.ScenesDetected, vision.WatermarksDetected),
     "transcribe": (transcribe.TranscriptReady,),
     "align": (align.AlignmentReady, align.AlignmentRevised),
-    "upscale": (upscale.ChunkReady, upscale.VideoUpscaled, upscale.UpscaleFailed),
+    "upscale": (upscale.ChunkReady, upscale.VideoUpscaled, upscale.UpscaleFailed, runners.RunnerChanged),
     "every service": (steps.StepProgressed, steps.StepFailed, traces.TracesErased),
 }
 
@@ -51,6 +56,12 @@ HEARD_BY: dict[str, tuple[str, ...]] = {
     "chunk.ready.v1": ("gateway", "upscale"),
     "video.upscaled.v1": ("gateway",),
     "upscale.failed.v1": ("gateway",),
+    "runner.invited.v1": ("upscale",),
+    "runner.revoked.v1": ("upscale",),
+    "runner.released.v1": ("upscale",),
+    "runner.rotated.v1": ("upscale",),
+    "runner.changed.v1": ("gateway",),
+    "budget.changed.v1": ("upscale",),
     "step.progressed.v1": ("gateway",),
     "step.failed.v1": ("gateway", "align"),
 }

@@ -6,14 +6,22 @@ from chassis.erasing import forget_tenant
 from contracts.event import Event
 from contracts.gateway import JobCancelled, JobRequested, TenantErased, VideoErased
 from contracts.ingest import VideoIngested
+from contracts.runners import BudgetChanged, RunnerInvited, RunnerReleased, RunnerRevoked, RunnerRotated
 from contracts.steps import Step
 from contracts.upscale import ChunkReady
-from upscale.usecases import CancelJob, ForgetVideo, JoinChunks, JoinVideoAndJob
+from upscale.usecases import CancelJob, ForgetVideo, HearOperators, JoinChunks, JoinVideoAndJob
 
 __all__ = ["register"]
 
 
-def register(bus: Bus, join: JoinVideoAndJob, join_chunks: JoinChunks, cancel: CancelJob, forget: ForgetVideo) -> None:
+def register(
+    bus: Bus,
+    join: JoinVideoAndJob,
+    join_chunks: JoinChunks,
+    cancel: CancelJob,
+    forget: ForgetVideo,
+    operators: HearOperators,
+) -> None:
     """Subscribe to every fact this service acts on."""
 
     @bus.on(VideoIngested)
@@ -38,4 +46,16 @@ def register(bus: Bus, join: JoinVideoAndJob, join_chunks: JoinChunks, cancel: C
 
     @bus.on(TenantErased, always=True)
     async def on_tenant_erased(event: Event[TenantErased], work: UnitOfWork) -> None:
+        await operators.forget(work)
         await forget_tenant(work, step=Step.UPSCALE, erasure_id=event.data.erasure_id)
+
+    _hear_operators(bus, operators)
+
+
+def _hear_operators(bus: Bus, operators: HearOperators) -> None:
+    """What people decide about runners, and about money."""
+    bus.on(RunnerInvited)(operators.invited)
+    bus.on(RunnerRevoked)(operators.revoked)
+    bus.on(RunnerReleased)(operators.released)
+    bus.on(RunnerRotated)(operators.rotated)
+    bus.on(BudgetChanged)(operators.budget)

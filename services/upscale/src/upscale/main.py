@@ -2,25 +2,27 @@
 
 from chassis.blobs import blobs_at
 from chassis.bus import Bus
-from chassis.database import Database, UnitOfWork
+from chassis.database import Database
 from chassis.erasing import FORGET, Eraser
 from chassis.models import ModelUnavailable
 from chassis.run import Service, run
 from chassis.work import Call, Workbench, run_in_child
 from contracts.registry import ANNOUNCED_BY
-from upscale.adapters.child_work import assemble, draw_plan, make_chunk
-from upscale.adapters.postgres import PostgresRecords
+from upscale.adapters.child_work import assemble, check_chunk, draw_plan, make_chunk
+from upscale.adapters.postgres_runners import PostgresRunnerRecords
 from upscale.adapters.weights import MODELS
 from upscale.domain.plan import Encoding
 from upscale.domain.refusals import Refusal
 from upscale.handlers import register
 from upscale.ports import Assemble, Draw, EngineMissing, Make, Workshop
+from upscale.ports.runners import Check
 from upscale.settings import Settings
 from upscale.usecases import (
     AssembleRendition,
     CancelJob,
     EraseBlobs,
     ForgetVideo,
+    HearOperators,
     JoinChunks,
     JoinVideoAndJob,
     MakeChunk,
@@ -28,6 +30,7 @@ from upscale.usecases import (
     announce_failure,
     keep_quiet,
 )
+from upscale.wiring.runners import lending_of, records_in
 
 __all__ = ["build", "main"]
 
@@ -41,6 +44,7 @@ def build(
     draw: Draw = draw_plan,
     make: Make = make_chunk,
     join: Assemble = assemble,
+    check: Check = check_chunk,
     call: Call = run_in_child,
 ) -> Service:
     """The service, ready to serve; nothing is connected yet. Tests bring engines of their own."""
@@ -55,22 +59,38 @@ def build(
         call=call,
     )
     blobs = blobs_at(settings.blobs_url)
-    register(bus, JoinVideoAndJob(_records), JoinChunks(_records), CancelJob(_records), ForgetVideo(_records))
+    machines, lending = PostgresRunnerRecords, lending_of(settings, database, bus, blobs, check)
+    register(
+        bus,
+        JoinVideoAndJob(records_in),
+        JoinChunks(records_in, machines),
+        CancelJob(records_in, machines),
+        ForgetVideo(records_in, machines),
+        HearOperators(machines),
+    )
     encoding = Encoding(preset=settings.preset, keyframe_frames=settings.keyframe_frames)
-    plan_rendition = PlanRendition(database, _records, blobs, draw, encoding, settings.chunk_megapixels)
-    make_one = MakeChunk(database, _records, blobs, make, _workshop(settings))
-    join_all = AssembleRendition(database, _records, blobs, join)
+    plan_rendition = PlanRendition(
+        database, records_in, blobs, draw, encoding, settings.chunk_megapixels, machines, lending.dispatch
+    )
+    make_one = MakeChunk(database, records_in, blobs, make, _workshop(settings), machines)
+    join_all = AssembleRendition(database, records_in, blobs, join)
     work.does("plan", gives_up_on=_HOPELESS, on_failure=announce_failure)(plan_rendition)
-    work.does("chunk", gives_up_on=_HOPELESS, on_failure=announce_failure)(make_one)
+    work.does("chunk", gives_up_on=_HOPELESS, on_failure=lending.pool_failed)(make_one)
+    work.does("verify", on_failure=lending.verify.gave_up)(lending.verify)
     work.does("assemble", gives_up_on=_HOPELESS, on_failure=announce_failure)(join_all)
     work.does("erase", on_failure=keep_quiet)(EraseBlobs(blobs))
     eraser = Eraser(database, blobs, bus, announced=(*ANNOUNCED_BY[NAME], *ANNOUNCED_BY["every service"]))
     work.does(FORGET, on_failure=keep_quiet)(eraser)
-    return Service(name=NAME, settings=settings, database=database, bus=bus, work=work, models=list(MODELS.values()))
-
-
-def _records(work: UnitOfWork) -> PostgresRecords:
-    return PostgresRecords(work.connection, work.tenant_id)
+    return Service(
+        name=NAME,
+        settings=settings,
+        database=database,
+        bus=bus,
+        work=work,
+        app=lending.app,
+        models=list(MODELS.values()),
+        background=lending.background,
+    )
 
 
 def _workshop(settings: Settings) -> Workshop:

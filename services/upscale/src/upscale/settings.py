@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from chassis.run import ServiceSettings
@@ -32,3 +32,20 @@ class Settings(ServiceSettings):
     """Of the H.264 or H.265 encoder."""
     keyframe_frames: PositiveInt = 48
     """A key frame at least this often, in frames."""
+    runner_secret: SecretStr | None = Field(default=None, min_length=16)
+    """Signs the addresses that runners get; the same for all replicas. Without it there are no runners."""
+    runner_lease_s: PositiveFloat = 60
+    """A runner that has been silent for so long has lost its chunk, after the grace."""
+    runner_grace_s: PositiveFloat = 30
+    runner_patience_s: PositiveFloat = 20
+    """How long a chunk that anybody may make is kept for idle runners before the pool may have it too."""
+    runner_straggler_s: PositiveFloat = 300
+    """A chunk that one runner holds for so long is given to a second one that has nothing to do."""
+    runner_tries: PositiveInt = 5
+    """Failures after which a chunk is given up, whoever failed; three different runners are enough."""
+    runner_quarantine_after: PositiveInt = 3
+    """Failures in a row after which a runner gets nothing until an operator releases it."""
+    runner_url_s: PositiveFloat = 3600
+    """How long an address for bytes is good; runners ask for fresh ones."""
+    runner_chunk_bytes: PositiveInt = 4 * 2**30
+    """What a runner may hand in at most."""

@@ -204,6 +204,10 @@ class LocalBlobs:
     async def end_direct_upload(self, address: str) -> None:
         """There never was one."""
 
+    async def direct_download(self, key: str, *, lifetime_s: float) -> str | None:
+        """Nor read from it."""
+        return None
+
     async def forget_unfinished(self) -> int:
         """Remove what writers that died left half written. A lock dies with its process, so it tells who lives."""
 

@@ -201,6 +201,13 @@ class Blobs(Protocol):
         """Let nobody send by this address of ``direct_upload`` any more; one that ended before is fine."""
         ...
 
+    async def direct_download(self, key: str, *, lifetime_s: float) -> str | None:
+        """An address from which whoever has it may fetch this blob without us, in ranges, for so long.
+
+        None if the store has no such thing, or we may not sign for it.
+        """
+        ...
+
     async def free_bytes(self) -> int | None:
         """How much more the store can hold; None if it has no end that we know of."""
         ...

@@ -137,6 +137,10 @@ class MemoryBlobs:
     async def end_direct_upload(self, address: str) -> None:
         """There never was one."""
 
+    async def direct_download(self, key: str, *, lifetime_s: float) -> str | None:
+        """Nor for reading."""
+        return None
+
     async def free_bytes(self) -> int | None:
         """As much as there is memory: nobody knows."""
         return None

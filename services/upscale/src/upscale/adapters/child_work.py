@@ -2,8 +2,9 @@
 
 from upscale.domain.plan import Plan
 from upscale.ports import Assembled, AssemblyOrder, ChunkMade, ChunkOrder, PlanOrder
+from upscale.ports.runners import Checked, CheckOrder
 
-__all__ = ["assemble", "draw_plan", "make_chunk"]
+__all__ = ["assemble", "check_chunk", "draw_plan", "make_chunk"]
 
 
 def draw_plan(order: PlanOrder) -> Plan:
@@ -25,3 +26,10 @@ def assemble(order: AssemblyOrder) -> Assembled:
     from upscale.adapters import assembling
 
     return assembling.assemble(order)
+
+
+def check_chunk(order: CheckOrder) -> Checked:
+    """Check a chunk that another machine made."""
+    from upscale.adapters import checking
+
+    return checking.check_chunk(order)

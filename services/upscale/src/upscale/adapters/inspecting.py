@@ -1,5 +1,6 @@
 """Decodes a finished file from end to end and says what is in it."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -14,7 +15,7 @@ from av.video.frame import VideoFrame
 from upscale.adapters.reading import decoded, opened, video_of
 from upscale.domain.quality import Seen, Span, Track
 
-__all__ = ["brightness_of", "pieces", "seen_in", "sound_in"]
+__all__ = ["brightness_of", "pieces", "seen_in", "setup_of", "sound_in"]
 
 
 def seen_in(path: Path, *, each: Callable[[int, VideoFrame], None] | None = None) -> Seen:
@@ -42,6 +43,12 @@ def brightness_of(frame: VideoFrame) -> float:
     if frame.format.components[0].bits > 8:
         samples = samples.view("<u2")
     return float(samples[:, : plane.width].mean())
+
+
+def setup_of(path: Path) -> str:
+    """Digest of what a decoder is set up with: files that share it can be joined without encoding again."""
+    with opened(path) as container:
+        return hashlib.sha256(video_of(container).codec_context.extradata or b"").hexdigest()
 
 
 def pieces(path: Path, size: int = 1 << 20) -> Iterator[bytes]:

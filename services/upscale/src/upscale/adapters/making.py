@@ -19,12 +19,13 @@ from chassis import child
 from upscale.adapters.encoding import ChunkEncoder
 from upscale.adapters.engines import enhancer_for
 from upscale.adapters.extracting import frames_between
-from upscale.adapters.inspecting import brightness_of, pieces, seen_in
+from upscale.adapters.inspecting import brightness_of, pieces, seen_in, setup_of
 from upscale.adapters.reading import picture_of
 from upscale.adapters.tiling import TiledEnhancer
 from upscale.domain.plan import ChunkSpan, Plan
 from upscale.domain.planes import oriented, to_yuv420
 from upscale.domain.quality import tags_of
+from upscale.domain.refusals import ChunkUnsound
 from upscale.ports import ChunkMade, ChunkOrder, Enhancer
 
 __all__ = ["ChunkUnsound", "make_chunk", "make_chunk_with", "verify_chunk"]
@@ -33,10 +34,6 @@ _QUEUED_FRAMES = 4
 _BRIGHTNESS = 2.5
 """Code values by which encoding may change the mean of a frame's luma (8 bits)."""
 T = TypeVar("T")
-
-
-class ChunkUnsound(RuntimeError):
-    """The encoded chunk is not what was meant; making it again may help."""
 
 
 def make_chunk(order: ChunkOrder) -> ChunkMade:
@@ -51,8 +48,9 @@ def make_chunk_with(enhancer: Enhancer, order: ChunkOrder) -> ChunkMade:
     plan, span = order.plan, order.plan.chunks[order.index]
     tile_pixels = max(1, order.workshop.tile_pixels >> (order.attempt - 1))
     tiled = TiledEnhancer(enhancer, scale=plan.scale, tile_pixels=tile_pixels)
+    ends = _Control(order.control)
     sharpened = _Stage(lambda: _sharpened(tiled, _Stage(lambda: _pictures(order.source, plan, span))))
-    brightness = []
+    brightness: list[float] = []
     with ChunkEncoder(order.target, plan) as encoder:
         for done, picture in enumerate(sharpened, 1):
             number = span.start + done - 1
@@ -60,6 +58,9 @@ def make_chunk_with(enhancer: Enhancer, order: ChunkOrder) -> ChunkMade:
             brightness.append(float(planes[0].mean()))
             encoder.add(planes, plan.ticks(number), plan.ticks(number + 1) - plan.ticks(number))
             child.progress(done / span.frames, f"frame {done} of {span.frames}")
+            if ends.now():
+                break
+    span = ChunkSpan(start=span.start, end=span.start + len(brightness))
     verify_chunk(order.target, plan, span, brightness)
     digest = hashlib.sha256()
     for piece in pieces(order.target):
@@ -70,6 +71,7 @@ def make_chunk_with(enhancer: Enhancer, order: ChunkOrder) -> ChunkMade:
         engine=enhancer.engine,
         machine=platform.node() or "unknown",
         seconds=round(time.monotonic() - began, 3),
+        setup_sha256=setup_of(order.target),
     )
 
 
@@ -89,12 +91,15 @@ def _sharpened(tiled: TiledEnhancer, pictures: Iterator[NDArray[Any]]) -> Iterat
         yield from tiled.enhance(batch)
 
 
-def verify_chunk(path: Path, plan: Plan, span: ChunkSpan, brightness: Sequence[float]) -> None:
+def verify_chunk(
+    path: Path, plan: Plan, span: ChunkSpan, brightness: Sequence[float], *, within: float = _BRIGHTNESS
+) -> None:
     """Decode a chunk: count, size, format, colours, every time, and that each frame is the one that was encoded.
 
-    ``brightness``: mean luma of each frame before encoding, in code values. Raises ChunkUnsound.
+    ``brightness``: mean luma of each frame before encoding, in code values; ``within``: by how much it may differ, in
+    those of 8 bits. Raises ChunkUnsound.
     """
-    limit = _BRIGHTNESS * (4 if plan.color.bits > 8 else 1)
+    limit = within * (4 if plan.color.bits > 8 else 1)
     wrong: list[str] = []
 
     def compare(number: int, frame: Any) -> None:
@@ -113,6 +118,27 @@ def verify_chunk(path: Path, plan: Plan, span: ChunkSpan, brightness: Sequence[f
         wrong.append(f"colour tags {sorted(seen.tags)} instead of {tags_of(plan.color)}")
     if wrong:
         raise ChunkUnsound(f"the encoded chunk is not what was meant: {'; '.join(wrong[:5])}")
+
+
+class _Control:
+    """Word from outside, in a file: hold still, or end early with what is done."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def now(self) -> bool:
+        """Whether to end here; waits while it is said to hold still."""
+        while (said := self._said()) == "pause":
+            time.sleep(0.2)
+        return said == "stop"
+
+    def _said(self) -> str:
+        if self._path is None:
+            return ""
+        try:
+            return self._path.read_text()
+        except FileNotFoundError:
+            return ""
 
 
 class _End:

@@ -146,7 +146,7 @@ class PostgresRecords:
 
     async def chunks(self, job_id: UUID, manifest_sha256: str) -> Sequence[ChunkRow]:
         """The chunks of a manifest, in order."""
-        query = select(*_CHUNK).where(*_of(job_id, manifest_sha256)).order_by(chunks.c.index)
+        query = select(*_CHUNK).where(*_of(job_id, manifest_sha256)).order_by(chunks.c.start)
         return [ChunkRow(**row._mapping) for row in await self._connection.execute(query)]
 
     async def add_progress(self, job_id: UUID, manifest_sha256: str, index: int, frames_done: float) -> float:
@@ -159,11 +159,31 @@ class PostgresRecords:
         done = await self._connection.scalar(select(func.sum(chunks.c.frames_done)).where(*of_plan))
         return float(done or 0)
 
-    async def complete_chunk(self, job_id: UUID, manifest_sha256: str, chunk: ChunkRow) -> None:
-        """Record a finished chunk."""
+    async def complete_chunk(self, job_id: UUID, manifest_sha256: str, chunk: ChunkRow) -> bool:
+        """Record a finished chunk; False if another machine was first, and then nothing changes."""
         values: dict[str, Any] = {**asdict(chunk), "frames_done": float(chunk.end - chunk.start)}
-        which = and_(*_of(job_id, manifest_sha256), chunks.c.index == chunk.index)
-        await self._connection.execute(update(chunks).where(which).values(values))
+        missing = and_(*_of(job_id, manifest_sha256), chunks.c.index == chunk.index, chunks.c.key.is_(None))
+        return (await self._connection.execute(update(chunks).where(missing).values(values))).rowcount == 1
+
+    async def split_chunk(self, job_id: UUID, manifest_sha256: str, index: int, at: int) -> ChunkRow | None:
+        """End an unfinished chunk at this frame; returns the new one that begins there, or None if it is made.
+
+        The number of the new one says nothing about its place: chunks are in order by their first frames.
+        """
+        plan = plans.c.job_id == job_id, plans.c.manifest_sha256 == manifest_sha256
+        await self._connection.execute(select(plans.c.run).where(*plan).with_for_update())
+        of_plan = _of(job_id, manifest_sha256)
+        which = and_(*of_plan, chunks.c.index == index, chunks.c.key.is_(None), chunks.c.start < at, at < chunks.c.end)
+        known = (await self._connection.execute(select(chunks).where(which).with_for_update())).one_or_none()
+        if known is None:
+            return None
+        last = await self._connection.scalar(select(func.max(chunks.c.index)).where(*of_plan))
+        rest = ChunkRow(int(last or 0) + 1, at, known.end)
+        await self._connection.execute(update(chunks).where(which).values(end=at))
+        row = {name: known._mapping[name] for name in ("tenant_id", "job_id", "manifest_sha256", "video_id")}
+        await self._connection.execute(insert(chunks).values(**row, index=rest.index, start=rest.start, end=rest.end))
+        await self._connection.execute(update(plans).where(*plan).values(chunks=plans.c.chunks + 1))
+        return rest
 
     async def discard_chunks(self, job_id: UUID, manifest_sha256: str, indexes: Sequence[int]) -> None:
         """Forget what was made of these chunks, so that they are made anew."""

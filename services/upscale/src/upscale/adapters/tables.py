@@ -69,4 +69,5 @@ chunks = Table(
     Column("machine", Text),
     Column("attempts", Integer),
     Column("seconds", Float),
+    Column("setup_sha256", Text),
 )

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-__all__ = ["chunk_key", "plan_key", "results", "scratch"]
+__all__ = ["chunk_key", "lease_key", "plan_key", "results", "scratch"]
 
 
 def results(tenant_id: UUID, job_id: UUID, run: int) -> str:
@@ -23,3 +23,8 @@ def plan_key(tenant_id: UUID, job_id: UUID, manifest_sha256: str) -> str:
 def chunk_key(tenant_id: UUID, job_id: UUID, manifest_sha256: str, index: int) -> str:
     """A chunk. The order of chunks comes from the plan; the padded index is for people."""
     return f"{scratch(tenant_id, job_id)}{manifest_sha256}/{index:06d}.mp4"
+
+
+def lease_key(tenant_id: UUID, job_id: UUID, manifest_sha256: str, index: int, token: int) -> str:
+    """A chunk as the holder of one lease hands it in: nobody writes over what another did."""
+    return f"{scratch(tenant_id, job_id)}{manifest_sha256}/{index:06d}.{token}.mp4"

@@ -19,6 +19,10 @@ Ratio = Annotated[
 ]
 
 
+_KEYS = 4
+"""Key frames before a chunk that its maker may begin at."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
@@ -123,6 +127,26 @@ class Plan(_Part):
         """Ticks of a frame, by its number in the original; that of the end for one past the last."""
         place = number - self.first
         return self.end_pts if place == self.frames else self.pts[place]
+
+    def part(self, span: ChunkSpan) -> "Plan":
+        """What a machine needs to know to make one chunk, which is the only one of the plan that this returns."""
+        begin, end = span.start - self.first, span.end - self.first
+        return self.model_copy(
+            update={
+                "first": span.start,
+                "pts": self.pts[begin:end],
+                "end_pts": self.ticks(span.end),
+                "checks": self.checks[begin:end],
+                "key_frames": tuple(reversed(self.keys_before(span.start)[:_KEYS])),
+                "chunks": (span,),
+                "warnings": (),
+            }
+        )
+
+    def seconds(self, span: ChunkSpan) -> tuple[float, float]:
+        """When a chunk begins and ends, in seconds of the film."""
+        begin, end = (float((self.ticks(n) - self.origin) * self.time_base) for n in (span.start, span.end))
+        return round(begin, 3), round(end, 3)
 
     def keys_before(self, number: int) -> Sequence[KeyFrame]:
         """Key frames at or before a frame, the nearest first."""

@@ -4,6 +4,7 @@ from typing_extensions import override
 
 __all__ = [
     "ChunkDamaged",
+    "ChunkUnsound",
     "EmptyRange",
     "Refusal",
     "RenditionRejected",
@@ -16,6 +17,10 @@ __all__ = [
 
 class Refusal(Exception):
     """What all of them are; the text says what is wrong and what to do."""
+
+
+class ChunkUnsound(RuntimeError):
+    """An encoded chunk is not what was meant; making it again may help."""
 
 
 class UnsupportedColor(Refusal):

@@ -15,14 +15,14 @@ from contracts.documents import ChunkReport
 from contracts.event import Event
 from contracts.upscale import ChunkReady, VideoUpscaled
 from upscale.domain.keys import results, scratch
-from upscale.domain.plan import Plan
+from upscale.domain.plan import ChunkSpan, Plan
 from upscale.domain.progress import assembling
 from upscale.domain.refusals import ChunkDamaged, RenditionRejected
 from upscale.ports import Assemble, Assembled, AssemblyOrder, ChunkRow, PlanRow
+from upscale.usecases.accepting import conclude
 from upscale.usecases.forgetting import queue_erasure, tidy_if_unwanted
-from upscale.usecases.joining import RecordsIn
+from upscale.usecases.joining import MachinesIn, RecordsIn
 from upscale.usecases.making import plan_of
-from upscale.usecases.planning import queue_assembly
 
 __all__ = ["AssembleRendition", "JoinChunks"]
 
@@ -32,6 +32,7 @@ class JoinChunks:
     """Queue the joining when the last chunk is ready. Two last chunks at once still queue it once, by its key."""
 
     records: RecordsIn
+    machines: MachinesIn
 
     async def __call__(self, event: Event[ChunkReady], work: UnitOfWork) -> None:
         """Look whether any chunk is missing; this runs after the chunk's commit, so nothing is overlooked."""
@@ -41,9 +42,7 @@ class JoinChunks:
         plan = await records.plan(event.jobid, run)
         if plan is None or await records.newest_run(event.jobid) != run:
             return
-        chunks = await records.chunks(event.jobid, plan.manifest_sha256)
-        if len(chunks) == plan.chunks and all(chunk.key for chunk in chunks):
-            await queue_assembly(work, plan)
+        await conclude(work, records, self.machines(work.connection), plan)
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,8 @@ class AssembleRendition:
             try:
                 source = await stack.enter_async_context(self.blobs.local(row.original_key))
                 files = [(await self._local(stack, chunk), _report(chunk)) for chunk in chunks]
-                order = AssemblyOrder(source, plan, tuple(files), target)
+                spans = tuple(ChunkSpan(start=chunk.start, end=chunk.end) for chunk in chunks)
+                order = AssemblyOrder(source, plan.model_copy(update={"chunks": spans}), tuple(files), target)
                 return await task.run_with(self.assemble, order, on_progress=tell)
             except ChunkDamaged as damaged:
                 async with self.database.begin(task.tenant_id) as work:

@@ -12,7 +12,7 @@ from contracts.event import Event
 from contracts.gateway import JobCancelled, VideoErased
 from contracts.steps import Step
 from upscale.domain.keys import results, scratch
-from upscale.usecases.joining import RecordsIn
+from upscale.usecases.joining import MachinesIn, RecordsIn
 from upscale.usecases.planning import job_of
 
 __all__ = ["CancelJob", "EraseBlobs", "ForgetVideo", "queue_erasure", "tidy_if_unwanted"]
@@ -23,6 +23,7 @@ class CancelJob:
     """Stop working for a job that nobody waits for any more."""
 
     records: RecordsIn
+    machines: MachinesIn
 
     async def __call__(self, event: Event[JobCancelled], work: UnitOfWork) -> None:
         """Drop its tasks, what was half done for it, and what a task may have stored before its worker died."""
@@ -33,6 +34,7 @@ class CancelJob:
             return
         wanted = await self.records(work).cancel_job(event.jobid, at=event.time)
         stopped = await work.cancel_tasks(job_id=event.jobid)
+        await self.machines(work.connection).withdraw(job_id=event.jobid)
         if wanted:
             runs = sorted({payload["run"] for payload in stopped})
             folders = [scratch(event.tenantid, event.jobid)]
@@ -45,6 +47,7 @@ class ForgetVideo:
     """Leave no trace of a video: the rows go now, the blobs by a task, for deleting them may need another try."""
 
     records: RecordsIn
+    machines: MachinesIn
 
     async def __call__(self, event: Event[VideoErased], work: UnitOfWork) -> None:
         """Stop its tasks, erase its rows, queue the deletion of its chunks and renditions."""
@@ -57,7 +60,9 @@ class ForgetVideo:
             for folder in (results(event.tenantid, job_id, run), scratch(event.tenantid, job_id))
         ]
         await work.cancel_tasks(subject=video_id)
-        rows = await records.erase_video(video_id, job_ids=[*event.data.job_ids, *(job_id for job_id, _ in runs)])
+        job_ids = [*event.data.job_ids, *(job_id for job_id, _ in runs)]
+        rows = await self.machines(work.connection).erase(job_ids=job_ids)
+        rows |= await records.erase_video(video_id, job_ids=job_ids)
         await queue_forgetting(
             work,
             step=Step.UPSCALE,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from chassis.database import UnitOfWork
@@ -10,10 +11,13 @@ from contracts.gateway import JobRequested
 from contracts.ingest import VideoIngested
 from contracts.steps import Step
 from upscale.ports import Records
+from upscale.ports.runners import RunnerRecords
 
-__all__ = ["JoinVideoAndJob", "RecordsIn"]
+__all__ = ["JoinVideoAndJob", "MachinesIn", "RecordsIn"]
 
 RecordsIn = Callable[[UnitOfWork], Records]
+MachinesIn = Callable[[Any], RunnerRecords]
+"""What is remembered of runners, on a connection."""
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,19 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chassis.blobs import Blobs
 from chassis.database import Database
 from chassis.work import LeaseLost, Task
-from contracts.upscale import ChunkReady
 from upscale.domain.keys import chunk_key
-from upscale.domain.plan import Plan
+from upscale.domain.plan import ChunkSpan, Plan
 from upscale.domain.progress import enhancing
 from upscale.ports import ChunkMade, ChunkOrder, ChunkRow, Make, PlanRow, Workshop
+from upscale.usecases.accepting import accept
 from upscale.usecases.forgetting import tidy_if_unwanted
-from upscale.usecases.joining import RecordsIn
+from upscale.usecases.joining import MachinesIn, RecordsIn
 from upscale.usecases.planning import job_of
 
 __all__ = ["MakeChunk", "plan_of"]
@@ -33,6 +33,7 @@ class MakeChunk:
     blobs: Blobs
     make: Make
     workshop: Workshop
+    machines: MachinesIn
 
     async def __call__(self, task: Task) -> None:
         """Do one task. Nothing is announced unless the chunk is verified and stored."""
@@ -44,32 +45,33 @@ class MakeChunk:
 
     async def _make(self, task: Task) -> None:
         row, plan = await plan_of(task, self.database, self.records, self.blobs)
-        index = task.payload["index"]
-        key = chunk_key(task.tenant_id, row.job_id, row.manifest_sha256, index)
+        chunk = await self._taken(task, row)
+        if chunk is None:
+            return
+        key = chunk_key(task.tenant_id, row.job_id, row.manifest_sha256, chunk.index)
+        part = plan.part(ChunkSpan(start=chunk.start, end=chunk.end))
         with tempfile.TemporaryDirectory(prefix="upscale-", ignore_cleanup_errors=True) as folder:
             target = Path(folder) / "chunk.mp4"
             async with self.blobs.local(row.original_key) as source:
-                order = ChunkOrder(source, plan, index, target, self.workshop, task.attempt)
-                made = await task.run_with(self.make, order, on_progress=self._teller(task, row, plan))
+                order = ChunkOrder(source, part, 0, target, self.workshop, task.attempt)
+                made = await task.run_with(self.make, order, on_progress=self._teller(task, row, chunk))
             await self.blobs.put_file(key, target)
-        ready = ChunkReady(
-            video_id=row.video_id,
-            run=row.run,
-            index=index,
-            chunks=row.chunks,
-            key=key,
-            frames=made.frames,
-            sha256=made.sha256,
-        )
         async with task.finish() as work:
-            chunk = _finished(plan, index, key, made, attempts=task.attempt)
-            await self.records(work).complete_chunk(row.job_id, row.manifest_sha256, chunk)
-            await work.announce(ready, subject=row.video_id, job_id=row.job_id)
+            finished = _finished(chunk, key, made, attempts=task.attempt)
+            await accept(work, self.records(work), self.machines(work.connection), row, finished)
 
-    def _teller(self, task: Task, row: PlanRow, plan: Plan) -> Callable[[float, str], Awaitable[None]]:
-        """Tell how far the whole step is: the frames of this chunk and of all others, wherever those are made."""
+    async def _taken(self, task: Task, row: PlanRow) -> ChunkRow | None:
+        """The chunk, unless it is made already or in a runner's hands."""
         index = task.payload["index"]
-        frames = plan.chunks[index].frames
+        async with self.database.begin(task.tenant_id) as work:
+            chunks = await self.records(work).chunks(row.job_id, row.manifest_sha256)
+            ours = await self.machines(work.connection).take_for_pool(row.job_id, row.run, index)
+        chunk = next(chunk for chunk in chunks if chunk.index == index)
+        return chunk if ours and chunk.key is None else None
+
+    def _teller(self, task: Task, row: PlanRow, chunk: ChunkRow) -> Callable[[float, str], Awaitable[None]]:
+        """Tell how far the whole step is: the frames of this chunk and of all others, wherever those are made."""
+        index, frames = chunk.index, chunk.end - chunk.start
         told_at = float("-inf")
 
         async def tell(fraction: float, _message: str) -> None:
@@ -94,16 +96,14 @@ async def plan_of(task: Task, database: Database, records: RecordsIn, blobs: Blo
     return row, Plan.model_validate_json(await blobs.get_bytes(row.plan_key))
 
 
-def _finished(plan: Plan, index: int, key: str, made: ChunkMade, *, attempts: int) -> ChunkRow:
-    span = plan.chunks[index]
-    return ChunkRow(
-        index=index,
-        start=span.start,
-        end=span.end,
+def _finished(chunk: ChunkRow, key: str, made: ChunkMade, *, attempts: int) -> ChunkRow:
+    return replace(
+        chunk,
         key=key,
         sha256=made.sha256,
         engine=made.engine,
         machine=made.machine,
         attempts=attempts,
         seconds=made.seconds,
+        setup_sha256=made.setup_sha256,
     )

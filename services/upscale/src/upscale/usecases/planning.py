@@ -12,12 +12,15 @@ from contracts.gateway import UpscaleOptions
 from contracts.steps import Step
 from contracts.upscale import ChunkReady
 from upscale.domain.keys import plan_key
-from upscale.domain.plan import Encoding, Plan
+from upscale.domain.plan import ChunkSpan, Encoding, Plan
 from upscale.domain.progress import planning
+from upscale.domain.runners import Policy
 from upscale.ports import ChunkRow, Draw, PlanOrder, PlanRow, Records
-from upscale.usecases.joining import RecordsIn
+from upscale.ports.runners import Errand, Priority
+from upscale.usecases.dispatching import ByPolicy
+from upscale.usecases.joining import MachinesIn, RecordsIn
 
-__all__ = ["PlanRendition", "job_of", "queue_assembly"]
+__all__ = ["PlanRendition", "errand_for", "job_of", "queue_assembly"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class PlanRendition:
     draw: Draw
     encoding: Encoding
     chunk_megapixels: float
+    machines: MachinesIn
+    dispatch: ByPolicy
 
     async def __call__(self, task: Task) -> None:
         """Do one task. The plan is stored before anybody hears of it."""
@@ -37,7 +42,7 @@ class PlanRendition:
         plan = await self._drawn(task)
         key = plan_key(task.tenant_id, job_of(task), plan.manifest_sha256)
         await self.blobs.put_bytes(key, plan.model_dump_json().encode())
-        made = await self._made(task, plan)
+        known, made = await self._made(task, plan)
         row = PlanRow(
             job_id=job_of(task),
             run=task.payload["run"],
@@ -46,7 +51,7 @@ class PlanRendition:
             manifest_sha256=plan.manifest_sha256,
             plan_key=key,
             frames=plan.frames,
-            chunks=len(plan.chunks),
+            chunks=max(known, len(plan.chunks)),
             model_sha256=plan.model_sha256,
             seconds=round(time.monotonic() - began, 3),
         )
@@ -55,7 +60,15 @@ class PlanRendition:
             records = self.records(work)
             await records.add_plan(row, spans)
             await _forget_lost(records, row, made)
-            await _queue(work, row, task, [made.get(span.index, span) for span in spans])
+            rows = await records.chunks(row.job_id, row.manifest_sha256)  # an earlier run may have cut some in two
+            await _announce_made(work, row, rows)
+            await self.machines(work.connection).withdraw(job_id=row.job_id, before_run=row.run)
+            await self.dispatch(work, row, self._errands(task, plan, rows), _policy(task))
+
+    def _errands(self, task: Task, plan: Plan, rows: Sequence[ChunkRow]) -> list[tuple[ChunkRow, Errand]]:
+        priority, policy = task.payload["priority"], _policy(task)
+        missing = [row for row in rows if row.key is None]
+        return [(row, errand_for(plan, row, priority=priority, policy=policy)) for row in missing]
 
     async def _drawn(self, task: Task) -> Plan:
         options = UpscaleOptions.model_validate(task.payload["options"])
@@ -68,11 +81,12 @@ class PlanRendition:
             order = PlanOrder(source, task.payload["source_sha256"], options, encoding, self.chunk_megapixels)
             return await task.run_with(self.draw, order, on_progress=tell)
 
-    async def _made(self, task: Task, plan: Plan) -> dict[int, ChunkRow]:
-        """Chunks of this very manifest that an earlier run made and whose bytes are still there; lost ones keyless."""
+    async def _made(self, task: Task, plan: Plan) -> tuple[int, dict[int, ChunkRow]]:
+        """How many chunks this very manifest has, and those that an earlier run made: keyless if they are lost."""
         async with self.database.begin(task.tenant_id) as work:
             known = await self.records(work).chunks(job_of(task), plan.manifest_sha256)
-        return {row.index: row if await self._exists(row) else replace(row, key=None) for row in known if row.key}
+        made = {row.index: row if await self._exists(row) else replace(row, key=None) for row in known if row.key}
+        return len(known), made
 
     async def _exists(self, row: ChunkRow) -> bool:
         try:
@@ -81,14 +95,18 @@ class PlanRendition:
             return False
 
 
+def _policy(task: Task) -> Policy:
+    return UpscaleOptions.model_validate(task.payload["options"]).dispatch
+
+
 async def _forget_lost(records: Records, plan: PlanRow, made: dict[int, ChunkRow]) -> None:
     lost = [index for index, row in made.items() if row.key is None]
     if lost:
         await records.discard_chunks(plan.job_id, plan.manifest_sha256, lost)
 
 
-async def _queue(work: UnitOfWork, plan: PlanRow, task: Task, rows: Sequence[ChunkRow]) -> None:
-    """One task for each chunk that is missing, a fact for each that is there, and the end if none is missing."""
+async def _announce_made(work: UnitOfWork, plan: PlanRow, rows: Sequence[ChunkRow]) -> None:
+    """A fact for each chunk that is there, and the end if none is missing."""
     for row in rows:
         if row.key is not None:
             ready = ChunkReady(
@@ -101,18 +119,14 @@ async def _queue(work: UnitOfWork, plan: PlanRow, task: Task, rows: Sequence[Chu
                 sha256=row.sha256,
             )
             await work.announce(ready, subject=plan.video_id, job_id=plan.job_id)
-            continue
-        await work.enqueue(
-            step=Step.UPSCALE,
-            kind="chunk",
-            key=f"{plan.job_id}/{Step.UPSCALE}/{plan.run}/chunk/{row.index:06d}",
-            subject=plan.video_id,
-            job_id=plan.job_id,
-            priority=task.payload["priority"],
-            payload={"run": plan.run, "index": row.index},
-        )
     if all(row.key is not None for row in rows):
         await queue_assembly(work, plan)
+
+
+def errand_for(plan: Plan, row: ChunkRow, *, priority: Priority, policy: Policy) -> Errand:
+    """How a chunk of a plan is wanted."""
+    start_s, end_s = plan.seconds(ChunkSpan(start=row.start, end=row.end))
+    return Errand(priority, policy, start_s, end_s)
 
 
 async def queue_assembly(work: UnitOfWork, plan: PlanRow) -> None:

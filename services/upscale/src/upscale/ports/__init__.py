@@ -104,6 +104,8 @@ class ChunkOrder:
     workshop: Workshop
     attempt: int
     """1 at the first try; later ones take smaller tiles, for memory may be what ended the first."""
+    control: Path | None = None
+    """A file that may appear: while it says ``pause`` nothing is begun; once it says ``stop`` the chunk ends early."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class ChunkMade:
     engine: str
     machine: str
     seconds: float
+    setup_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,8 @@ class ChunkRow:
     machine: str = ""
     attempts: int = 0
     seconds: float = 0.0
+    setup_sha256: str = ""
+    """Digest of what a decoder is set up with: the same for all chunks of a film."""
 
 
 @dataclass(frozen=True)
@@ -226,8 +231,12 @@ class Records(Protocol):
         """Note how far a chunk is; returns the frames done over all chunks. It never goes back."""
         ...
 
-    async def complete_chunk(self, job_id: UUID, manifest_sha256: str, chunk: ChunkRow) -> None:
-        """Record a finished chunk."""
+    async def complete_chunk(self, job_id: UUID, manifest_sha256: str, chunk: ChunkRow) -> bool:
+        """Record a finished chunk; False if another machine was first, and then nothing changes."""
+        ...
+
+    async def split_chunk(self, job_id: UUID, manifest_sha256: str, index: int, at: int) -> ChunkRow | None:
+        """End an unfinished chunk at this frame; returns the new one that begins there, or None if it is made."""
         ...
 
     async def discard_chunks(self, job_id: UUID, manifest_sha256: str, indexes: Sequence[int]) -> None:

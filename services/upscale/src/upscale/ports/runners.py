@@ -1,0 +1,365 @@
+"""What runners need from outside: a memory of machines, offers and leases, and addresses for bytes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from chassis.database import UnitOfWork
+from contracts.runners import RunnerScope
+from upscale.domain.plan import Plan
+from upscale.domain.runners import Policy
+from upscale.ports import ChunkRow, PlanRow
+
+__all__ = [
+    "Allowed",
+    "ByteAddresses",
+    "Check",
+    "CheckOrder",
+    "Checked",
+    "Dispatcher",
+    "Errand",
+    "Intervals",
+    "LeaseRow",
+    "Offer",
+    "Priority",
+    "Registration",
+    "Runner",
+    "RunnerRecords",
+    "SignedPaths",
+    "Standing",
+    "TellProgress",
+]
+
+
+Priority = Literal["urgent", "normal", "bulk"]
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """What the server sets, and what runners keep to."""
+
+    lease_s: float = 60.0
+    """A runner that has been silent for so long has lost its chunk, after the grace."""
+    grace_s: float = 30.0
+    poll_s: float = 25.0
+    """How long a question for work may wait."""
+    gone_s: float = 120.0
+    """A runner without a chunk that was silent for so long is gone."""
+    patience_s: float = 20.0
+    """How long a chunk that anybody may make is kept for runners before the pool may have it too."""
+    straggler_s: float = 300.0
+    """A chunk that one runner holds for so long is given to another too, when that one has nothing else to do."""
+    url_s: float = 3600.0
+    """How long an address for bytes is good."""
+    tries: int = 5
+    """Failures after which a chunk is given up, whoever failed."""
+    quarantine_after: int = 3
+    """Failures in a row after which a runner gets nothing more until an operator releases it."""
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A machine that was invited, and perhaps registered."""
+
+    runner_id: UUID
+    tenant_id: UUID
+    """Whose operator invited it."""
+    scope: RunnerScope
+    labels: tuple[str, ...]
+    expires_at: datetime
+    name: str = ""
+    token_sha256: str = ""
+    secret_sha256: str | None = None
+    former_sha256: str | None = None
+    """The secret before, good until ``former_until``."""
+    former_until: datetime | None = None
+    rotate: bool = False
+    """Its secret is to be replaced."""
+    ephemeral: bool = False
+    machine: str = ""
+    capabilities: dict[str, Any] = field(default_factory=dict)
+    models: tuple[str, ...] = ()
+    """Digests of the models it has."""
+    registered_at: datetime | None = None
+    seen_at: datetime | None = None
+    online: bool = False
+    quarantined: str | None = None
+    """Why it is in quarantine."""
+    revoked: bool = False
+    failures: int = 0
+    """In a row."""
+    chunks_done: int = 0
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What a machine says of itself."""
+
+    name: str
+    ephemeral: bool
+    machine: str
+    capabilities: dict[str, Any]
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A chunk that runners may take."""
+
+    chunk_id: UUID
+    tenant_id: UUID
+    job_id: UUID
+    run: int
+    video_id: UUID
+    manifest_sha256: str
+    index: int
+    frames: int
+    model_sha256: str
+    policy: Policy
+    priority: Priority
+    start_s: float = 0.0
+    """Seconds of the film at which it begins, for people who are told that it failed."""
+    end_s: float = 0.0
+    state: Literal["open", "leased", "pooled", "done", "failed", "withdrawn"] = "open"
+    token: int = 0
+    """Of the last lease."""
+    tries: int = 0
+    failed_on: tuple[UUID, ...] = ()
+    reason: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class LeaseRow:
+    """A chunk in one runner's hands."""
+
+    chunk_id: UUID
+    token: int
+    tenant_id: UUID
+    runner_id: UUID
+    state: Literal[
+        "claimed", "working", "uploaded", "accepted", "rejected", "superseded", "failed", "lapsed", "cancelled"
+    ]
+    lease_until: datetime
+    output_key: str
+    frames_done: int = 0
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A lease and the offer it is of, as a runner's word finds them."""
+
+    lease: LeaseRow
+    offer: Offer
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody still waits for this runner's result."""
+        return self.offer.state in ("leased", "pooled")
+
+
+class RunnerRecords(Protocol):
+    """What is remembered of machines, offers and leases, over all tenants: a shared runner works for each of them."""
+
+    async def invite(self, runner: Runner, /) -> None:
+        """Remember an invitation; a second telling changes nothing."""
+        ...
+
+    async def runner(self, runner_id: UUID, *, lock: bool = False) -> Runner | None:
+        """One machine."""
+        ...
+
+    async def register(self, runner_id: UUID, said: Registration, *, secret_sha256: str) -> bool:
+        """Let an invitation become a machine; False if it was used, revoked, or has expired."""
+        ...
+
+    async def set_runner(self, runner_id: UUID, **values: Any) -> None:
+        """Note these of a machine."""
+        ...
+
+    async def see(self, runner_id: UUID, *, capabilities: dict[str, Any] | None = None) -> bool:
+        """A sign of life; True if the machine was not online before."""
+        ...
+
+    async def credit(self, runner_id: UUID, *, failed: bool) -> int:
+        """Count a chunk that was accepted, or a failure; returns the failures in a row."""
+        ...
+
+    async def silent(self, *, silent_s: float) -> Sequence[Runner]:
+        """Machines that are online by what is noted, hold nothing, and have been silent for so long."""
+        ...
+
+    async def lose(self, runner_id: UUID, *, silent_s: float) -> bool:
+        """Note that a machine is gone, if it is silent still."""
+        ...
+
+    async def idle(self, tenant_id: UUID, *, model_sha256: str) -> int:
+        """Machines online that may work for the tenant with this model, and hold nothing."""
+        ...
+
+    async def eligible(self, tenant_id: UUID, *, model_sha256: str) -> int:
+        """Those online, busy or not."""
+        ...
+
+    async def offer(self, offer: Offer, /, *, to_pool_after_s: float | None) -> None:
+        """Let runners have a chunk; a second telling changes nothing."""
+        ...
+
+    async def offers(self, job_id: UUID, run: int) -> Sequence[Offer]:
+        """All of one run."""
+        ...
+
+    async def offer_of(self, job_id: UUID, run: int, index: int, *, lock: bool = False) -> Offer | None:
+        """That of one chunk."""
+        ...
+
+    async def any_open(self) -> bool:
+        """Whether any chunk waits for a runner."""
+        ...
+
+    async def claim(self, runner: Runner, *, lease_s: float, straggler_s: float) -> tuple[Offer, LeaseRow] | None:
+        """Give the runner the next chunk it may have, under the next token. What it still held goes to others."""
+        ...
+
+    async def standing(self, chunk_id: UUID, token: int, runner_id: UUID | None) -> Standing | None:
+        """A lease, and its offer, which is locked; None if there is none, or it never was this runner's."""
+        ...
+
+    async def renew(self, chunk_id: UUID, token: int, *, lease_s: float, grace_s: float, frames_done: int) -> bool:
+        """Prolong a lease; False if it is over."""
+        ...
+
+    async def settle(self, chunk_id: UUID, token: int, state: str, **values: Any) -> None:
+        """Say how a lease ended, or that its chunk was handed in."""
+        ...
+
+    async def set_offer(self, chunk_id: UUID, state: str, **values: Any) -> None:
+        """Say what became of an offer."""
+        ...
+
+    async def live_leases(self, chunk_id: UUID) -> int:
+        """How many work on a chunk, or have handed it in."""
+        ...
+
+    async def take_for_pool(self, job_id: UUID, run: int, index: int) -> bool:
+        """Let the pool make a chunk; False if a runner has it already."""
+        ...
+
+    async def overdue(self, *, grace_s: float) -> Sequence[LeaseRow]:
+        """Leases whose time is over."""
+        ...
+
+    async def lapse(self, chunk_id: UUID, token: int, *, grace_s: float) -> bool:
+        """End a lease if its time is over still; nobody can write by it any more."""
+        ...
+
+    async def due_for_pool(self) -> Sequence[Offer]:
+        """Open offers that anybody may make and that no runner took in time."""
+        ...
+
+    async def take_out_of_waiting(self, chunk_id: UUID) -> bool:
+        """Note that the pool may have a chunk now; False if that was noted, or it is not open any more."""
+        ...
+
+    async def withdraw(self, *, job_id: UUID | None = None, before_run: int | None = None) -> int:
+        """Let nobody work for a job any more, or for its earlier runs; returns how many offers that ended."""
+        ...
+
+    async def set_paused(self, tenant_id: UUID, *, paused: bool) -> None:
+        """Let runners leave a tenant's chunks, or take them again."""
+        ...
+
+    async def erase(self, *, job_ids: Sequence[UUID] = (), tenant_id: UUID | None = None) -> dict[str, int]:
+        """Forget offers and leases of jobs, or all of a tenant with its machines; returns how many rows of what."""
+        ...
+
+
+@dataclass(frozen=True)
+class Errand:
+    """How a chunk is wanted."""
+
+    priority: Priority
+    policy: Policy
+    start_s: float
+    end_s: float
+    """When it begins and ends in the film, for people."""
+    token: int = 0
+    """Of the last lease it had: above 0 when it comes back from a runner."""
+
+
+class Dispatcher(Protocol):
+    """Gives chunks to machines of one kind."""
+
+    async def send(self, work: UnitOfWork, plan: PlanRow, chunk: ChunkRow, errand: Errand) -> None:
+        """Have a chunk made, once, within this transaction."""
+        ...
+
+
+class ByteAddresses(Protocol):
+    """Where runners fetch and leave bytes: signed, for a while, for one blob."""
+
+    async def to_read(self, key: str) -> str:
+        """An address that answers with a blob, in ranges."""
+        ...
+
+    async def to_write(self, key: str, *, size: int | None = None) -> str:
+        """An address that takes a blob, in pieces, by Content-Range."""
+        ...
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What an address lets its holder do."""
+
+    key: str
+    what: Literal["read", "write"]
+
+
+class SignedPaths(Protocol):
+    """Addresses of ours that carry their own proof."""
+
+    def read(self, claim: str, proof: str) -> Allowed | None:
+        """What one allows; None if it is not ours, or too old."""
+        ...
+
+
+@dataclass(frozen=True)
+class CheckOrder:
+    """Is this chunk what it should be?"""
+
+    source: Path
+    chunk: Path
+    plan: Plan
+    """Whose only chunk is the one in question."""
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found on a chunk."""
+
+    frames: int
+    sha256: str
+    setup_sha256: str
+    """Digest of what a decoder is set up with: the same for all chunks of a film."""
+
+
+class TellProgress(Protocol):
+    """Says how far a job's step is; it may get lost."""
+
+    async def __call__(self, offer: Offer, fraction: float, message: str, /) -> None:
+        """Say it."""
+        ...
+
+
+class Check(Protocol):
+    """Decode a chunk and compare it with its source. Raises ChunkUnsound. Runs in a child process."""
+
+    def __call__(self, order: CheckOrder, /) -> Checked:
+        """Check one."""
+        ...

@@ -1,0 +1,249 @@
+"""Chunks in the hands of runners: claimed, renewed, handed in, failed. Every write carries the fencing token."""
+
+import asyncio
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chassis.blobs import BlobNotFound, Blobs
+from chassis.database import Database, UnitOfWork
+from contracts.steps import Step
+from upscale.domain.keys import lease_key
+from upscale.domain.plan import ChunkSpan, Plan
+from upscale.domain.progress import enhancing
+from upscale.domain.runner_refusals import InQuarantine, InvalidReport, NotHandedIn, StaleLease
+from upscale.domain.runners import Command, worth_a_part
+from upscale.ports import ChunkRow, PlanRow
+from upscale.ports.runners import ByteAddresses, Intervals, LeaseRow, Offer, Runner, Standing, TellProgress
+from upscale.usecases.accepting import conclude
+from upscale.usecases.failing import SettleFailure
+from upscale.usecases.joining import MachinesIn, RecordsIn
+from upscale.usecases.lookout import Lookout
+from upscale.usecases.runners import announce_runner
+
+__all__ = ["Claimed", "Leases", "Report"]
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A chunk for a runner, with all it needs."""
+
+    offer: Offer
+    lease: LeaseRow
+    plan: Plan
+    """Whose only chunk is this one."""
+    input_url: str
+    output_url: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a runner says of a chunk that it has handed in."""
+
+    sha256: str
+    bytes: int
+    frames: int
+    first_pts: int
+    last_pts: int
+    encoder: str
+    model_sha256: str
+    seconds: float
+    partial: bool = False
+
+
+@dataclass(frozen=True)
+class Leases:
+    """What runners ask about chunks."""
+
+    database: Database
+    records: RecordsIn
+    machines: MachinesIn
+    blobs: Blobs
+    addresses: ByteAddresses
+    intervals: Intervals
+    lookout: Lookout
+    failure: SettleFailure
+    tell: TellProgress
+    min_free_bytes: int
+
+    async def claim(self, runner: Runner, capabilities: dict[str, Any], *, wait_s: float) -> Claimed | None:
+        """The next chunk, waiting for one at most so long; no connection to the database is held meanwhile.
+
+        Raises InQuarantine.
+        """
+        if runner.quarantined is not None:
+            raise InQuarantine(f"this runner is in quarantine: {runner.quarantined}. An operator can release it")
+        await self._see(runner, capabilities)
+        clock = asyncio.get_running_loop().time
+        until = clock() + min(wait_s, self.intervals.poll_s)
+        while True:
+            seen = self.lookout.news
+            claimed = await self._claimed(runner)
+            if claimed is not None:
+                return claimed
+            left_s = until - clock()
+            if left_s <= 0:
+                return None
+            await self.lookout.wait(seen, left_s)
+
+    async def renew(self, runner: Runner, chunk_id: UUID, token: int, *, frames_done: int) -> tuple[Command, datetime]:
+        """Prolong a lease, and hear what to do. Raises StaleLease."""
+        intervals = self.intervals
+        async with self.database.begin(runner.tenant_id) as work:
+            machines = self.machines(work.connection)
+            standing = await self._standing(work, runner, chunk_id, token)
+            if not standing.wanted:
+                await machines.settle(chunk_id, token, "cancelled" if standing.offer.state != "done" else "superseded")
+                return "cancel", standing.lease.lease_until
+            if not await machines.renew(
+                chunk_id, token, lease_s=intervals.lease_s, grace_s=intervals.grace_s, frames_done=frames_done
+            ):
+                raise StaleLease("this lease is over: the chunk went to another machine, or will")
+            renewed = await self._standing(work, runner, chunk_id, token)
+            await machines.see(runner.runner_id)
+        await self._progress(standing.offer, frames_done)
+        return await self._command(), renewed.lease.lease_until
+
+    async def addresses_of(self, runner: Runner, chunk_id: UUID, token: int) -> tuple[str, str]:
+        """Fresh addresses to read the source from and write the chunk to. Raises StaleLease."""
+        async with self.database.begin(runner.tenant_id) as work:
+            standing = await self._standing(work, runner, chunk_id, token)
+        if standing.lease.state not in ("claimed", "working"):
+            raise StaleLease("this lease is over")
+        async with self.database.begin(standing.offer.tenant_id) as work:
+            plan = await self.records(work).plan(standing.offer.job_id, standing.offer.run)
+        if plan is None:
+            raise StaleLease("nobody waits for this chunk any more")
+        return await self._urls(plan, standing.lease)
+
+    async def complete(self, runner: Runner, chunk_id: UUID, token: int, report: Report) -> None:
+        """Take a chunk that was handed in; it is checked behind. A repeat does nothing.
+
+        Raises StaleLease, NotHandedIn, InvalidReport.
+        """
+        async with self.database.begin(runner.tenant_id) as work:
+            standing = await self._standing(work, runner, chunk_id, token)
+        lease, offer = standing.lease, standing.offer
+        if lease.state in ("uploaded", "accepted") and lease.report.get("sha256") == report.sha256:
+            return
+        _check(report, offer)
+        await self._must_be_there(lease, report)
+        async with self.database.begin(offer.tenant_id) as work:
+            machines = self.machines(work.connection)
+            standing = await self._standing(work, runner, chunk_id, token)
+            alive = await machines.renew(
+                chunk_id, token, lease_s=self.intervals.lease_s, grace_s=self.intervals.grace_s, frames_done=0
+            )
+            if not standing.wanted or not alive:
+                raise StaleLease("this chunk is not wanted from this machine any more")
+            await machines.settle(
+                chunk_id, token, "uploaded", report=json.loads(json.dumps(vars(report))), frames_done=report.frames
+            )
+            await work.enqueue(
+                step=Step.UPSCALE,
+                kind="verify",
+                key=f"{offer.job_id}/{Step.UPSCALE}/{offer.run}/verify/{offer.index:06d}/{token}",
+                subject=offer.video_id,
+                job_id=offer.job_id,
+                priority="urgent",
+                payload={"run": offer.run, "chunk_id": str(chunk_id), "token": token},
+            )
+
+    async def fail(self, runner: Runner, chunk_id: UUID, token: int, *, reason: str, detail: str) -> None:
+        """Take a chunk back. A repeat does nothing. Raises StaleLease."""
+        async with self.database.begin(runner.tenant_id) as work:
+            standing = await self._standing(work, runner, chunk_id, token)
+        if standing.lease.state == "failed":
+            return
+        async with self.database.begin(standing.offer.tenant_id) as work:
+            standing = await self._standing(work, runner, chunk_id, token)
+            if standing.lease.state not in ("claimed", "working"):
+                raise StaleLease("this lease is over")
+            await self.failure(work, standing, reason=reason, detail=detail)
+        await self.failure.blame(runner, reason=reason, detail=detail)
+        self.lookout.wake()
+
+    async def _claimed(self, runner: Runner) -> Claimed | None:
+        while True:
+            async with self.database.begin(runner.tenant_id) as work:
+                machines = self.machines(work.connection)
+                found = await machines.claim(
+                    runner, lease_s=self.intervals.lease_s, straggler_s=self.intervals.straggler_s
+                )
+                if found is None:
+                    return None
+                offer, lease = found
+                key = lease_key(offer.tenant_id, offer.job_id, offer.manifest_sha256, offer.index, lease.token)
+                await machines.settle(offer.chunk_id, lease.token, "claimed", output_key=key)
+            claimed = await self._described(offer, replace(lease, output_key=key))
+            if claimed is not None:
+                return claimed
+
+    async def _described(self, offer: Offer, lease: LeaseRow) -> Claimed | None:
+        """The lease with all that its runner needs; None, and the offer is over, if nobody needs the chunk."""
+        async with self.database.begin(offer.tenant_id) as work:
+            records = self.records(work)
+            plan = await records.plan(offer.job_id, offer.run)
+            chunk = None if plan is None else await self._chunk(work, plan, offer.index)
+            if plan is None or chunk is None or chunk.key is not None:
+                await self.machines(work.connection).settle(offer.chunk_id, lease.token, "cancelled")
+                await self.machines(work.connection).set_offer(offer.chunk_id, "withdrawn" if plan is None else "done")
+                if plan is not None:
+                    await conclude(work, records, self.machines(work.connection), plan)
+                return None
+        whole = Plan.model_validate_json(await self.blobs.get_bytes(plan.plan_key))
+        part = whole.part(ChunkSpan(start=chunk.start, end=chunk.end))
+        return Claimed(offer, lease, part, *await self._urls(plan, lease))
+
+    async def _chunk(self, work: UnitOfWork, plan: PlanRow, index: int) -> ChunkRow | None:
+        chunks = await self.records(work).chunks(plan.job_id, plan.manifest_sha256)
+        return next((chunk for chunk in chunks if chunk.index == index), None)
+
+    async def _urls(self, plan: PlanRow, lease: LeaseRow) -> tuple[str, str]:
+        return await self.addresses.to_read(plan.original_key), await self.addresses.to_write(lease.output_key)
+
+    async def _standing(self, work: UnitOfWork, runner: Runner, chunk_id: UUID, token: int) -> Standing:
+        standing = await self.machines(work.connection).standing(chunk_id, token, runner.runner_id)
+        if standing is None:
+            raise StaleLease("this runner has no such lease")
+        if standing.lease.state in ("lapsed", "rejected", "superseded", "cancelled"):
+            raise StaleLease(f"this lease is over ({standing.lease.state}): drop the work")
+        return standing
+
+    async def _must_be_there(self, lease: LeaseRow, report: Report) -> None:
+        try:
+            found = (await self.blobs.stat(lease.output_key)).size
+        except BlobNotFound:
+            raise NotHandedIn("the chunk is not there: send its bytes to output_url first") from None
+        if found != report.bytes:
+            raise NotHandedIn(f"{found} bytes of the chunk are there, not {report.bytes}; send it again")
+
+    async def _see(self, runner: Runner, capabilities: dict[str, Any]) -> None:
+        async with self.database.begin(runner.tenant_id) as work:
+            if await self.machines(work.connection).see(runner.runner_id, capabilities=capabilities or None):
+                await announce_runner(work, runner, "online")
+
+    async def _command(self) -> Command:
+        free = await self.blobs.free_bytes()
+        return "pause" if free is not None and free < self.min_free_bytes else "continue"
+
+    async def _progress(self, offer: Offer, frames_done: int) -> None:
+        async with self.database.begin(offer.tenant_id) as work:
+            records = self.records(work)
+            plan = await records.plan(offer.job_id, offer.run)
+            if plan is None:
+                return
+            index = offer.index
+            done = await records.add_progress(plan.job_id, plan.manifest_sha256, index, min(frames_done, offer.frames))
+        fraction = enhancing(done, plan.frames)
+        await self.tell(offer, fraction, f"frame {round(done)} of {plan.frames}")
+
+
+def _check(report: Report, offer: Offer) -> None:
+    """Raises InvalidReport."""
+    if report.model_sha256 != offer.model_sha256:
+        raise InvalidReport("the chunk was made with another model than was asked for")
+    if report.frames != offer.frames and not (report.partial and worth_a_part(report.frames, offer.frames)):
+        raise InvalidReport(f"the chunk has {offer.frames} frames; {report.frames} were reported")

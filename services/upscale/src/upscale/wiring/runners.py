@@ -1,0 +1,106 @@
+"""Runners: what they ask, what is looked after, what they are given."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from chassis.blobs import Blobs
+from chassis.bus import Bus
+from chassis.database import Database, UnitOfWork
+from chassis.telemetry import traceparent
+from contracts.event import Event
+from contracts.steps import Step, StepProgressed
+from upscale.adapters.addresses import SignedAddresses
+from upscale.adapters.postgres import PostgresRecords
+from upscale.adapters.postgres_runners import PostgresRunnerRecords
+from upscale.api.app import RunnerApi, create_app
+from upscale.api.bytes import Bytes
+from upscale.ports.runners import Check, Intervals, Offer
+from upscale.settings import Settings
+from upscale.usecases.dispatching import ByPolicy, LeaseDispatcher, PoolDispatcher
+from upscale.usecases.failing import PoolFailed, SettleFailure
+from upscale.usecases.leasing import Leases
+from upscale.usecases.lookout import Lookout
+from upscale.usecases.runners import Runners
+from upscale.usecases.tending import Tend
+from upscale.usecases.verifying import VerifyChunk
+
+__all__ = ["Lending", "lending_of", "records_in"]
+
+
+@dataclass(frozen=True)
+class Lending:
+    """All that is there for runners."""
+
+    dispatch: ByPolicy
+    verify: VerifyChunk
+    pool_failed: PoolFailed
+    app: Any
+    """None without a secret: then runners cannot reach this service."""
+    background: tuple[Any, ...]
+
+
+def records_in(work: UnitOfWork) -> PostgresRecords:
+    """What the service remembers, in this transaction."""
+    return PostgresRecords(work.connection, work.tenant_id)
+
+
+def lending_of(settings: Settings, database: Database, bus: Bus, blobs: Blobs, check: Check) -> Lending:
+    """The parts, put together."""
+    machines, intervals = PostgresRunnerRecords, _intervals(settings)
+    pool, leases = PoolDispatcher(), LeaseDispatcher(machines, intervals)
+    dispatch = ByPolicy(pool, leases, machines, lent=settings.runner_secret is not None)
+    lookout = Lookout(database, machines)
+    failure = SettleFailure(database, records_in, machines, pool, intervals)
+    verify = VerifyChunk(database, records_in, machines, blobs, check, dispatch, failure, lookout)
+    app: Any = None
+    background: tuple[Any, ...] = ()
+    if settings.runner_secret is not None:
+        secret = settings.runner_secret.get_secret_value()
+        addresses = SignedAddresses(blobs, secret, lifetime_s=settings.runner_url_s)
+        held = Leases(
+            database,
+            records_in,
+            machines,
+            blobs,
+            addresses,
+            intervals,
+            lookout,
+            failure,
+            _teller(bus),
+            settings.min_free_bytes,
+        )
+        api = RunnerApi(Runners(database, machines, intervals), held, intervals)
+        app = create_app(api, Bytes(blobs, addresses, max_bytes=settings.runner_chunk_bytes))
+        background = (lookout.run, Tend(database, machines, failure, intervals, lookout).run)
+    return Lending(dispatch, verify, PoolFailed(machines, failure), app, background)
+
+
+def _intervals(settings: Settings) -> Intervals:
+    return Intervals(
+        lease_s=settings.runner_lease_s,
+        grace_s=settings.runner_grace_s,
+        gone_s=max(60.0, 2 * settings.runner_lease_s),
+        patience_s=settings.runner_patience_s,
+        straggler_s=settings.runner_straggler_s,
+        url_s=settings.runner_url_s,
+        tries=settings.runner_tries,
+        quarantine_after=settings.runner_quarantine_after,
+    )
+
+
+def _teller(bus: Bus) -> Any:
+    async def tell(offer: Offer, fraction: float, message: str) -> None:
+        fact = StepProgressed(
+            video_id=offer.video_id, step=Step.UPSCALE, run=offer.run, fraction=fraction, message=message
+        )
+        event = Event[StepProgressed].of(
+            fact,
+            source=bus.service,
+            subject=str(offer.video_id),
+            tenant_id=offer.tenant_id,
+            job_id=offer.job_id,
+            traceparent=traceparent(),
+        )
+        await bus.tell(event)
+
+    return tell
