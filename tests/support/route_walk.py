@@ -218,12 +218,14 @@ async def someones_things(gateway: Gateway) -> dict[str, str]:
     found = {
         f"{name}_id": json_of(await client.get(f"/v1/{kind}/{job['id']}"), 200)["id"] for name, kind in _FOUND.items()
     }
+    runner = json_of(await client.post("/v1/runners", json={}), 201)
     export = json_of(await client.post("/v1/exports", json={"media": False}), 202)
     return {
         **found,
         "export_id": export["id"],
         "line_id": "L01",
         "logo_id": logo["id"],
+        "runner_id": runner["runner"]["id"],
         "erasure_id": erasure["id"],
         "webhook_id": webhook["id"],
         "delivery_id": ping["id"],

@@ -17,6 +17,7 @@ from sqlalchemy import select, text, update
 from chassis.database import Database
 from contracts import uuid7
 from contracts.align import AlignmentReady
+from contracts.runners import BudgetChanged
 from contracts.transcribe import TranscriptReady
 from contracts.upscale import VideoUpscaled
 from contracts.vision import ScenesDetected, WatermarksDetected
@@ -324,6 +325,23 @@ async def test_a_hard_budget_that_is_spent_refuses_new_jobs_and_retries_until_it
         True,
     )
     assert (soft.status_code, accepted.status_code) == (200, 202)
+
+
+async def test_other_services_hear_when_a_hard_budget_is_spent_and_when_there_is_money_again(gateway: Gateway) -> None:
+    client = await an_owner(gateway)
+    await transcribed(gateway, client, times=6)
+    before = len(gateway.harness.facts(BudgetChanged))
+    amounts = [("0.01", True), ("0.02", True), ("1000", True), ("0.01", True), ("0.01", False)]
+
+    for amount, hard in amounts:
+        json_of(await client.put("/v1/budget", json={"amount": amount, "hard": hard}), 200)
+        await books(gateway).watch_budgets()
+    json_of(await client.put("/v1/budget", json={"amount": "0.01", "hard": True}), 200)
+    dropped = await client.delete("/v1/budget")
+
+    assert dropped.status_code == 204
+    told_of = [fact.spent for fact in gateway.harness.facts(BudgetChanged)[before:]]
+    assert told_of == [True, False, True, False, True, False]
 
 
 async def test_of_two_who_change_a_budget_the_second_is_told(gateway: Gateway) -> None:

@@ -149,7 +149,9 @@ async def announced(redis_url: str, job: str) -> Counter[int]:
     told: Counter[int] = Counter()
     seen = set()
     for entry in entries or ():
-        text = b"".join(value for value in (entry[1] or {}).values() if isinstance(value, bytes)).decode()
+        text = b"".join(value for value in (entry[1] or {}).values() if isinstance(value, bytes)).decode(
+            errors="replace"
+        )
         if job in text:
             event = json.JSONDecoder().raw_decode(text[text.index('{"specversion"') :])[0]
             if event["id"] not in seen:

@@ -14,6 +14,7 @@ from matchcut.commands import (
     jobs,
     keeping,
     processing,
+    runner,
     searching,
     usage,
     videos,
@@ -37,6 +38,10 @@ app = typer.Typer(
 app.command("demo", epilog=EPILOG)(demonstration.demo)
 app.command("process", epilog=EPILOG)(processing.process)
 app.command("search", epilog=EPILOG)(searching.search)
+app.command("runner", epilog=EPILOG, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    runner.lend
+)
+app.add_typer(runner.app, name="runners")
 app.command("up", epilog=EPILOG)(housekeeping.up)
 app.command("down", epilog=EPILOG)(housekeeping.down)
 app.command("status", epilog=EPILOG)(housekeeping.status)

@@ -16,6 +16,7 @@ from gateway.adapters.tally import Tally
 from gateway.adapters.trips import Trips
 from gateway.adapters.witnessing import WitnessedDatabase
 from gateway.api import Accounts, Erasing, UseCases, create_app
+from gateway.api.runner_door import RunnerDoor
 from gateway.settings import Settings
 from gateway.usecases.audit import AuditLog
 from gateway.usecases.egress import Egress
@@ -29,6 +30,7 @@ from gateway.usecases.live import Live
 from gateway.usecases.meter import Meter
 from gateway.usecases.notify import Notify
 from gateway.usecases.results import Results
+from gateway.usecases.runners import FollowRunners, Runners
 from gateway.usecases.scripts import Scripts
 from gateway.usecases.seals import AuditSeals
 from gateway.usecases.search import Search
@@ -58,7 +60,7 @@ def build(
     outbound = Outbound(rules_of(settings), resolve=resolve, ssl_context=ssl_context)
     follow = FollowFacts(PostgresRecords, changes, Notify(PostgresRecords, changes), Meter(prices_of(settings)))
     revised, note = FollowRevisions(PostgresRecords), NoteDocuments(PostgresRecords)
-    handlers.register(bus, follow, revised, HearAnswers(PostgresRecords), note)
+    handlers.register(bus, follow, revised, HearAnswers(PostgresRecords), note, FollowRunners(PostgresRecords))
     keys = key_ring(settings, database)
     trips = Trips(str(settings.redis_url))
     revocations = RedisRevocations(database, str(settings.redis_url), trips=trips)
@@ -68,7 +70,10 @@ def build(
     intake = intake_of(settings, database, blobs, changes, outbound)
     limiter, egress = limiter_of(settings, trips), egress_of(settings, database)
     use_cases = _use_cases(settings, database, changes, accounts, erasing, intake, blobs, outbound, limiter, egress)
-    app = create_app(use_cases, max_body_bytes=settings.max_body_bytes, cors_origins=settings.cors_origins)
+    door = RunnerDoor(settings.upscale_url)
+    app = create_app(
+        use_cases, max_body_bytes=settings.max_body_bytes, cors_origins=settings.cors_origins, runner_door=door
+    )
     sweep = Sweep(
         database,
         blobs,
@@ -92,7 +97,7 @@ def build(
             upkeep_of(settings, database, use_cases).run,
             *(books_of(settings, database, changes).run, egress.run),
         ),
-        closing=(egress.close, changes.close, revocations.close, intake.objects.close),
+        closing=(egress.close, changes.close, revocations.close, intake.objects.close, door.close),
     )
 
 
@@ -140,6 +145,7 @@ def _use_cases(
         egress=egress,
         usage=Usage(database, PostgresRecords, admission, notify, currency=settings.currency),
         estimates=Estimates(PostgresRecords, prices_of(settings)),
+        runners=Runners(database, PostgresRecords, pool_tenant=settings.pool_tenant),
         limiter=limiter,
         heartbeat_s=settings.heartbeat_s,
         poll_s=settings.poll_s,

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import SettingsConfigDict
@@ -99,6 +100,8 @@ class Settings(ServiceSettings):
     """Those that change something."""
     rate_uploads: PositiveInt = 1200
     """Those that bring the bytes of uploads."""
+    rate_runners: PositiveInt = 3000
+    """What runners ask, from one address, and the pieces of chunks that they hand in."""
     rate_streams: PositiveInt = 300
     """How often event streams are opened in a minute."""
     max_streams: PositiveInt = 100
@@ -115,6 +118,10 @@ class Settings(ServiceSettings):
     """Ports such addresses may have, as JSON."""
     outbound_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     """Networks they may be in though these are not public, as JSON: ``["10.1.0.0/16"]``. None by default."""
+    upscale_url: str | None = Field(default=None, pattern=r"^https?://[^/?#\s]+$")
+    """Where the upscale service answers, such as ``http://upscale:8005``: runners are passed on to it."""
+    pool_tenant: UUID | None = None
+    """The tenant whose people may invite machines that work for all tenants, and so see everybody's films."""
     max_webhooks: PositiveInt = 50
     """Of one tenant."""
     webhook_timeout_s: PositiveFloat = 15

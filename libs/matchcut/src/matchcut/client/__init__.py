@@ -34,6 +34,7 @@ from matchcut.client.logos import Logo
 from matchcut.client.people import ApiKey, Invitation, NewApiKey, Session, Tenant, User, accept_invitation
 from matchcut.client.receipts import BadReceipt, Receipt, verify_receipt
 from matchcut.client.resources import DirectTarget, Job, Me, Rejection, ResultFile, Script, Upload, Video
+from matchcut.client.runners import InvitedRunner, Runner, Runners
 from matchcut.client.search import SearchHit, SearchPage
 from matchcut.client.sign_on import IdentityProvider, SignOn, begin_sign_on
 from matchcut.client.tokens import Credentials
@@ -61,6 +62,7 @@ __all__ = [
     "IdentityProvider",
     "Invalid",
     "Invitation",
+    "InvitedRunner",
     "Item",
     "Job",
     "LiveEvent",
@@ -78,6 +80,8 @@ __all__ = [
     "Retention",
     "RetentionPreview",
     "Revision",
+    "Runner",
+    "Runners",
     "Script",
     "SearchHit",
     "SearchPage",

@@ -21,6 +21,7 @@ from matchcut.client.live import LiveEvent, follow_events
 from matchcut.client.logos import OwnLogos
 from matchcut.client.people import People
 from matchcut.client.resources import Job, Me, Page, ResultFile, Script, Video
+from matchcut.client.runners import OwnRunners
 from matchcut.client.search import Search
 from matchcut.client.sign_on import IdentityProviders
 from matchcut.client.tokens import Credentials, TokenAuth, revoke
@@ -38,7 +39,7 @@ T = TypeVar("T")
 _PASSING = frozenset({408, 423, 429, 502, 503, 504})
 
 
-class Matchcut(Films, Library, People, Compliance, FoundThings, OwnLogos):
+class Matchcut(Films, Library, People, Compliance, FoundThings, OwnLogos, OwnRunners):
     """One gateway, one person. Not for several threads at once; close it, or use it in a ``with`` block.
 
     ``patience_s`` is how long a gateway that does not answer, or has no place for more, is waited for: one that is

@@ -36,6 +36,8 @@ def service_environment(
     }
     if service == "gateway":
         told["SECRET"] = folder.secret("gateway-secret")
+    if service == "upscale":
+        told["RUNNER_SECRET"] = folder.secret("runner-secret")
     prefix = service.upper()
     tunable = {f"{prefix}_{name}": value for name, value in _DEFAULTS.items() if f"{prefix}_{name}" not in os.environ}
     return tunable | {f"{prefix}_{name}": value for name, value in told.items()}

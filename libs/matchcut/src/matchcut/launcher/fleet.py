@@ -14,7 +14,7 @@ from matchcut.launcher.fault import LaunchFault
 from matchcut.lifeline import spawn
 from matchcut.servers.ports import tail
 
-__all__ = ["Fleet", "ServiceProcess"]
+__all__ = ["Fleet", "ServiceProcess", "introduce"]
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 15.0
@@ -64,6 +64,13 @@ class ServiceProcess:
             self.pause_s = _FIRST_PAUSE_S
         self.restart_at = time.monotonic() + self.pause_s
         self.pause_s = min(self.pause_s * 2, _LONGEST_PAUSE_S)
+
+
+def introduce(services: list[ServiceProcess]) -> None:
+    """Tell the gateway where the upscale service is: it passes runners on to it."""
+    named = {service.name: service for service in services}
+    gateway, upscale = named["gateway"], named["upscale"]
+    gateway.environment = {**gateway.environment, "GATEWAY_UPSCALE_URL": f"http://127.0.0.1:{upscale.port}"}
 
 
 class Fleet:

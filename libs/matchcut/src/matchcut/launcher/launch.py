@@ -19,7 +19,7 @@ from matchcut.launcher.environment import (
     service_environment,
 )
 from matchcut.launcher.fault import LaunchFault
-from matchcut.launcher.fleet import Fleet, ServiceProcess
+from matchcut.launcher.fleet import Fleet, ServiceProcess, introduce
 from matchcut.launcher.folder import DataFolder
 from matchcut.launcher.state import ServiceState, State, write_state
 from matchcut.lifeline import spawn, stop
@@ -102,6 +102,7 @@ class Launcher:
             self._servers = Servers(self.folder.servers)
             self._servers.start()
             self._fleet = Fleet([self._service(name) for name in SERVICES])
+            introduce(self._fleet.services)
             self._on_stage("preparing the databases")
             self._migrate()
             self._on_stage("starting six services")

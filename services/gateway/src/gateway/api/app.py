@@ -1,12 +1,13 @@
 """The application: all routes, each with the right it asks for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
 
 from gateway.api import (
     alignments,
@@ -24,6 +25,7 @@ from gateway.api import (
     reference,
     results,
     retention,
+    runners,
     scripts,
     search,
     signing_in,
@@ -91,6 +93,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     retention.router,
     exports.router,
     usage.router,
+    runners.router,
 )
 _ABOUT = """Upload a video and the script it was shot from; get its scenes, its words with their times, what became of
 each line of the script, its watermarks, and an upscaled rendition.
@@ -109,15 +112,22 @@ answered 304, without a body. Send it as `If-Match` when you change what you rea
 else has changed since: 412. An alignment, which several people correct at once, is changed in no other way: 428."""
 
 
+Door = Callable[[ASGIApp], ASGIApp]
+
+
 class UndeclaredRoute(RuntimeError):
     """A route that does not say which right it asks for."""
 
 
-def create_app(use_cases: UseCases, *, max_body_bytes: int, cors_origins: Sequence[str] = ()) -> FastAPI:
+def create_app(
+    use_cases: UseCases, *, max_body_bytes: int, cors_origins: Sequence[str] = (), runner_door: Door | None = None
+) -> FastAPI:
     """The gateway as an ASGI application. Raises UndeclaredRoute."""
     app = _described_app()
     app.state.use_cases = use_cases
     answer_with_problems(app)
+    if runner_door is not None:
+        app.add_middleware(runner_door)
     app.add_middleware(BodySizes, max_body_bytes=max_body_bytes)
     accounts = use_cases.accounts
     app.add_middleware(RateLimits, limiter=use_cases.limiter, tokens=accounts.tokens, revocations=accounts.revocations)

@@ -32,6 +32,7 @@ from gateway.usecases.logos import Logos
 from gateway.usecases.results import Results
 from gateway.usecases.retention import Retentions
 from gateway.usecases.reviews import Reviews
+from gateway.usecases.runners import Runners
 from gateway.usecases.scripts import Scripts
 from gateway.usecases.seals import AuditSeals
 from gateway.usecases.search import Search
@@ -114,6 +115,7 @@ class UseCases:
     usage: Usage
     egress: Egress
     estimates: Estimates
+    runners: Runners
     limiter: Limiter
     heartbeat_s: float
     poll_s: float

@@ -15,7 +15,7 @@ __all__ = ["BodySizes", "Edge"]
 
 _log = get_logger(__name__)
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-_STREAMED = re.compile(r"/v1/uploads/(?:tus(?:/[^/]+)?|[^/]+/content)")
+_STREAMED = re.compile(r"/v1/uploads/(?:tus(?:/[^/]+)?|[^/]+/content)|/v1/runner/bytes/[^/]+/[^/]+")
 """Here the body goes to storage as it comes, under limits of its own."""
 IDLE_S = 60.0
 """A client that is silent for so long in the middle of its request is gone."""

@@ -42,6 +42,7 @@ _TAGS = {
     "search": "What was said and written, found by its words.",
     "events": "What happens, told live, and what was missed.",
     "usage": "What you used and what it cost, what you may have, and what you want to spend.",
+    "runners": "Machines that take chunks to upscale: invited, watched, kept out, let in again.",
     "webhooks": "Who is told of what, and what became of each message.",
     "erasures": "What was erased, what each service deleted, and the receipts that prove it.",
     "exports": "Everything your tenant has, in one file.",

@@ -60,6 +60,8 @@ class Right(StrEnum):
     EXPORTS_WRITE = "exports:write"
     USAGE_READ = "usage:read"
     BUDGET_WRITE = "budget:write"
+    RUNNERS_READ = "runners:read"
+    RUNNERS_WRITE = "runners:write"
 
 
 _MYSELF = frozenset({Right.ME_READ, Right.ME_WRITE})
@@ -102,6 +104,8 @@ _GOVERN = _WRITE | {
     Right.EXPORTS_READ,
     Right.EXPORTS_WRITE,
     Right.BUDGET_WRITE,
+    Right.RUNNERS_READ,
+    Right.RUNNERS_WRITE,
 }
 
 RIGHTS_OF: dict[Role, frozenset[Right]] = {
@@ -110,7 +114,7 @@ RIGHTS_OF: dict[Role, frozenset[Right]] = {
     Role.EDITOR: _WRITE,
     Role.VIEWER: _READ,
     Role.RUNNER: _MYSELF,
-    Role.OPS: _MYSELF | {Right.EVENTS_READ, Right.JOBS_READ, Right.USAGE_READ},
+    Role.OPS: _MYSELF | {Right.EVENTS_READ, Right.JOBS_READ, Right.USAGE_READ, Right.RUNNERS_READ},
 }
 """Erasing cannot be undone: it takes an admin or an owner. So do webhooks: they send news out of the house."""
 

@@ -71,14 +71,20 @@ class Budget:
     told_month: date | None = None
     told_percent: int = 0
     """The highest mark that was told of in ``told_month``."""
+    told_spent: bool = False
+    """Whether other services were told that nothing more may be spent."""
 
     def told_in(self, month: date) -> int:
         """The highest mark that was told of in this month."""
         return self.told_percent if self.told_month == month else 0
 
+    def is_spent(self, spent: Decimal) -> bool:
+        """Whether nothing more may be spent."""
+        return self.hard and spent >= self.amount
+
     def require_left(self, spent: Decimal) -> None:
         """Raise BudgetExhausted if it is hard and spent."""
-        if self.hard and spent >= self.amount:
+        if self.is_spent(spent):
             detail = (
                 f"{spent:.2f} of {self.amount:.2f} {self.currency} are spent this month (UTC) and the budget is hard:"
                 " raise it, or wait for the next month"

@@ -26,6 +26,8 @@ class RateClass(StrEnum):
     """Bytes on their way in; a large file comes in many requests."""
     SIGN_IN = "sign-in"
     """Everything about tokens. Nobody is known yet, so the address counts alone."""
+    RUNNERS = "runners"
+    """Whatever machines ask that take chunks to upscale."""
     STREAMS = "streams"
     """Event streams: how often they are opened, and how many are open."""
 
@@ -121,6 +123,8 @@ def class_of(method: str, path: str) -> RateClass:
     """The class of a request; whatever is not known to be anything else is a read or a write by its method."""
     if path.startswith("/v1/auth/"):
         return RateClass.SIGN_IN
+    if path == "/v1/runner" or path.startswith("/v1/runner/"):
+        return RateClass.RUNNERS
     if path == "/v1/uploads" or path.startswith("/v1/uploads/"):
         return RateClass.READS if method == "GET" else RateClass.UPLOADS
     if method == "GET" and _STREAM.fullmatch(path):

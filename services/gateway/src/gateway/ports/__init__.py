@@ -36,6 +36,7 @@ from gateway.ports.identity import (
     User,
 )
 from gateway.ports.retention import Retentions
+from gateway.ports.runners import Runners
 from gateway.ports.search import SearchIndex
 from gateway.ports.transfers import Transfers
 from gateway.ports.usage import QuotaBook, UsageBook
@@ -260,6 +261,8 @@ class Records(Protocol):
     def reviews(self) -> Reviews: ...  # noqa: D102
     @property
     def logos(self) -> Logos: ...  # noqa: D102
+    @property
+    def runners(self) -> Runners: ...  # noqa: D102
     @property
     def erasures(self) -> Erasures: ...  # noqa: D102
     @property

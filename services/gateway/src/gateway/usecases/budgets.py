@@ -7,15 +7,16 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from chassis.database import Database
+from chassis.database import Database, UnitOfWork
 from chassis.telemetry import get_logger
+from contracts.runners import BudgetChanged
 from gateway.domain.metering import PriceList, metered_storage
 from gateway.domain.notices import Notice, budget_notice
 from gateway.domain.quotas import Budget, month_of, reached
 from gateway.ports import Records, RecordsOn
 from gateway.usecases.notify import Notify
 
-__all__ = ["KeepBooks", "reached_notices"]
+__all__ = ["KeepBooks", "reached_notices", "tell_spent"]
 
 _log = get_logger(__name__)
 _NO_TENANT = UUID(int=0)
@@ -30,6 +31,20 @@ async def reached_notices(records: Records, budget: Budget, month: date) -> list
         return []
     await records.quotas.set_budget(replace(budget, told_month=month, told_percent=mark))
     return [budget_notice(budget, mark, spent=spent, month=month)]
+
+
+async def tell_spent(work: UnitOfWork, records: Records, budget: Budget, month: date) -> Budget:
+    """Let other services know when nothing more may be spent, and when there is money again; the budget as it is then.
+
+    Runners take no chunk of a tenant whose budget is spent.
+    """
+    spent = budget.is_spent(await records.usage.spent(month, budget.currency))
+    if spent == budget.told_spent:
+        return budget
+    told = replace(budget, told_spent=spent)
+    await records.quotas.set_budget(told)
+    await work.announce(BudgetChanged(spent=spent), subject=work.tenant_id)
+    return told
 
 
 class KeepBooks:
@@ -68,6 +83,8 @@ class KeepBooks:
             async with self._database.begin(tenant_id) as work:
                 records = self._records_on(work.connection)
                 budget = await records.quotas.budget(lock=True)
+                if budget is not None:
+                    budget = await tell_spent(work, records, budget, month)
                 notices = [] if budget is None else await reached_notices(records, budget, month)
                 await self._notify(work, notices)
             told += len(notices)

@@ -6,13 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from chassis.database import Database
+from contracts.runners import BudgetChanged
 from gateway.domain.access import Caller
 from gateway.domain.quotas import Budget, Standing, month_of, reached
 from gateway.domain.refusals import InvalidRequest, NoPrices, NotFound
 from gateway.ports import RecordsOn
 from gateway.ports.usage import Grouping, UsageRow
 from gateway.usecases.admission import Admission
-from gateway.usecases.budgets import reached_notices
+from gateway.usecases.budgets import reached_notices, tell_spent
 from gateway.usecases.notify import Notify
 
 __all__ = ["Usage"]
@@ -77,8 +78,9 @@ class Usage:
                 now_reached = reached(budget, await records.usage.spent(month, self._currency))
                 # Raised so far that a mark is ahead again, it is told of again when it is reached.
                 told = min(known.told_in(month), now_reached)
-                budget = replace(budget, told_month=month, told_percent=told)
+                budget = replace(budget, told_month=month, told_percent=told, told_spent=known.told_spent)
             await records.quotas.set_budget(budget)
+            budget = await tell_spent(work, records, budget, month)
             await self._notify(work, await reached_notices(records, budget, month))
         return budget
 
@@ -90,6 +92,8 @@ class Usage:
             known = _found(await quotas.budget(lock=True))
             unless(known)
             await quotas.drop_budget()
+            if known.told_spent:
+                await work.announce(BudgetChanged(spent=False), subject=work.tenant_id)
 
 
 def _today() -> date:

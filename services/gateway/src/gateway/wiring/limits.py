@@ -61,6 +61,7 @@ def rates_of(settings: Settings) -> Rates:
             RateClass.READS: Rate(settings.rate_reads),
             RateClass.WRITES: Rate(settings.rate_writes),
             RateClass.UPLOADS: Rate(settings.rate_uploads),
+            RateClass.RUNNERS: Rate(settings.rate_runners),
             RateClass.SIGN_IN: Rate(settings.rate_sign_in),
             RateClass.STREAMS: Rate(settings.rate_streams, settings.max_streams),
         },

@@ -71,6 +71,7 @@ def lending_of(settings: Settings, database: Database, bus: Bus, blobs: Blobs, c
         )
         api = RunnerApi(Runners(database, machines, intervals), held, intervals)
         app = create_app(api, Bytes(blobs, addresses, max_bytes=settings.runner_chunk_bytes))
+        app.state.addresses = addresses
         background = (lookout.run, Tend(database, machines, failure, intervals, lookout).run)
     return Lending(dispatch, verify, PoolFailed(machines, failure), app, background)
 

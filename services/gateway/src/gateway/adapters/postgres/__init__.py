@@ -18,6 +18,7 @@ from gateway.adapters.postgres.people import PostgresPeople, PostgresReplies
 from gateway.adapters.postgres.quotas import PostgresQuotas
 from gateway.adapters.postgres.retention import PostgresRetentions
 from gateway.adapters.postgres.reviews import PostgresReviews
+from gateway.adapters.postgres.runners import PostgresRunners
 from gateway.adapters.postgres.seals import PostgresSeals
 from gateway.adapters.postgres.search import PostgresSearchIndex
 from gateway.adapters.postgres.sessions import PostgresRefreshTokens, PostgresSessions
@@ -158,3 +159,8 @@ class PostgresRecords:
     def quotas(self) -> PostgresQuotas:
         """How much there may be, and is."""
         return PostgresQuotas(self._connection)
+
+    @cached_property
+    def runners(self) -> PostgresRunners:
+        """Machines that take chunks to upscale."""
+        return PostgresRunners(self._connection)

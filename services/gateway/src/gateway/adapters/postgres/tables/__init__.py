@@ -16,6 +16,7 @@ from gateway.adapters.postgres.tables.people import (
     tenants,
     users,
 )
+from gateway.adapters.postgres.tables.runners import runners
 from gateway.adapters.postgres.tables.search import (
     search_documents,
     search_passages,
@@ -50,6 +51,7 @@ __all__ = [
     "logos",
     "refresh_tokens",
     "revocations",
+    "runners",
     "scripts",
     "search_documents",
     "search_passages",

@@ -1,6 +1,6 @@
 """What was used, what it cost, how long it took, and how much a tenant may have."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Float, Integer, Numeric, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Float, Integer, Numeric, Table, Text, Uuid, false
 
 from gateway.adapters.postgres.tables._columns import METADATA, created, tenant
 
@@ -71,4 +71,5 @@ budgets = Table(
     Column("hard", Boolean, nullable=False),
     Column("told_month", Date),
     Column("told_percent", Integer, nullable=False),
+    Column("told_spent", Boolean, nullable=False, server_default=false()),
 )

@@ -1,0 +1,118 @@
+"""``matchcut runner`` lends this machine; ``matchcut runners`` says who may lend theirs."""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from matchcut.client import Runner, Runners
+from matchcut.commands.choices import AsJson, Data
+from matchcut.connection import connect
+from matchcut.console import Console
+from matchcut.exits import EPILOG, UsageFault, exit_codes
+from matchcut.launcher import DataFolder, read_state
+
+__all__ = ["app", "lend"]
+
+app = typer.Typer(help="Machines that take chunks to upscale.", no_args_is_help=True, epilog=EPILOG)
+RunnerId = Annotated[UUID, typer.Argument(help="Id of the runner.")]
+_TOKEN = "MATCHCUT_RUNNER_TOKEN"
+_COLOUR = {"online": "green", "quarantined": "red", "revoked": "dim", "gone": "yellow", "invited": "cyan"}
+
+
+def lend(
+    context: typer.Context,
+    url: Annotated[str | None, typer.Option(help="Address of the Matchcut; the one that runs here if absent.")] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar=_TOKEN, help="Registration token, good once.", show_default=False)
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Lend this machine: take chunks of films, make them, hand them in, until Ctrl-C. Further options: `-- --help`."""
+    console = Console()
+    with exit_codes(console):
+        if importlib.util.find_spec("upscale") is None:
+            raise UsageFault("what makes chunks is not installed here: pip install matchcut-upscale")
+        address = url or _here(DataFolder.at(data))
+        words = [sys.executable, "-m", "upscale.runner", "--url", address, *context.args]
+        # The token goes by the environment: every user of the machine may read a command line.
+        os.execve(sys.executable, words, {**os.environ, **({_TOKEN: token} if token else {})})
+
+
+@app.command("invite", epilog=EPILOG)
+def invite(
+    shared: Annotated[
+        bool, typer.Option("--shared", help="For everybody's films; the operator's tenant alone.")
+    ] = False,
+    label: Annotated[list[str] | None, typer.Option(help="For people; may be repeated.", show_default=False)] = None,
+    valid_s: Annotated[int, typer.Option(help="Seconds until the token expires.")] = 3600,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Invite one machine. Its token is printed this once."""
+    with _runners(data, as_json) as (console, runners):
+        made = runners.invite(scope="shared" if shared else "tenant", labels=label or (), lifetime_s=valid_s)
+        table = Table("runner", "token, shown this once")
+        table.add_row(str(made.runner.id), made.token)
+        console.show(made.model_dump(mode="json"), table)
+
+
+@app.command("list", epilog=EPILOG)
+def list_runners(data: Data = None, as_json: AsJson = False) -> None:
+    """All runners, newest first."""
+    with _runners(data, as_json) as (console, runners):
+        _show(console, list(runners.list()))
+
+
+@app.command("revoke", epilog=EPILOG)
+def revoke(runner_id: RunnerId, data: Data = None, as_json: AsJson = False) -> None:
+    """Make a machine, or its unused token, worthless. What it holds goes to others."""
+    with _runners(data, as_json) as (console, runners):
+        runners.revoke(runner_id)
+        _show(console, [runners.get(runner_id)])
+
+
+@app.command("release", epilog=EPILOG)
+def release(runner_id: RunnerId, data: Data = None, as_json: AsJson = False) -> None:
+    """Let a machine out of quarantine."""
+    with _runners(data, as_json) as (console, runners):
+        _show(console, [runners.release(runner_id)])
+
+
+@app.command("rotate", epilog=EPILOG)
+def rotate(runner_id: RunnerId, data: Data = None, as_json: AsJson = False) -> None:
+    """Have a machine fetch another secret."""
+    with _runners(data, as_json) as (console, runners):
+        _show(console, [runners.rotate(runner_id)])
+
+
+def _show(console: Console, found: list[Runner]) -> None:
+    table = Table("runner", "name", "state", "machine", "chunks", "why")
+    for runner in found:
+        state = f"[{_COLOUR.get(runner.state, 'default')}]{runner.state}[/]"
+        shared = " (shared)" if runner.scope == "shared" else ""
+        name, why = escape(runner.name or "-"), escape(runner.reason)
+        table.add_row(str(runner.id), f"{name}{shared}", state, escape(runner.machine), str(runner.chunks_done), why)
+    listed = [runner.model_dump(mode="json") for runner in found]
+    console.show(listed, table if found else "there is no runner")
+
+
+def _here(folder: DataFolder) -> str:
+    state = read_state(folder.state)
+    if state is None or not state.ready:
+        raise UsageFault(f"no Matchcut runs in {folder.root}: name one with --url")
+    return state.url
+
+
+@contextmanager
+def _runners(data: Data, as_json: bool) -> Iterator[tuple[Console, Runners]]:
+    console = Console(as_json=as_json)
+    with exit_codes(console), connect(DataFolder.at(data)) as client:
+        yield console, client.runners
