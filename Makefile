@@ -103,7 +103,7 @@ bench-events: $(VENV)/.dev ## Measure what those who watch live cost (CLIENTS=n)
 docs: $(VENV)/.dev ## Regenerate the API reference, AsyncAPI and JSON Schemas
 	@$(BIN)/python -m contracts.generate docs
 	@$(BIN)/python -m gateway.api.handbook docs/api
-	@$(BIN)/python -m upscale.api.openapi docs/api
+	@$(BIN)/python -m upscale.api.openapi docs
 
 .PHONY: lock
 lock: $(VENV)/.lean ## Re-resolve every pin under requirements/

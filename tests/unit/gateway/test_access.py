@@ -34,6 +34,8 @@ def test_editors_do_everything_but_erase_govern_and_send_news_out_of_the_house()
         Right.EXPORTS_READ,
         Right.EXPORTS_WRITE,
         Right.BUDGET_WRITE,
+        Right.RUNNERS_READ,
+        Right.RUNNERS_WRITE,
     }
 
 

@@ -9,6 +9,7 @@ from contracts.event import Fact
 from contracts.gateway import VideoErased
 from contracts.ingest import RejectionReason, VideoRejected
 from contracts.registry import ANNOUNCED_BY, FACTS
+from contracts.runners import RunnerChanged
 from contracts.steps import Step, StepFailed, StepProgressed
 from contracts.traces import TracesErased
 from contracts.upscale import ChunkReady, VideoUpscaled
@@ -17,7 +18,7 @@ from gateway.domain.news import news_of, results_of
 from gateway.domain.progress import Advanced, Done, Failed
 
 VIDEO = uuid4()
-MOVES_NO_STEP = {AlignmentRevised, TracesErased}
+MOVES_NO_STEP = {AlignmentRevised, RunnerChanged, TracesErased}
 OTHERS = [
     fact
     for service, facts in ANNOUNCED_BY.items()

@@ -30,7 +30,7 @@ from upscale.usecases import (
     announce_failure,
     keep_quiet,
 )
-from upscale.wiring.runners import lending_of, records_in
+from upscale.wiring.runners import Lending, lending_of, records_in
 
 __all__ = ["build", "main"]
 
@@ -69,18 +69,12 @@ def build(
         HearOperators(machines),
     )
     encoding = Encoding(preset=settings.preset, keyframe_frames=settings.keyframe_frames)
-    plan_rendition = PlanRendition(
-        database, records_in, blobs, draw, encoding, settings.chunk_megapixels, machines, lending.dispatch
-    )
+    megapixels = settings.chunk_megapixels
+    plan = PlanRendition(database, records_in, blobs, draw, encoding, megapixels, machines, lending.dispatch)
     make_one = MakeChunk(database, records_in, blobs, make, _workshop(settings), machines)
     join_all = AssembleRendition(database, records_in, blobs, join)
-    work.does("plan", gives_up_on=_HOPELESS, on_failure=announce_failure)(plan_rendition)
-    work.does("chunk", gives_up_on=_HOPELESS, on_failure=lending.pool_failed)(make_one)
-    work.does("verify", on_failure=lending.verify.gave_up)(lending.verify)
-    work.does("assemble", gives_up_on=_HOPELESS, on_failure=announce_failure)(join_all)
-    work.does("erase", on_failure=keep_quiet)(EraseBlobs(blobs))
     eraser = Eraser(database, blobs, bus, announced=(*ANNOUNCED_BY[NAME], *ANNOUNCED_BY["every service"]))
-    work.does(FORGET, on_failure=keep_quiet)(eraser)
+    _teach(work, plan, make_one, join_all, lending, EraseBlobs(blobs), eraser)
     return Service(
         name=NAME,
         settings=settings,
@@ -91,6 +85,24 @@ def build(
         models=list(MODELS.values()),
         background=lending.background,
     )
+
+
+def _teach(
+    work: Workbench,
+    plan: PlanRendition,
+    make: MakeChunk,
+    join: AssembleRendition,
+    lending: Lending,
+    erase: EraseBlobs,
+    forget: Eraser,
+) -> None:
+    """What this service's workers can do."""
+    work.does("plan", gives_up_on=_HOPELESS, on_failure=announce_failure)(plan)
+    work.does("chunk", gives_up_on=_HOPELESS, on_failure=lending.pool_failed)(make)
+    work.does("verify", on_failure=lending.verify.gave_up)(lending.verify)
+    work.does("assemble", gives_up_on=_HOPELESS, on_failure=announce_failure)(join)
+    work.does("erase", on_failure=keep_quiet)(erase)
+    work.does(FORGET, on_failure=keep_quiet)(forget)
 
 
 def _workshop(settings: Settings) -> Workshop:

@@ -1,4 +1,4 @@
-"""The OpenAPI document of what runners ask. ``python -m upscale.api.openapi docs/api`` writes it; a test compares."""
+"""The OpenAPI document of what runners ask. ``python -m upscale.api.openapi docs`` writes it; a test compares."""
 
 import json
 import sys

@@ -30,7 +30,7 @@ class Display:
         self._out.write(f"\x1b[2m{now}\x1b[0m  {text}\n" if self._live else f"{now}  {text}\n")
         self._out.flush()
 
-    def begin(self) -> None:
+    def another(self) -> None:
         """Another chunk."""
         self._quarter = -1
 

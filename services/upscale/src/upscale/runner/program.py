@@ -108,7 +108,7 @@ class Program:
             if self._drain.is_set():
                 await self._give_back(lease)
                 return
-            self._tools.display.begin()
+            self._tools.display.another()
             work = Work(lease, self._tools, self._drain)
             outcome = await work.run()
             self._outcomes[outcome] += 1

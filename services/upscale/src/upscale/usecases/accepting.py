@@ -6,7 +6,8 @@ from chassis.database import UnitOfWork
 from contracts.steps import Step, StepFailed
 from contracts.upscale import ChunkReady, UpscaleFailed
 from upscale.ports import ChunkRow, PlanRow, Records
-from upscale.ports.runners import Offer, RunnerRecords
+from upscale.ports.runner_records import RunnerRecords
+from upscale.ports.runners import Offer
 from upscale.usecases.planning import queue_assembly
 
 __all__ = ["accept", "conclude"]

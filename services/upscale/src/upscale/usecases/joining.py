@@ -11,7 +11,7 @@ from contracts.gateway import JobRequested
 from contracts.ingest import VideoIngested
 from contracts.steps import Step
 from upscale.ports import Records
-from upscale.ports.runners import RunnerRecords
+from upscale.ports.runner_records import RunnerRecords
 
 __all__ = ["JoinVideoAndJob", "MachinesIn", "RecordsIn"]
 
