@@ -43,6 +43,7 @@ def process(
     scene_detector: Annotated[str | None, typer.Option(help="fast or accurate.", show_default="accurate")] = None,
     codec: Annotated[str, typer.Option(help="Of the rendition: h264 or h265.")] = "h264",
     crf: Annotated[int, typer.Option(help="Quality of the rendition: 0 is best.", min=0, max=51)] = 18,
+    dispatch: Annotated[str, typer.Option(help="Who makes chunks: gpu (workers), colab (runners), auto.")] = "gpu",
     priority: Annotated[str, typer.Option(help="urgent, normal or bulk.")] = "normal",
     title: Annotated[str | None, typer.Option(help="Title of the report.", show_default="the file's name")] = None,
     dry_run: Annotated[
@@ -58,7 +59,7 @@ def process(
     console = Console(as_json=as_json)
     with exit_codes(console):
         _check_files(film, script, out)
-        options = _options(upscale, range_, codec, crf, language, recognizer, scene_detector)
+        options = _options(upscale, range_, codec, crf, dispatch, language, recognizer, scene_detector)
         wanted = _steps(steps, script=script is not None, upscale=upscale is not None)
         errand = Errand(
             film, wanted, script, title, options, _one_of(priority, ("urgent", "normal", "bulk"), "--priority")
@@ -136,6 +137,7 @@ def _options(
     range_: str | None,
     codec: str,
     crf: int,
+    dispatch: str,
     language: str | None,
     recognizer: str | None,
     scene_detector: str | None,
@@ -155,6 +157,7 @@ def _options(
         raise UsageFault("--range says what to upscale: add --upscale x2")
     if scale:
         chosen = {"scale": scale, "start": start, "end": end, "codec": _one_of(codec, ("h264", "h265"), "--codec")}
+        chosen["dispatch"] = _one_of(dispatch, ("gpu", "colab", "auto"), "--dispatch")
         options["upscale"] = {name: value for name, value in (chosen | {"crf": crf}).items() if value is not None}
     return {name: value for name, value in options.items() if value is not None}
 
