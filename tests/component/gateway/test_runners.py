@@ -5,11 +5,12 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 import uvicorn
+from sqlalchemy import text
 
 from chassis.testing import Harness, harness
 from contracts.event import Fact
@@ -19,8 +20,10 @@ from gateway.domain.access import Role
 from matchcut.client import Credentials, Forbidden, Matchcut
 from support.gateway_rig import Gateway, a_gateway, json_of
 from support.served_gateway import served_gateway
+from upscale.adapters.postgres_runners import PostgresRunnerRecords
 from upscale.domain.runners import PROTOCOL
 from upscale.main import build as build_upscale
+from upscale.ports.runners import Offer
 from upscale.settings import Settings as UpscaleSettings
 
 pytestmark = [pytest.mark.servers]
@@ -87,28 +90,49 @@ async def test_a_machine_is_invited_registers_through_the_gateway_and_is_seen_ke
     assert gone["state"] == "revoked"
 
 
+async def a_place(upscale: Harness) -> str:
+    """A key under which a living lease hands in its chunk."""
+    key, chunk_id = "scratch/t/chunk.mp4", uuid4()
+    rows = PostgresRunnerRecords
+    offer = Offer(chunk_id, upscale.tenant_id, uuid4(), 1, uuid4(), "m", 0, 24, "s", "colab", "normal", state="leased")
+    async with upscale.database.begin(upscale.tenant_id) as work:
+        await rows(work.connection).offer(offer, to_pool_after_s=None)
+        lease = {"chunk": chunk_id, "tenant": upscale.tenant_id, "runner": uuid4(), "key": key}
+        await work.connection.execute(
+            text(
+                "INSERT INTO leases (chunk_id, token, tenant_id, runner_id, state, lease_until, output_key)"
+                " VALUES (:chunk, 1, :tenant, :runner, 'working', now() + interval '1 minute', :key)"
+            ),
+            lease,
+        )
+    return key
+
+
 async def test_a_chunk_of_many_bytes_streams_through_and_comes_back_in_ranges(postgres_url: str) -> None:
     async with (
         served_upscale(postgres_url) as (upscale, url),
         served_gateway(postgres_url, upscale_url=url, max_body_bytes=1000) as (_, public),
         httpx.AsyncClient(base_url=public, trust_env=False) as client,
     ):
+        key = await a_place(upscale)
         addresses = upscale.service.app.state.addresses
         content = bytes(range(256)) * 8192
-        put = await addresses.to_write("scratch/t/chunk.mp4")
+        put = await addresses.to_write(key)
         cut, total = 1 << 20, len(content)
 
         first = await client.put(put, content=content[:cut], headers={"Content-Range": f"bytes 0-{cut - 1}/{total}"})
         rest = {"Content-Range": f"bytes {cut}-{total - 1}/{total}"}
         last = await client.put(put, content=content[cut:], headers=rest)
-        get = await addresses.to_read("scratch/t/chunk.mp4")
+        get = await addresses.to_read(key)
         part = await client.get(get, headers={"Range": f"bytes={cut}-{cut + 9}"})
+        around = [await client.get(f"/v1/runner/{way}/metrics") for way in ("%2e%2e/%2e%2e", "x/%2E%2e/%2e./..")]
         long = await client.post("/v1/runner/claims", content=json.dumps({"x": "y" * 2000}))
 
     assert (first.status_code, first.headers["range"]) == (308, f"bytes=0-{cut - 1}")
     assert last.status_code == 200
     assert (part.status_code, part.content) == (206, content[cut : cut + 10])
     assert long.status_code == 413
+    assert [answer.status_code for answer in around] == [404, 404]
 
 
 async def test_where_no_upscale_service_is_named_or_answers_runners_are_told_so(postgres_url: str) -> None:

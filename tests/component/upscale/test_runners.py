@@ -14,7 +14,7 @@ from sqlalchemy import text
 from chassis.run import Service
 from chassis.testing import Harness, harness
 from contracts.documents import QualityReport
-from contracts.gateway import JobCancelled, JobOptions, JobRequested, UpscaleOptions
+from contracts.gateway import JobCancelled, JobOptions, JobRequested, TenantErased, UpscaleOptions, VideoErased
 from contracts.ingest import VideoIngested
 from contracts.runners import BudgetChanged, RunnerChanged, RunnerReleased, RunnerRevoked, RunnerRotated
 from contracts.steps import Step, StepFailed
@@ -234,7 +234,7 @@ async def test_a_lease_that_lapsed_is_another_s_and_the_stale_one_changes_nothin
 
     assert (fresh["chunk"]["id"], fresh["fencing_token"]) == (stale["chunk"]["id"], stale["fencing_token"] + 1)
     assert [answer.status_code for answer in told] == [409, 409, 409]
-    assert [answer.status_code for answer in uploads] == [308, 200]
+    assert [answer.status_code for answer in uploads] == [409, 409]
     assert done.status_code == 202
     ready = [fact for fact in service.facts(ChunkReady) if fact.index == fresh["chunk"]["index"]]
     assert len(ready) == 1
@@ -467,6 +467,51 @@ async def test_addresses_are_good_for_one_blob_one_purpose_and_some_time(
     assert SECRET not in lease["input_url"]
 
 
+async def test_what_cannot_be_kept_is_refused_in_words(
+    service: Harness, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    runner = await a_runner(service, client, tmp_path)
+    said = {"protocol": 1, "wait_s": 0}
+    headers = {"Authorization": f"Bearer {runner.secret}"}
+    url = f"/v1/runner/leases/{uuid4()}/renew"
+
+    answers = [
+        await client.post("/v1/runner/claims", headers=headers, content=b'{"protocol": 1, "x": "\\u0000"}'),
+        await client.post("/v1/runner/claims", headers=headers, content=b'{"protocol": 1, "x": "\\ud800"}'),
+        await client.post("/v1/runner/claims", headers=headers, content=b"[" * 50_000),
+        await client.post("/v1/runner/claims", headers=headers, content=b'{"protocol": 1, "wait_s": Infinity}'),
+        await client.post(url, headers=headers, json={"fencing_token": 2**70}),
+        await client.post("/v1/runner/claims", headers=headers, content=b" " * 70_000),
+        await client.get("/v1/runner/bytes/claim/%C3%BC"),
+        await client.post("/v1/runner/claims", headers={"Authorization": "Bearer mcr_nobody"}, json=said),
+    ]
+
+    assert [answer.status_code for answer in answers] == [422, 422, 422, 422, 422, 413, 403, 401]
+    assert {answer.headers["content-type"] for answer in answers} == {"application/problem+json"}
+
+
+async def test_nothing_can_be_handed_in_for_a_film_that_was_erased(
+    service: Harness, client: httpx.AsyncClient, film: Path, tmp_path: Path
+) -> None:
+    await asked(service, film)
+    runner = await a_runner(service, client, tmp_path)
+    lease = await runner.claim()
+    assert lease is not None
+    chunk, _ = await runner.make(lease)
+    video = UUID((await service.tasks())[0]["subject"])
+
+    await service.hear(VideoErased(video_id=video), subject=video)
+    await service.work_off()
+    uploads = await runner.send(lease["output_url"], chunk)
+    told = await runner.tell(lease, "renew")
+
+    assert [answer.status_code for answer in uploads] == [409, 409]
+    assert told.status_code == 409
+    assert [key async for key in service.blobs.list("scratch/")] == []
+    assert await states(service) == []
+    assert await states(service, "leases") == []
+
+
 async def test_an_upload_goes_on_where_it_was_cut(
     service: Harness, client: httpx.AsyncClient, film: Path, tmp_path: Path
 ) -> None:
@@ -486,6 +531,23 @@ async def test_an_upload_goes_on_where_it_was_cut(
     assert [answer.status_code for answer in (begun, repeated, where, ended, again)] == [308, 308, 308, 200, 200]
     assert {answer.headers["range"] for answer in (begun, repeated, where)} == {"bytes=0-99"}
     assert (await runner.tell(lease, "complete", **report)).status_code == 202
+
+
+async def test_an_erased_tenant_leaves_no_machine_no_offer_and_no_lease(
+    service: Harness, client: httpx.AsyncClient, film: Path, tmp_path: Path
+) -> None:
+    await asked(service, film)
+    runner = await a_runner(service, client, tmp_path)
+    assert await runner.claim() is not None
+
+    await service.hear(TenantErased(erasure_id=uuid4()), subject=service.tenant_id)
+
+    async with service.database.begin_untenanted() as connection:
+        left = [
+            (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar()
+            for table in ("runners", "offers", "leases")
+        ]
+    assert left == [0, 0, 0]
 
 
 async def test_a_revoked_machine_is_nobody_and_what_it_held_goes_to_others(

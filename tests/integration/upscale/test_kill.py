@@ -46,7 +46,9 @@ async def database(postgres_url: str) -> AsyncIterator[str]:
 
 @pytest.fixture
 def environment(database: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
-    own = make_url(database).set(username="upscale", password=secrets.token_hex(8))
+    own = make_url(database).set(
+        username="upscale", password="upscale-of-the-harness"
+    )  # a role is the server's: others use it too
     variables = {
         **os.environ,
         "UPSCALE_DATABASE_URL": own.render_as_string(hide_password=False),

@@ -2,13 +2,14 @@
 server is killed meanwhile: the film is whole all the same, and no chunk of it was accepted twice.
 """
 
+import asyncio
 import hashlib
 import json
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ import redis.asyncio as redis
 
 from chassis.blobs import blobs_at
 from contracts.documents import QualityReport
+from contracts.event import Fact
 from contracts.gateway import JobOptions, JobRequested, UpscaleOptions
 from contracts.ingest import VideoIngested
 from contracts.steps import Step
@@ -70,12 +72,6 @@ async def test_three_runners_of_which_two_vanish_make_the_whole_film_and_no_chun
     video, job, blobs = uuid4(), uuid4(), blobs_at(f"file://{tmp_path}/blobs")
     key = f"original/{home.tenant}/film"
     await blobs.put_file(key, film)
-    ingested = VideoIngested(
-        video_id=video, sha256=digest(film), original_key=key, media_key="media", audio_key=None, proxy_key="proxy",
-        poster_key="poster", duration_s=FRAMES / 25, width=384, height=96, frames=FRAMES, frame_rate="25/1",
-    )  # fmt: skip
-    wanted = JobOptions(upscale=UpscaleOptions(dispatch="colab"))
-    request = JobRequested(video_id=video, steps=(Step.UPSCALE,), options=wanted)
     tokens = [await home.invite() for _ in range(3)]
 
     async with cutting_proxy(home.url) as proxy:
@@ -84,7 +80,7 @@ async def test_three_runners_of_which_two_vanish_make_the_whole_film_and_no_chun
             home.runner("killed", home.url, tokens[0], "--precision", "f32") as killed,
             home.runner("cut", proxy.url, tokens[1], "--precision", "f32") as cut,
         ):
-            await home.tell((ingested, video, None), (request, video, job))
+            await home.tell(*facts(home, film, video, job))
             await home.until(at_work("killed"), within_s=90)
             killed.send_signal(signal.SIGKILL)
             await home.until(at_work("cut"), within_s=90)
@@ -121,10 +117,58 @@ async def test_three_runners_of_which_two_vanish_make_the_whole_film_and_no_chun
     assert not [secret for secret in (*tokens, *secrets_of, SECRET) if secret in everything]
 
 
+def facts(
+    home: House, film: Path, video: UUID, job: UUID, *, frames: int = FRAMES
+) -> tuple[tuple[Fact, UUID, UUID | None], ...]:
+    """The film is taken in, and a job wants runners to upscale it."""
+    ingested = VideoIngested(
+        video_id=video, sha256=digest(film), original_key=f"original/{home.tenant}/film", media_key="media",
+        audio_key=None, proxy_key="proxy", poster_key="poster", duration_s=frames / 25, width=384, height=96,
+        frames=frames, frame_rate="25/1",
+    )  # fmt: skip
+    wanted = JobOptions(upscale=UpscaleOptions(dispatch="colab"))
+    request = JobRequested(video_id=video, steps=(Step.UPSCALE,), options=wanted)
+    return (ingested, video, None), (request, video, job)
+
+
 def kept_secret(home: House, name: str) -> str:
     """What a runner is known by, from the file that it keeps."""
     (kept,) = (home.folder / f"of-{name}").glob("runner-*.json")
     return str(json.loads(kept.read_text())["secret"])
+
+
+async def test_a_machine_that_is_told_to_go_hands_in_the_frames_it_has_and_another_makes_the_rest(
+    postgres_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    frames = [flat([(16 + 3 * number, 128, 128), *BARS[:3]], size=96) for number in range(48)]
+    film = written(tmp_path / "film.mp4", frames)
+    settings = {
+        "chunk_megapixels": "0.0001", "preset": "ultrafast", "runner_secret": SECRET, "runner_lease_s": "1.5",
+        "runner_grace_s": "30",
+    }  # fmt: skip
+    half_done = at_work("leaving").replace("BETWEEN 1 AND 20", "BETWEEN 12 AND 20")
+
+    async with house(postgres_url, redis_url, tmp_path, **settings) as home:
+        video, job, blobs = uuid4(), uuid4(), blobs_at(f"file://{tmp_path}/blobs")
+        await blobs.put_file(f"original/{home.tenant}/film", film)
+        with home.serving(), home.runner("leaving", home.url, await home.invite(), "--precision", "f32") as leaving:
+            await home.tell(*facts(home, film, video, job, frames=48))
+            await home.until(half_done, within_s=90)
+            leaving.send_signal(signal.SIGTERM)
+            code = await asyncio.to_thread(leaving.wait, 60)
+            with home.runner("staying", home.url, await home.invite()):
+                await home.until("SELECT 1 FROM upscale.tasks WHERE kind = 'assemble' AND state = 'done'", within_s=120)
+        content = await blobs.get_bytes(f"derived/{home.tenant}/{job}/upscale-1/qc.json")
+        said = home.log("leaving")
+
+    report = QualityReport.model_validate_json(content)
+    assert code == 0, said
+    assert "handing in the frames that are done" in said
+    assert (report.passed, report.frames_out) == (True, 48), report.failures
+    by = [(chunk.machine.partition(" ")[0], chunk.frames) for chunk in report.chunks]
+    assert len(by) == 3
+    assert 12 <= by[0][1] < 24
+    assert (by[0][0], by[1]) == ("leaving", ("staying", 24 - by[0][1]))
 
 
 async def speak_as(name: str, home: House, chunk_id: object, token: int) -> int:

@@ -9,8 +9,6 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from matchcut.client import Runner, Runners
 from matchcut.commands.choices import AsJson, Data
@@ -24,7 +22,6 @@ __all__ = ["app", "lend"]
 app = typer.Typer(help="Machines that take chunks to upscale.", no_args_is_help=True, epilog=EPILOG)
 RunnerId = Annotated[UUID, typer.Argument(help="Id of the runner.")]
 _TOKEN = "MATCHCUT_RUNNER_TOKEN"
-_COLOUR = {"online": "green", "quarantined": "red", "revoked": "dim", "gone": "yellow", "invited": "cyan"}
 
 
 def lend(
@@ -59,9 +56,10 @@ def invite(
     """Invite one machine. Its token is printed this once."""
     with _runners(data, as_json) as (console, runners):
         made = runners.invite(scope="shared" if shared else "tenant", labels=label or (), lifetime_s=valid_s)
-        table = Table("runner", "token, shown this once")
-        table.add_row(str(made.runner.id), made.token)
-        console.show(made.model_dump(mode="json"), table)
+        if console.as_json:
+            console.print_json(made.model_dump(mode="json"))
+        else:
+            console.show_rows(("runner", "token, shown this once"), [(str(made.runner.id), made.token)], cut={})
 
 
 @app.command("list", epilog=EPILOG)
@@ -94,14 +92,20 @@ def rotate(runner_id: RunnerId, data: Data = None, as_json: AsJson = False) -> N
 
 
 def _show(console: Console, found: list[Runner]) -> None:
-    table = Table("runner", "name", "state", "machine", "chunks", "why")
-    for runner in found:
-        state = f"[{_COLOUR.get(runner.state, 'default')}]{runner.state}[/]"
-        shared = " (shared)" if runner.scope == "shared" else ""
-        name, why = escape(runner.name or "-"), escape(runner.reason)
-        table.add_row(str(runner.id), f"{name}{shared}", state, escape(runner.machine), str(runner.chunks_done), why)
-    listed = [runner.model_dump(mode="json") for runner in found]
-    console.show(listed, table if found else "there is no runner")
+    if console.as_json:
+        console.print_json([runner.model_dump(mode="json") for runner in found])
+        return
+    if not found:
+        console.out.print("there is no runner")
+        return
+    heading = ("runner", "name", "state", "chunks", "machine", "why")
+    console.show_rows(heading, [_row(runner) for runner in found], cut={"machine": "head", "why": "head"})
+
+
+def _row(runner: Runner) -> tuple[str, ...]:
+    shared = " (shared)" if runner.scope == "shared" else ""
+    name = f"{runner.name or '-'}{shared}"
+    return str(runner.id), name, runner.state, str(runner.chunks_done), runner.machine, runner.reason
 
 
 def _here(folder: DataFolder) -> str:

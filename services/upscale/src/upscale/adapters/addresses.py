@@ -32,7 +32,7 @@ class SignedAddresses:
 
     def read(self, claim: str, proof: str) -> Allowed | None:
         """What one of our addresses allows; None if it is not ours, or too old."""
-        if not hmac.compare_digest(self._proof(claim), proof):
+        if not hmac.compare_digest(self._proof(claim).encode(), proof.encode(errors="replace")):
             return None
         said = json.loads(base64.urlsafe_b64decode(claim + "=" * (-len(claim) % 4)))
         return Allowed(said["key"], said["what"]) if said["until"] > time.time() else None

@@ -116,6 +116,12 @@ class PostgresRunnerRecords(PostgresMachines):
         lease = (await self._connection.execute(found)).one_or_none()
         return None if offer is None or lease is None else Standing(LeaseRow(**lease._mapping), _offer(offer))
 
+    async def may_hand_in(self, output_key: str) -> bool:
+        """Whether a lease that is alive, of a chunk that is wanted, hands in under this key."""
+        query = select(leases.c.token).join_from(leases, offers, offers.c.chunk_id == leases.c.chunk_id)
+        alive = query.where(leases.c.output_key == output_key, _HELD, offers.c.state.in_(("leased", "pooled")))
+        return await self._connection.scalar(alive.limit(1)) is not None
+
     async def renew(self, chunk_id: UUID, token: int, *, lease_s: float, grace_s: float, frames_done: int) -> bool:
         """Prolong a lease; False if it is over."""
         over = leases.c.lease_until + timedelta(seconds=grace_s) < func.now()

@@ -1,6 +1,7 @@
 """What runners ask, over HTTP. The gateway passes ``/v1/runner/`` on to here; errors are RFC 9457 problems."""
 
 import json
+import re
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -24,6 +25,8 @@ __all__ = ["RunnerApi", "create_app"]
 
 B = TypeVar("B", bound=BaseModel)
 _MOST_BYTES = 64 * 1024
+_UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")
+"""Characters that PostgreSQL does not keep."""
 ROTATE = "Runner-Rotate"
 """Tells a runner that gets no body to fetch a new secret."""
 
@@ -165,9 +168,12 @@ async def _read(request: Request, kind: type[B]) -> B:
 
 def _parsed(data: bytes) -> Any:
     try:
-        return json.loads(data or b"{}")
-    except ValueError:
+        said = json.loads(data or b"{}")
+    except (ValueError, RecursionError):
         raise HTTPException(422, "the body is not JSON") from None
+    if _UNWRITABLE.search(json.dumps(said, ensure_ascii=False).replace("\\u0000", "\x00")):
+        raise HTTPException(422, "text has no zero bytes and no halves of characters")
+    return said
 
 
 def _json(body: BaseModel, status: int = 200) -> Response:

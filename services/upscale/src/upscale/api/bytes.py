@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from chassis.blobs import BlobNotFound, Blobs, WrongOffset
 from upscale.api.problems import problem
-from upscale.ports.runners import SignedPaths
+from upscale.ports.runners import MayWrite, SignedPaths
 
 __all__ = ["Bytes"]
 
@@ -25,9 +25,10 @@ _ASKED = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
 class Bytes:
     """Serves what a signed path allows, and nothing else."""
 
-    def __init__(self, blobs: Blobs, paths: SignedPaths, *, max_bytes: int) -> None:
+    def __init__(self, blobs: Blobs, paths: SignedPaths, may_write: MayWrite, *, max_bytes: int) -> None:
         self._blobs = blobs
         self._paths = paths
+        self._may_write = may_write
         self._max_bytes = max_bytes
 
     async def serve(self, request: Request) -> Response:
@@ -59,6 +60,8 @@ class Bytes:
         start, end, total = _sent(request)
         if total > self._max_bytes:
             raise HTTPException(413, f"a chunk has at most {self._max_bytes} bytes")
+        if not await self._may_write(key):
+            return problem(request, "stale-lease", "nobody waits for these bytes any more: drop the work")
         if await self._size(key) == total:
             return Response(status_code=200)  # a repeat: the answer to the last piece was lost
         grown = await self._blobs.grown(key)
@@ -67,6 +70,9 @@ class Bytes:
         if grown < total:
             return Response(status_code=308, headers={"Range": f"bytes=0-{grown - 1}"} if grown else {})
         await self._blobs.seal([key], key)
+        if not await self._may_write(key):  # erased or cancelled while the last bytes came
+            await self._blobs.delete(key)
+            return problem(request, "stale-lease", "nobody waits for these bytes any more: drop the work")
         return Response(status_code=200)
 
     async def _grow(self, request: Request, key: str, start: int, end: int) -> int:

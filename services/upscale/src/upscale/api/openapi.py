@@ -101,7 +101,7 @@ _OPERATIONS = (
         *("put", "/v1/runner/bytes/{claim}/{proof}", "write_bytes", "Send a chunk in pieces, by `Content-Range`."),
         None,
         {200: ("All of it is there", None), 308: ("Go on behind the `Range` that this answer names", None)},
-        ("address-expired", "too-large", "no-room", "busy", "invalid-request"),
+        ("address-expired", "stale-lease", "too-large", "no-room", "busy", "invalid-request"),
         open=True,
     ),
 )

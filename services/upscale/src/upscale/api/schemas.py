@@ -35,7 +35,7 @@ _SHA256 = r"^[0-9a-f]{64}$"
 class _Asked(BaseModel):
     """Fields that are not known here are let pass: a newer program may say more."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class _Answer(BaseModel):
@@ -133,13 +133,13 @@ class Lease(_Answer):
 class TokenRequest(_Asked):
     """What every word about a lease carries."""
 
-    fencing_token: int = Field(ge=1)
+    fencing_token: int = Field(ge=1, le=2**62)
 
 
 class RenewRequest(TokenRequest):
     """A sign of life, with progress."""
 
-    frames_done: int = Field(default=0, ge=0)
+    frames_done: int = Field(default=0, ge=0, le=2**31 - 1)
     frames_per_second: float | None = Field(default=None, ge=0)
     vram_free_bytes: int | None = Field(default=None, ge=0)
     seconds: float = Field(default=0.0, ge=0, description="Spent on this chunk so far: what it will cost.")
@@ -164,10 +164,10 @@ class CompleteRequest(TokenRequest):
     """A chunk that was handed in at `output_url`."""
 
     sha256: str = Field(pattern=_SHA256)
-    bytes: int = Field(gt=0)
-    frames: int = Field(gt=0)
-    first_pts: int
-    last_pts: int
+    bytes: int = Field(gt=0, le=2**53)
+    frames: int = Field(gt=0, le=2**31 - 1)
+    first_pts: int = Field(ge=-(2**63), lt=2**63)
+    last_pts: int = Field(ge=-(2**63), lt=2**63)
     encoder: str = Field(min_length=1, max_length=200)
     model_sha256: str = Field(pattern=_SHA256)
     seconds: float = Field(ge=0)

@@ -76,6 +76,10 @@ class RunnerRecords(Protocol):
         """A lease, and its offer, which is locked; None if there is none, or it never was this runner's."""
         ...
 
+    async def may_hand_in(self, output_key: str) -> bool:
+        """Whether a lease that is alive, of a chunk that is wanted, hands in under this key."""
+        ...
+
     async def renew(self, chunk_id: UUID, token: int, *, lease_s: float, grace_s: float, frames_done: int) -> bool:
         """Prolong a lease; False if it is over."""
         ...

@@ -22,6 +22,7 @@ __all__ = [
     "Errand",
     "Intervals",
     "LeaseRow",
+    "MayWrite",
     "Offer",
     "Priority",
     "Registration",
@@ -199,6 +200,14 @@ class Allowed:
 
     key: str
     what: Literal["read", "write"]
+
+
+class MayWrite(Protocol):
+    """Whether bytes may be handed in under a key: somebody waits for them, and the lease that they are of is alive."""
+
+    async def __call__(self, key: str, /) -> bool:
+        """Ask."""
+        ...
 
 
 class SignedPaths(Protocol):

@@ -94,6 +94,8 @@ async def upload(client: httpx.AsyncClient, url: str, path: Path, fresh: Fresh) 
             tries = 0 if reached > offset else tries
             offset, asking = reached, False
             continue
+        if answer is not None and answer.status_code == 409:
+            await fresh()  # ends with Stale if the lease is over; else another connection of ours is not over yet
         if answer is not None and answer.status_code in (413, 422):
             raise NotTaken(f"the store answered {answer.status_code}")
         if answer is not None and answer.status_code in (401, 403, 404, 410, 412):

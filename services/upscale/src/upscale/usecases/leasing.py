@@ -165,6 +165,11 @@ class Leases:
         await self.failure.blame(runner, reason=reason, detail=detail)
         self.lookout.wake()
 
+    async def may_write(self, key: str) -> bool:
+        """Whether somebody waits for bytes under this key, from a lease that is alive."""
+        async with self.database.begin_untenanted() as connection:
+            return await self.machines(connection).may_hand_in(key)
+
     async def _claimed(self, runner: Runner) -> Claimed | None:
         while True:
             async with self.database.begin(runner.tenant_id) as work:

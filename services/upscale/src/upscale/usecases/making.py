@@ -14,7 +14,7 @@ from upscale.domain.keys import chunk_key
 from upscale.domain.plan import ChunkSpan, Plan
 from upscale.domain.progress import enhancing
 from upscale.ports import ChunkMade, ChunkOrder, ChunkRow, Make, PlanRow, Workshop
-from upscale.usecases.accepting import accept
+from upscale.usecases.accepting import accept, conclude
 from upscale.usecases.forgetting import tidy_if_unwanted
 from upscale.usecases.joining import MachinesIn, RecordsIn
 from upscale.usecases.planning import job_of
@@ -47,6 +47,8 @@ class MakeChunk:
         row, plan = await plan_of(task, self.database, self.records, self.blobs)
         chunk = await self._taken(task, row)
         if chunk is None:
+            async with task.finish() as work:  # made by somebody else, who may not have known that this run waits
+                await conclude(work, self.records(work), self.machines(work.connection), row)
             return
         key = chunk_key(task.tenant_id, row.job_id, row.manifest_sha256, chunk.index)
         part = plan.part(ChunkSpan(start=chunk.start, end=chunk.end))

@@ -18,6 +18,7 @@ from upscale.usecases.joining import MachinesIn, RecordsIn
 from upscale.usecases.lookout import Lookout
 from upscale.usecases.making import plan_of
 from upscale.usecases.planning import errand_for
+from upscale.usecases.runners import announce_runner
 
 __all__ = ["VerifyChunk"]
 
@@ -98,6 +99,15 @@ class VerifyChunk:
             if won and rest is not None:
                 errand = errand_for(plan, rest, priority=offer.priority, policy=offer.policy)
                 await self.dispatch(work, row, [(rest, errand)], offer.policy)
+        await self._tell_of(lease.runner_id)
+
+    async def _tell_of(self, runner_id: UUID) -> None:
+        """Let people see what a machine has done; in a commit of its own, for it may be another tenant's."""
+        async with self.database.begin_untenanted() as connection:
+            runner = await self.machines(connection).runner(runner_id)
+        if runner is not None and runner.online:
+            async with self.database.begin(runner.tenant_id) as work:
+                await announce_runner(work, runner, "online")
 
     async def _reject(self, task: Task, why: str) -> None:
         async with task.finish() as work:

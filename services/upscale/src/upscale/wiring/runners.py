@@ -70,7 +70,7 @@ def lending_of(settings: Settings, database: Database, bus: Bus, blobs: Blobs, c
             settings.min_free_bytes,
         )
         api = RunnerApi(Runners(database, machines, intervals), held, intervals)
-        app = create_app(api, Bytes(blobs, addresses, max_bytes=settings.runner_chunk_bytes))
+        app = create_app(api, Bytes(blobs, addresses, held.may_write, max_bytes=settings.runner_chunk_bytes))
         app.state.addresses = addresses
         background = (lookout.run, Tend(database, machines, failure, intervals, lookout).run)
     return Lending(dispatch, verify, PoolFailed(machines, failure), app, background)
