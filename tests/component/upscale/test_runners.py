@@ -214,6 +214,22 @@ async def test_who_waits_for_work_is_given_it_when_it_comes(
     assert lease is not None
 
 
+async def test_who_waits_for_work_is_let_go_when_the_service_ends(
+    service: Harness, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    runner = await a_runner(service, client, tmp_path)
+    looking: asyncio.Future[None] = asyncio.ensure_future(service.service.background[0]())
+    waiting = asyncio.create_task(runner.claim(wait_s=25))
+    await asyncio.sleep(0.3)
+
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+    done, _ = await asyncio.wait([waiting], timeout=15)
+
+    assert done == {waiting}
+    assert await waiting is None
+
+
 async def test_a_lease_that_lapsed_is_another_s_and_the_stale_one_changes_nothing(
     service: Harness, client: httpx.AsyncClient, film: Path, tmp_path: Path
 ) -> None:

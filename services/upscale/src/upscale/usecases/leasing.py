@@ -84,7 +84,7 @@ class Leases:
             if claimed is not None:
                 return claimed
             left_s = until - clock()
-            if left_s <= 0:
+            if left_s <= 0 or self.lookout.over:
                 return None
             await self.lookout.wait(seen, left_s)
 

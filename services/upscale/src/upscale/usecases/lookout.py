@@ -26,6 +26,8 @@ class Lookout:
         self._notifying: set[asyncio.Task[None]] = set()
         self.news = 0
         """Counts up whenever there may be work."""
+        self.over = False
+        """This process is about to end: nobody waits any longer, so that nobody is waited for."""
 
     def wake(self) -> None:
         """There may be work: let all who wait ask."""
@@ -45,7 +47,14 @@ class Lookout:
             self._waiting -= 1
 
     async def run(self) -> None:
-        """Look while anybody waits, until cancelled."""
+        """Look while anybody waits, until cancelled: then all who wait go at once."""
+        try:
+            await self._look()
+        finally:
+            self.over = True
+            self.wake()
+
+    async def _look(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_S)
             if not self._waiting:
