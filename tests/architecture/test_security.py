@@ -91,6 +91,7 @@ def test_every_border_of_trust_has_its_guards() -> None:
         "Signing in",
         "Rights",
         "The walls between tenants",
+        "Machines that are lent",
         "What comes in",
         "What goes out",
         "Proof",

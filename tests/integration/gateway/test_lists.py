@@ -162,6 +162,7 @@ KINDS: dict[str, Kind] = {
     "/v1/exports": exports,
     "/v1/identity-providers": providers,
     "/v1/logos": logos,
+    "/v1/runners": by_posting("/v1/runners", lambda: {"labels": ["t4"]}),
     "/v1/scenes": found_by("/v1/scenes", "scenes", lambda known: ScenesDetected(**known, scenes=1)),
     "/v1/watermarks": found_by("/v1/watermarks", "watermarks", lambda known: WatermarksDetected(**known, marks=0)),
     "/v1/transcripts": found_by(

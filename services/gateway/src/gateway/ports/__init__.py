@@ -1,19 +1,18 @@
 """What the use cases need from outside: rows, secrets, and word of changes."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.database import UnitOfWork
 from gateway.domain.access import Caller
 from gateway.domain.findings import Narrowed
 from gateway.domain.jobs import Job
 from gateway.domain.library import Rejection, Script, Upload, Video
 from gateway.ports.audit import Audit, Seals
+from gateway.ports.changes import Bell, Changes
 from gateway.ports.erasures import Erasures
 from gateway.ports.events import Events
 from gateway.ports.exports import Exports
@@ -276,28 +275,3 @@ class Records(Protocol):
 
 
 RecordsOn = Callable[[AsyncConnection], Records]
-
-
-class Bell(Protocol):
-    """Rings when the job one listens for may have changed."""
-
-    async def wait(self, seconds: float) -> None:
-        """Return at the next ring, or after ``seconds``."""
-
-
-class Changes(Protocol):
-    """Word of changed jobs, to whoever listens in whichever replica. It may get lost: look for yourself at times."""
-
-    def note(self, work: UnitOfWork, job_id: UUID) -> None:
-        """Pass the word on once the work is committed."""
-
-    def listen(self, job_id: UUID) -> AbstractAsyncContextManager[Bell]:
-        """A bell for one job."""
-
-    @property
-    def reliable(self) -> bool:
-        """Whether word comes through at the moment."""
-
-    @property
-    def over(self) -> bool:
-        """Whether this replica is about to go: who listens should stop, and ask another one."""
