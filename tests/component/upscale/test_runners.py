@@ -17,7 +17,7 @@ from contracts.documents import QualityReport
 from contracts.gateway import JobCancelled, JobOptions, JobRequested, TenantErased, UpscaleOptions, VideoErased
 from contracts.ingest import VideoIngested
 from contracts.runners import BudgetChanged, RunnerChanged, RunnerReleased, RunnerRevoked, RunnerRotated
-from contracts.steps import Step, StepFailed
+from contracts.steps import Step, StepFailed, StepProgressed
 from contracts.upscale import ChunkReady, UpscaleFailed, VideoUpscaled
 from support.upscale_films import BARS, flat, written
 from support.upscale_runners import ScriptedRunner, invite
@@ -406,6 +406,25 @@ async def test_the_last_one_at_work_is_given_company_and_the_first_verified_resu
     assert len(service.facts(VideoUpscaled)) == 1
 
 
+async def test_heartbeats_say_how_far_a_chunk_is_and_what_it_has_taken(
+    service: Harness, client: httpx.AsyncClient, film: Path, tmp_path: Path
+) -> None:
+    await asked(service, film)
+    runner = await a_runner(service, client, tmp_path)
+    lease = await runner.claim()
+    assert lease is not None
+
+    await runner.renew(lease, frames_done=7, seconds=3.5, frames_per_second=2.0)
+
+    async with service.database.begin_untenanted() as connection:
+        row = (await connection.execute(text("SELECT frames_done, report, state FROM leases"))).one()
+    told = [event.data for event in service.told if isinstance(event.data, StepProgressed)]
+    assert (row.frames_done, row.state) == (7, "working")
+    assert row.report == {"seconds": 3.5, "frames_per_second": 2.0}
+    assert told[-1].message == f"frame 7 of {FRAMES}"
+    assert 0.03 < told[-1].fraction < 0.95
+
+
 async def test_a_cancelled_job_takes_its_chunks_back(
     service: Harness, client: httpx.AsyncClient, film: Path, tmp_path: Path
 ) -> None:
@@ -564,6 +583,26 @@ async def test_an_erased_tenant_leaves_no_machine_no_offer_and_no_lease(
             for table in ("runners", "offers", "leases")
         ]
     assert left == [0, 0, 0]
+
+
+async def test_a_machine_that_signs_off_lets_go_at_once_and_one_of_one_session_is_void(
+    service: Harness, client: httpx.AsyncClient, film: Path, tmp_path: Path
+) -> None:
+    await asked(service, film)
+    (tmp_path / "going").mkdir()
+    going = await ScriptedRunner.registered(client, tmp_path / "going", await invite(service), ephemeral=True)
+    staying = await a_runner(service, client, tmp_path, name="staying")
+    lease = await going.claim()
+    assert lease is not None
+
+    gone = await client.delete("/v1/runner", headers={"Authorization": f"Bearer {going.secret}"})
+    fresh = await staying.claim()
+    again = await going.post("claims", {"protocol": 1})
+
+    assert (gone.status_code, again.status_code) == (204, 401)
+    assert fresh is not None
+    assert (fresh["chunk"]["id"], fresh["attempt"]) == (lease["chunk"]["id"], 1)
+    assert [fact.state for fact in service.facts(RunnerChanged)][-1] == "revoked"
 
 
 async def test_a_revoked_machine_is_nobody_and_what_it_held_goes_to_others(

@@ -80,7 +80,7 @@ class PostgresRunnerRecords(PostgresMachines):
 
     async def claim(self, runner: Runner, *, lease_s: float, straggler_s: float) -> tuple[Offer, LeaseRow] | None:
         """Give the runner the next chunk it may have, under the next token. What it still held goes to others."""
-        await self._give_up(runner.runner_id)
+        await self.give_up(runner.runner_id)
         may = {
             "shared": runner.scope == "shared",
             "tenant": runner.tenant_id,
@@ -122,13 +122,15 @@ class PostgresRunnerRecords(PostgresMachines):
         alive = query.where(leases.c.output_key == output_key, _HELD, offers.c.state.in_(("leased", "pooled")))
         return await self._connection.scalar(alive.limit(1)) is not None
 
-    async def renew(self, chunk_id: UUID, token: int, *, lease_s: float, grace_s: float, frames_done: int) -> bool:
-        """Prolong a lease; False if it is over."""
+    async def renew(
+        self, chunk_id: UUID, token: int, *, lease_s: float, grace_s: float, frames_done: int, said: dict[str, Any]
+    ) -> bool:
+        """Prolong a lease, and note what its holder says of the work so far; False if it is over."""
         over = leases.c.lease_until + timedelta(seconds=grace_s) < func.now()
         row = update(leases).where(leases.c.chunk_id == chunk_id, leases.c.token == token, _HELD, ~over)
         until = func.now() + timedelta(seconds=lease_s)
-        done = await self._connection.execute(row.values(state="working", lease_until=until, frames_done=frames_done))
-        return done.rowcount == 1
+        values = {"state": "working", "lease_until": until, "frames_done": frames_done, "report": said}
+        return (await self._connection.execute(row.values(**values))).rowcount == 1
 
     async def settle(self, chunk_id: UUID, token: int, state: str, **values: Any) -> None:
         """Say how a lease ended, or that its chunk was handed in."""
@@ -202,8 +204,8 @@ class PostgresRunnerRecords(PostgresMachines):
             counts["runners"] = (await self._connection.execute(own)).rowcount
         return {name: count for name, count in counts.items() if count}
 
-    async def _give_up(self, runner_id: UUID) -> None:
-        """A runner holds one chunk: whoever asks for another has lost the one it had."""
+    async def give_up(self, runner_id: UUID) -> None:
+        """Let others have what a runner holds: it goes, or asks for another chunk and so has lost the one it had."""
         query = select(leases.c.chunk_id, leases.c.token)
         query = query.join_from(offers, leases, offers.c.chunk_id == leases.c.chunk_id)
         held = query.where(leases.c.runner_id == runner_id, _HELD).with_for_update(of=[offers, leases])

@@ -85,7 +85,10 @@ class RunnerApi:
         """A sign of life."""
         runner, chunk_id = await self._who(request), _chunk_in(request)
         body = await _read(request, schemas.RenewRequest)
-        command, until = await self._leases.renew(runner, chunk_id, body.fencing_token, frames_done=body.frames_done)
+        said = body.model_dump(exclude={"fencing_token", "frames_done"}, exclude_none=True)
+        command, until = await self._leases.renew(
+            runner, chunk_id, body.fencing_token, frames_done=body.frames_done, said=said
+        )
         return _json(schemas.Renewed(command=command, lease_until=until, rotate=runner.rotate))
 
     async def urls(self, request: Request) -> Response:

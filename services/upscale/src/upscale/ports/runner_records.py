@@ -72,6 +72,10 @@ class RunnerRecords(Protocol):
         """Give the runner the next chunk it may have, under the next token. What it still held goes to others."""
         ...
 
+    async def give_up(self, runner_id: UUID) -> None:
+        """Let others have what a runner holds."""
+        ...
+
     async def standing(self, chunk_id: UUID, token: int, runner_id: UUID | None) -> Standing | None:
         """A lease, and its offer, which is locked; None if there is none, or it never was this runner's."""
         ...
@@ -80,8 +84,10 @@ class RunnerRecords(Protocol):
         """Whether a lease that is alive, of a chunk that is wanted, hands in under this key."""
         ...
 
-    async def renew(self, chunk_id: UUID, token: int, *, lease_s: float, grace_s: float, frames_done: int) -> bool:
-        """Prolong a lease; False if it is over."""
+    async def renew(
+        self, chunk_id: UUID, token: int, *, lease_s: float, grace_s: float, frames_done: int, said: dict[str, Any]
+    ) -> bool:
+        """Prolong a lease, and note what its holder says of the work so far; False if it is over."""
         ...
 
     async def settle(self, chunk_id: UUID, token: int, state: str, **values: Any) -> None:

@@ -100,7 +100,7 @@ class Work:
         body = schemas.RenewRequest(
             fencing_token=self._lease.fencing_token,
             frames_done=self.frames_done,
-            frames_per_second=round(self._pace(), 3),
+            frames_per_second=round(self.pace, 3),
             seconds=round(time.monotonic() - self._began, 1),
         )
         renewed = await self._tools.server.renew(self._lease.chunk.id, body, within_s=self._good_until - asked_at)
@@ -162,7 +162,7 @@ class Work:
     async def _on_progress(self, fraction: float, _message: str) -> None:
         frames = self._lease.chunk.frames
         self.frames_done = round(fraction * frames)
-        self._tools.display.progress(self.what, self.frames_done, frames, per_s=self._pace())
+        self._tools.display.progress(self.what, self.frames_done, frames, per_s=self.pace)
 
     async def _hand_in(self, made: ChunkMade, path: Path) -> Outcome:
         lease, plan = self._lease, self._lease.parameters.plan
@@ -203,7 +203,9 @@ class Work:
         with suppress(Stale, Away, Refused):
             await self._tools.server.fail(self._lease.chunk.id, body, within_s=_LAST_WORDS_S)
 
-    def _pace(self) -> float:
+    @property
+    def pace(self) -> float:
+        """Frames a second, since work began."""
         return self.frames_done / max(0.001, time.monotonic() - self._began)
 
 

@@ -41,6 +41,8 @@ class Program:
         self._file = IdentityFile(wanted.folder, url=wanted.url, name=wanted.name)
         self._outcomes: Counter[Outcome] = Counter()
         self._drain = asyncio.Event()
+        self._pace: float | None = None
+        """Frames a second, as of the last chunk that was made whole."""
 
     def leave(self) -> None:
         """Hand back what is held, and end."""
@@ -113,6 +115,7 @@ class Program:
             outcome = await work.run()
             self._outcomes[outcome] += 1
             if outcome == "done":
+                self._pace = round(work.pace, 3)
                 self._tools.display.say(f"{work.what}: done, {lease.chunk.frames} frames")
 
     async def _claimed(self) -> schemas.Lease | None:
@@ -159,7 +162,8 @@ class Program:
 
     async def _capabilities(self) -> schemas.Capabilities:
         tiles = self._tools.workshop.tile_pixels
-        return await asyncio.to_thread(capabilities_here, self._wanted.folder, tile_pixels=tiles)
+        folder, pace = self._wanted.folder, self._pace
+        return await asyncio.to_thread(capabilities_here, folder, tile_pixels=tiles, frames_per_second=pace)
 
     def _enough(self) -> bool:
         most = self._wanted.most_chunks

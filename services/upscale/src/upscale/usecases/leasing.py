@@ -88,18 +88,19 @@ class Leases:
                 return None
             await self.lookout.wait(seen, left_s)
 
-    async def renew(self, runner: Runner, chunk_id: UUID, token: int, *, frames_done: int) -> tuple[Command, datetime]:
-        """Prolong a lease, and hear what to do. Raises StaleLease."""
+    async def renew(
+        self, runner: Runner, chunk_id: UUID, token: int, *, frames_done: int, said: dict[str, Any]
+    ) -> tuple[Command, datetime]:
+        """Prolong a lease, and hear what to do. ``said``: what the work has taken so far. Raises StaleLease."""
         intervals = self.intervals
+        beat = {"lease_s": intervals.lease_s, "grace_s": intervals.grace_s}
         async with self.database.begin(runner.tenant_id) as work:
             machines = self.machines(work.connection)
             standing = await self._standing(work, runner, chunk_id, token)
             if not standing.wanted:
                 await machines.settle(chunk_id, token, "cancelled" if standing.offer.state != "done" else "superseded")
                 return "cancel", standing.lease.lease_until
-            if not await machines.renew(
-                chunk_id, token, lease_s=intervals.lease_s, grace_s=intervals.grace_s, frames_done=frames_done
-            ):
+            if not await machines.renew(chunk_id, token, **beat, frames_done=frames_done, said=said):
                 raise StaleLease("this lease is over: the chunk went to another machine, or will")
             renewed = await self._standing(work, runner, chunk_id, token)
             await machines.see(runner.runner_id)
@@ -133,9 +134,8 @@ class Leases:
         async with self.database.begin(offer.tenant_id) as work:
             machines = self.machines(work.connection)
             standing = await self._standing(work, runner, chunk_id, token)
-            alive = await machines.renew(
-                chunk_id, token, lease_s=self.intervals.lease_s, grace_s=self.intervals.grace_s, frames_done=0
-            )
+            lease_s, grace_s = self.intervals.lease_s, self.intervals.grace_s
+            alive = await machines.renew(chunk_id, token, lease_s=lease_s, grace_s=grace_s, frames_done=0, said={})
             if not standing.wanted or not alive:
                 raise StaleLease("this chunk is not wanted from this machine any more")
             await machines.settle(

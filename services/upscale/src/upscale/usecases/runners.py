@@ -5,7 +5,7 @@ import hmac
 import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, get_args
+from typing import get_args
 from uuid import UUID
 
 from chassis.database import Database, UnitOfWork
@@ -85,8 +85,9 @@ class Runners:
     async def sign_off(self, runner: Runner) -> None:
         """The machine goes by its own will; one that was good for one session is void."""
         async with self.database.begin(runner.tenant_id) as work:
-            values: dict[str, Any] = {"online": False, "revoked": runner.ephemeral}
-            await self.machines(work.connection).set_runner(runner.runner_id, **values)
+            machines = self.machines(work.connection)
+            await machines.give_up(runner.runner_id)
+            await machines.set_runner(runner.runner_id, online=False, revoked=runner.ephemeral)
             await announce_runner(work, runner, "revoked" if runner.ephemeral else "gone")
 
     async def _named(self, shown: str) -> Runner | None:
