@@ -28,6 +28,7 @@ EXPORTED_ROWS: Mapping[str, frozenset[str]] = {
     "tenant_quotas": frozenset(),
     "budgets": frozenset(),
     "retentions": frozenset(),
+    "runners": frozenset(),
     "exports": frozenset(),
     "audit_seals": frozenset(),
 }
