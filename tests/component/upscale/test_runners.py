@@ -113,6 +113,17 @@ async def a_runner(
     return await ScriptedRunner.registered(client, folder / name, await invite(service, **invited), name=name)
 
 
+async def at_work(
+    service: Harness, client: httpx.AsyncClient, film: Path, folder: Path
+) -> tuple[ScriptedRunner, dict[str, Any]]:
+    """A runner with a lease of the first chunk of a film."""
+    await asked(service, film)
+    runner = await a_runner(service, client, folder)
+    lease = await runner.claim()
+    assert lease is not None
+    return runner, lease
+
+
 async def let_time_pass(service: Harness, seconds: float) -> None:
     """As if all leases had been given so much earlier; then whoever looks after them looks."""
     async with service.database.begin_untenanted() as connection:
@@ -260,10 +271,7 @@ async def test_a_lease_that_lapsed_is_another_s_and_the_stale_one_changes_nothin
 async def test_completing_twice_is_harmless_and_taken_once(
     service: Harness, client: httpx.AsyncClient, film: Path, tmp_path: Path
 ) -> None:
-    await asked(service, film)
-    runner = await a_runner(service, client, tmp_path)
-    lease = await runner.claim()
-    assert lease is not None
+    runner, lease = await at_work(service, client, film, tmp_path)
     chunk, report = await runner.make(lease)
     await runner.send(lease["output_url"], chunk)
 
@@ -409,10 +417,7 @@ async def test_the_last_one_at_work_is_given_company_and_the_first_verified_resu
 async def test_heartbeats_say_how_far_a_chunk_is_and_what_it_has_taken(
     service: Harness, client: httpx.AsyncClient, film: Path, tmp_path: Path
 ) -> None:
-    await asked(service, film)
-    runner = await a_runner(service, client, tmp_path)
-    lease = await runner.claim()
-    assert lease is not None
+    runner, lease = await at_work(service, client, film, tmp_path)
 
     await runner.renew(lease, frames_done=7, seconds=3.5, frames_per_second=2.0)
 
@@ -479,10 +484,7 @@ async def test_a_tenant_s_runner_never_sees_another_s_film_and_a_shared_one_work
 async def test_addresses_are_good_for_one_blob_one_purpose_and_some_time(
     service: Harness, client: httpx.AsyncClient, film: Path, tmp_path: Path
 ) -> None:
-    await asked(service, film)
-    runner = await a_runner(service, client, tmp_path)
-    lease = await runner.claim()
-    assert lease is not None
+    runner, lease = await at_work(service, client, film, tmp_path)
     source = bytes_of(film)
 
     part = await client.get(lease["input_url"], headers={"Range": "bytes=10-19"})
@@ -528,10 +530,7 @@ async def test_what_cannot_be_kept_is_refused_in_words(
 async def test_nothing_can_be_handed_in_for_a_film_that_was_erased(
     service: Harness, client: httpx.AsyncClient, film: Path, tmp_path: Path
 ) -> None:
-    await asked(service, film)
-    runner = await a_runner(service, client, tmp_path)
-    lease = await runner.claim()
-    assert lease is not None
+    runner, lease = await at_work(service, client, film, tmp_path)
     chunk, _ = await runner.make(lease)
     video = UUID((await service.tasks())[0]["subject"])
 
@@ -550,10 +549,7 @@ async def test_nothing_can_be_handed_in_for_a_film_that_was_erased(
 async def test_an_upload_goes_on_where_it_was_cut(
     service: Harness, client: httpx.AsyncClient, film: Path, tmp_path: Path
 ) -> None:
-    await asked(service, film)
-    runner = await a_runner(service, client, tmp_path)
-    lease = await runner.claim()
-    assert lease is not None
+    runner, lease = await at_work(service, client, film, tmp_path)
     chunk, report = await runner.make(lease)
     url, total = lease["output_url"], len(chunk)
 
