@@ -9,7 +9,19 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["AsJson", "Data", "DryRun", "Every", "Filters", "Job", "Limit", "OnlyService", "Tenant", "filtered_by"]
+__all__ = [
+    "AsJson",
+    "Data",
+    "DryRun",
+    "Every",
+    "Filters",
+    "Job",
+    "Limit",
+    "Newest",
+    "OnlyService",
+    "Tenant",
+    "filtered_by",
+]
 
 Data = Annotated[
     Path | None,
@@ -21,6 +33,7 @@ Job = Annotated[str | None, typer.Option(help="Of this job.", show_default="any"
 Every = Annotated[bool, typer.Option("--all", help="No filter: every one.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many of each service.", show_default=False)]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+Newest = Annotated[int, typer.Option(help="How many at most.", min=1)]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout and nothing else there.")]
 
 

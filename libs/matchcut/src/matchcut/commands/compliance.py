@@ -10,7 +10,7 @@ from rich.table import Table
 
 from matchcut.client import Erasure
 from matchcut.client.compliance import AuditIntegrity, Outcome
-from matchcut.commands.choices import AsJson, Data
+from matchcut.commands.choices import AsJson, Data, Newest
 from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import EPILOG, PartFailed, exit_codes
@@ -30,7 +30,7 @@ def audit(
     resource: Annotated[UUID | None, typer.Option(help="Only what was done to this.")] = None,
     outcome: Annotated[Outcome | None, typer.Option(help="Only what ended so.")] = None,
     since: Annotated[datetime | None, typer.Option(help="At or after this moment, local time.")] = None,
-    limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 20,
+    limit: Newest = 20,
     integrity: Annotated[bool, typer.Option("--integrity", help="Hold all of it against its seals instead.")] = False,
     data: Data = None,
     as_json: AsJson = False,
@@ -87,7 +87,7 @@ def erase_script(
 
 @erase.command("list", epilog=EPILOG)
 def list_erasures(
-    limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 20,
+    limit: Newest = 20,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:

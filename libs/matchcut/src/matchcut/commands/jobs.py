@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from matchcut.client import Job
-from matchcut.commands.choices import AsJson, Data
+from matchcut.commands.choices import AsJson, Data, Newest
 from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import EPILOG, Exit, exit_codes
@@ -25,7 +25,7 @@ _COLOUR = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "runnin
 
 @app.command("list", epilog=EPILOG)
 def list_jobs(
-    limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 20,
+    limit: Newest = 20,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:

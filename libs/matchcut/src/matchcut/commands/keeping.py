@@ -13,7 +13,7 @@ from rich.table import Table
 
 from matchcut.client import Export, Matchcut, Retention
 from matchcut.client.receipts import verify_receipt
-from matchcut.commands.choices import AsJson, Data
+from matchcut.commands.choices import AsJson, Data, Newest
 from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import EPILOG, PartFailed, UsageFault, exit_codes
@@ -91,7 +91,7 @@ def make_export(
 
 @export.command("list", epilog=EPILOG)
 def list_exports(
-    limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 20,
+    limit: Newest = 20,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from matchcut.client import Video
-from matchcut.commands.choices import AsJson, Data
+from matchcut.commands.choices import AsJson, Data, Newest
 from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import EPILOG, exit_codes
@@ -25,7 +25,7 @@ _COLOUR = {"ready": "green", "rejected": "red", "erased": "dim", "importing": "c
 
 @app.command("list", epilog=EPILOG)
 def list_videos(
-    limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 20,
+    limit: Newest = 20,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from matchcut.client import Delivery, Webhook, Webhooks
 from matchcut.commands.asking import age
-from matchcut.commands.choices import AsJson, Data
+from matchcut.commands.choices import AsJson, Data, Newest
 from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import EPILOG, exit_codes
@@ -107,7 +107,7 @@ def ping(webhook_id: WebhookId, data: Data = None, as_json: AsJson = False) -> N
 def deliveries(
     webhook_id: WebhookId,
     state: Annotated[State | None, typer.Option(help="Only these.", show_default="all")] = None,
-    limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 20,
+    limit: Newest = 20,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
