@@ -62,7 +62,7 @@ async def test_what_a_tenant_keeps_takes_away_and_leaves_behind(
         whole = await told("audit", "--integrity")
         assert whole["state"] == "whole"
         await run("erase", "user", str(leaves.user_id), "--yes")
-        begun = await told("erase", "tenant", "studio")
+        begun = await told("erase", "tenant", "studio", "--yes")
         keys, receipt = tmp_path / "keys.json", tmp_path / "receipt.jwt"
         await answer(gateway, begun["erasure"]["id"], str(tenant_id), *OTHERS)
         await gateway.harness.work_off()

@@ -6,15 +6,20 @@ from types import FrameType
 import typer
 
 from matchcut.commands import (
+    alignments,
     compliance,
     dead_letters,
     demonstration,
     events,
+    found,
     housekeeping,
     jobs,
     keeping,
+    logos,
+    people,
     processing,
     runner,
+    scripts,
     searching,
     usage,
     videos,
@@ -35,31 +40,51 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo", epilog=EPILOG)(demonstration.demo)
-app.command("process", epilog=EPILOG)(processing.process)
-app.command("search", epilog=EPILOG)(searching.search)
-app.command("runner", epilog=EPILOG, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
-    runner.lend
-)
-app.add_typer(runner.app, name="runners")
-app.command("up", epilog=EPILOG)(housekeeping.up)
-app.command("down", epilog=EPILOG)(housekeeping.down)
-app.command("status", epilog=EPILOG)(housekeeping.status)
-app.command("env", epilog=EPILOG)(housekeeping.env)
-app.command("audit", epilog=EPILOG)(compliance.audit)
-app.add_typer(compliance.erase, name="erase")
-app.add_typer(keeping.retention, name="retention")
-app.add_typer(keeping.export, name="export")
-app.add_typer(keeping.receipt, name="receipt")
-app.command("usage", epilog=EPILOG)(usage.usage)
-app.command("events", epilog=EPILOG)(events.events)
-app.add_typer(videos.app, name="video")
-app.add_typer(jobs.app, name="job")
-app.add_typer(dead_letters.app, name="dlq")
-app.add_typer(work.app, name="work")
-app.add_typer(webhooks.app, name="webhook")
-app.add_typer(weights.app, name="models")
-app.command("version")(housekeeping.version)
+_HERE, _FILMS, _FOUND = "On this machine", "Films and work", "What was found"
+_HOUSE, _BEHIND = "Our tenant", "Behind the scenes"
+for name, command, panel in (
+    ("demo", demonstration.demo, _HERE),
+    ("up", housekeeping.up, _HERE),
+    ("down", housekeeping.down, _HERE),
+    ("status", housekeeping.status, _HERE),
+    ("process", processing.process, _FILMS),
+    ("search", searching.search, _FOUND),
+    ("events", events.events, _FILMS),
+    ("usage", usage.usage, _HOUSE),
+    ("audit", compliance.audit, _HOUSE),
+    ("env", housekeeping.env, _BEHIND),
+):
+    app.command(name, epilog=EPILOG, rich_help_panel=panel)(command)
+app.command(
+    "runner",
+    epilog=EPILOG,
+    rich_help_panel=_BEHIND,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)(runner.lend)
+for name, group, panel in (
+    ("video", videos.app, _FILMS),
+    ("script", scripts.app, _FILMS),
+    ("logo", logos.app, _FILMS),
+    ("job", jobs.app, _FILMS),
+    ("scenes", found.scenes, _FOUND),
+    ("transcript", found.transcripts, _FOUND),
+    ("alignment", alignments.app, _FOUND),
+    ("watermarks", found.watermarks, _FOUND),
+    ("rendition", found.renditions, _FOUND),
+    ("user", people.users, _HOUSE),
+    ("key", people.keys, _HOUSE),
+    ("webhook", webhooks.app, _HOUSE),
+    ("retention", keeping.retention, _HOUSE),
+    ("export", keeping.export, _HOUSE),
+    ("erase", compliance.erase, _HOUSE),
+    ("receipt", keeping.receipt, _HOUSE),
+    ("runners", runner.app, _BEHIND),
+    ("work", work.app, _BEHIND),
+    ("dlq", dead_letters.app, _BEHIND),
+    ("models", weights.app, _BEHIND),
+):
+    app.add_typer(group, name=name, rich_help_panel=panel)
+app.command("version", rich_help_panel=_HERE)(housekeeping.version)
 
 
 def main() -> None:

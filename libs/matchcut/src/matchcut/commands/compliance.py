@@ -6,15 +6,17 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.table import Table
+from rich.markup import escape
+from rich.text import Text
 
-from matchcut.client import Erasure
+from matchcut.client import AuditEntry, Erasure, Matchcut
 from matchcut.client.compliance import AuditIntegrity, Outcome
 from matchcut.commands.choices import AsJson, Data, Newest
 from matchcut.connection import connect
 from matchcut.console import Console
-from matchcut.exits import EPILOG, PartFailed, exit_codes
+from matchcut.exits import EPILOG, PartFailed, UsageFault, exit_codes
 from matchcut.launcher import DataFolder
+from matchcut.tables import Cell, Record, Rows, counts, moment, painted
 
 __all__ = ["audit", "erase"]
 
@@ -22,6 +24,7 @@ erase = typer.Typer(help="Erase for good, in every service, and get a receipt.",
 Sure = Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")]
 
 _COLOUR = {"done": "green", "refused": "yellow", "failed": "red"}
+_STATES = {"running": "cyan", "completed": "green"}
 
 
 def audit(
@@ -49,12 +52,10 @@ def audit(
             since=since.astimezone() if since else None,
         )
         entries = list(islice(found, limit))
-        table = Table("when", "what", "to", "outcome", "who", "from")
-        for entry in entries:
-            ended = f"[{_COLOUR[entry.outcome]}]{entry.outcome}[/]" + (f" {entry.status}" if entry.status else "")
-            who = str(entry.key_id or entry.user_id or "")
-            table.add_row(f"{entry.at:%F %T}", entry.action, entry.resource, ended, who, entry.address)
-        console.show([entry.model_dump(mode="json") for entry in entries], table)
+        rows = [_entry(entry) for entry in entries]
+        heading = ("when", "what", "outcome", "who", "from", "to")
+        table = Rows(heading, rows, cut={"what": "head", "who": "tail", "to": "tail"})
+        console.show([entry.model_dump(mode="json") for entry in entries], table if entries else "nothing is like that")
 
 
 @erase.command("video", epilog=EPILOG)
@@ -95,11 +96,10 @@ def list_erasures(
     console = Console(as_json=as_json)
     with exit_codes(console), connect(DataFolder.at(data)) as client:
         erasures = list(islice(client.erasures(), limit))
-        table = Table("erasure", "of", "id", "asked for", "state", "waits for")
-        for one in erasures:
-            asked = f"{one.requested_at:%F %T}"
-            table.add_row(str(one.id), one.kind, str(one.subject_id), asked, one.state, " ".join(one.awaited))
-        console.show([one.model_dump(mode="json") for one in erasures], table)
+        rows = [_line(one) for one in erasures]
+        heading = ("erasure", "asked for", "state", "of", "waits for")
+        table = Rows(heading, rows, cut={"of": "tail", "waits for": "head"})
+        console.show([one.model_dump(mode="json") for one in erasures], table if erasures else "nothing was erased yet")
 
 
 @erase.command("show", epilog=EPILOG)
@@ -130,15 +130,50 @@ def erase_user(
 
 @erase.command("tenant", epilog=EPILOG)
 def erase_tenant(
-    name: Annotated[str, typer.Argument(help="The name of our tenant, to be sure.")],
+    name: Annotated[str, typer.Argument(help="The name of our tenant.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the name once more.")] = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Erase our tenant with everything and everybody. Keep the token that is shown: with it the receipt can be had."""
     console = Console(as_json=as_json)
     with exit_codes(console), connect(DataFolder.at(data)) as client:
+        _must_be_ours(console, client, name, yes)
         begun = client.erase_tenant(name)
-        console.show(begun.model_dump(mode="json"), f"receipt token: {begun.receipt_token}")
+        pairs: list[tuple[str, Cell | None]] = [
+            ("erasure", str(begun.erasure.id)),
+            ("state", painted(begun.erasure.state, _STATES)),
+            ("receipt token", Text(begun.receipt_token, "bold")),
+            ("", Text("keep it: with `matchcut receipt get` it serves when nobody can sign in any more", "dim")),
+        ]
+        console.show(begun.model_dump(mode="json"), Record(pairs))
+
+
+def _must_be_ours(console: Console, client: Matchcut, name: str, yes: bool) -> None:
+    """Say what would go, and have its name typed once more: there is no way back, and nobody left to ask."""
+    ours = client.me().tenant
+    if ours != name:
+        raise UsageFault(f"we are signed in to the tenant {ours!r}, not {name!r}: nothing was erased")
+    if yes:
+        return
+    people = sum(1 for _ in client.users())
+    where = f"the tenant {escape(name)} at {escape(client.url)}"
+    console.say(f"[bold red]This erases {where}, for good:[/]")
+    console.say(f"all its films, scripts, results, webhooks and keys, and the sign-ins of its people ({people}).")
+    if typer.prompt("Type its name to go on", err=True, default="", show_default=False) != name:
+        raise UsageFault("that is not its name: nothing was erased")
+
+
+def _line(one: Erasure) -> tuple[Cell, ...]:
+    state = painted(one.state, _STATES)
+    return str(one.id), moment(one.requested_at), state, f"{one.kind} {one.subject_id}", " ".join(one.awaited)
+
+
+def _entry(entry: AuditEntry) -> tuple[Cell, ...]:
+    ended = f"{entry.outcome} {entry.status or ''}".rstrip()
+    outcome = Text(ended, _COLOUR[entry.outcome])
+    who = str(entry.key_id or entry.user_id or "")
+    return moment(entry.at), entry.action, outcome, who, entry.address, entry.resource
 
 
 def _show_integrity(console: Console, found: AuditIntegrity) -> None:
@@ -156,12 +191,20 @@ def _must_be_meant(what: str, yes: bool) -> None:
 
 
 def _show(console: Console, erasure: Erasure) -> None:
-    table = Table("service", "when", "rows", "files", title=f"erasure {erasure.id}: {erasure.state}")
-    for answer in erasure.answers:
-        rows, files = ("  ".join(f"{name} {count}" for name, count in of.items()) for of in (answer.rows, answer.blobs))
-        table.add_row(answer.service, f"{answer.answered_at:%F %T}", rows, files)
-    for service in erasure.awaited:
-        table.add_row(service, "[yellow]not yet[/]", "", "")
-    console.show(erasure.model_dump(mode="json"), table)
-    if erasure.receipt:
-        console.say(f"receipt: {erasure.receipt}")
+    about = Record(
+        [
+            ("erasure", str(erasure.id)),
+            ("of", f"{erasure.kind} {erasure.subject_id}"),
+            ("state", painted(erasure.state, _STATES)),
+            ("asked for", moment(erasure.requested_at)),
+            ("completed", moment(erasure.completed_at)),
+        ]
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (one.service, moment(one.answered_at), counts(one.rows), counts(one.blobs)) for one in erasure.answers
+    ]
+    rows += [(service, Text("not yet", "yellow"), "", "") for service in erasure.awaited]
+    table = Rows(("service", "when", "rows", "files"), rows, cut={"rows": "wrap", "files": "wrap"})
+    console.show(erasure.model_dump(mode="json"), about, table)
+    if erasure.receipt and not console.as_json:
+        console.say(f"\n[dim]its receipt: matchcut receipt get {erasure.id}[/]")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.text import Text
 
 from matchcut.client import Job, Matchcut
 from matchcut.commands.choices import AsJson, Data
@@ -22,6 +22,7 @@ from matchcut.exits import Exit, exit_codes
 from matchcut.launcher import DataFolder, running
 from matchcut.outputs import write_outputs, write_report
 from matchcut.progress import JobProgress
+from matchcut.tables import Rows
 
 __all__ = ["demo"]
 
@@ -114,9 +115,12 @@ def _show(console: Console, job: Job, checks: list[Check], clip: DemoClip, out: 
         "script": str(clip.script.resolve()),
         "report": str(report),
     }
-    table = Table("", "checked against the truth", "measured", "wanted")
-    for check in checks:
-        table.add_row("[green]✓[/]" if check.passed else "[red]✕[/]", check.name, check.measured, check.wanted)
+    rows = [
+        (Text("✓", "green") if check.passed else Text("✕", "red"), check.name, check.measured, check.wanted)
+        for check in checks
+    ]
+    cut = {"measured": "wrap", "wanted": "wrap"}
+    table = Rows(("", "checked against the truth", "measured", "wanted"), rows, cut=cut)
     console.show(value, table if checks else job_table(job))
     for source in SOURCES:
         console.say(f"[dim]{source.name}: {source.credit}[/]")

@@ -12,13 +12,14 @@ from typing import Annotated, Any
 import psutil
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from matchcut.commands.choices import AsJson, Data
 from matchcut.console import Console
 from matchcut.exits import Exit, UsageFault, exit_codes
 from matchcut.launcher import DataFolder, Launcher, LaunchFault, State, read_state
 from matchcut.logs import LogFollower
+from matchcut.tables import Cell, Record, Rows
 
 __all__ = ["down", "env", "status", "up", "version"]
 
@@ -81,18 +82,7 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
             console.show({"running": False, "folder": str(folder.root)}, f"nothing runs in {folder.root}")
             raise typer.Exit(Exit.FAILED)
         rows = _measure(state)
-        table = Table(title=f"Matchcut at {state.url}", title_justify="left", caption=f"data in {state.folder}")
-        for heading in ("part", "port", "process", "memory", "restarts", "answers"):
-            table.add_column(heading, justify="left" if heading in ("part", "answers") else "right")
-        for row in rows:
-            words = "[green]yes[/]" if row["ready"] else "[red]no[/]"
-            memory = f"{row['memory_mb']:.0f} MB" if row["memory_mb"] else ""
-            table.add_row(
-                row["name"], str(row["port"] or ""), str(row["pid"] or ""), memory, str(row["restarts"]), words
-            )
-        total = sum(row["memory_mb"] for row in rows)
-        table.add_row("[b]together", "", "", f"[b]{total:.0f} MB", "", "")
-        console.show({"running": True, "url": state.url, "folder": state.folder, "parts": rows}, table)
+        console.show({"running": True, "url": state.url, "folder": state.folder, "parts": rows}, *_parts(state, rows))
         for warning in sorted({warning for row in rows for warning in row["warnings"]}):
             console.say(f"[yellow]{escape(warning)}[/]")
         if not all(row["ready"] for row in rows):
@@ -117,6 +107,21 @@ def version(as_json: AsJson = False) -> None:
     """Print the version."""
     number = importlib.metadata.version("matchcut")
     Console(as_json=as_json).show({"version": number}, f"matchcut {number}")
+
+
+def _parts(state: State, rows: list[dict[str, Any]]) -> tuple[Record, Rows]:
+    cells: list[tuple[Cell, ...]] = []
+    for row in rows:
+        memory = f"{row['memory_mb']:.0f} MB" if row["memory_mb"] else ""
+        answers = Text("yes", "green") if row["ready"] else Text("no", "red")
+        cells.append(
+            (row["name"], str(row["port"] or ""), str(row["pid"] or ""), memory, str(row["restarts"]), answers)
+        )
+    total = sum(row["memory_mb"] for row in rows)
+    cells.append((Text("together", "bold"), "", "", Text(f"{total:.0f} MB", "bold"), "", ""))
+    heading = ("part", "port", "process", "memory", "restarts", "answers")
+    about = Record([("Matchcut at", state.url), ("data in", str(state.folder))])
+    return about, Rows(heading, cells, right=heading[1:5])
 
 
 def _announce(console: Console, state: State) -> None:

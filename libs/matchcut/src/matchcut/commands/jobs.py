@@ -1,11 +1,12 @@
-"""``matchcut job list|show|watch|cancel|retry``."""
+"""``matchcut job start|list|show|watch|cancel|retry|results|download``."""
 
 from itertools import islice
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.table import Table
+from rich.text import Text
 
 from matchcut.client import Job
 from matchcut.commands.choices import AsJson, Data, Newest
@@ -14,6 +15,7 @@ from matchcut.console import Console
 from matchcut.exits import EPILOG, Exit, exit_codes
 from matchcut.launcher import DataFolder
 from matchcut.progress import JobProgress
+from matchcut.tables import Record, Rows, moment, painted, size
 
 __all__ = ["app", "job_table", "state_code"]
 
@@ -23,8 +25,28 @@ JobId = Annotated[UUID, typer.Argument(help="Id of the job.")]
 _COLOUR = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "running": "cyan"}
 
 
+@app.command("start", epilog=EPILOG)
+def start(
+    video_id: Annotated[UUID, typer.Argument(help="Id of the video.")],
+    steps: Annotated[str, typer.Option(help="With commas: scenes, transcript, alignment, watermarks.")],
+    script: Annotated[UUID | None, typer.Option(help="Id of its script, for alignment.", show_default=False)] = None,
+    priority: Annotated[str | None, typer.Option(help="urgent, normal or bulk.", show_default="normal")] = None,
+    passthrough: Annotated[str | None, typer.Option(help="Comes back in every event.", show_default=False)] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for steps of a video that was handed in; `matchcut process` does all of it at once."""
+    console = Console(as_json=as_json)
+    with exit_codes(console), connect(DataFolder.at(data)) as client:
+        wanted = [step.strip() for step in steps.split(",") if step.strip()]
+        job = client.start_job(video_id, steps=wanted, script_id=script, priority=priority, passthrough=passthrough)
+        console.show(job.model_dump(mode="json"), job_table(job))
+
+
 @app.command("list", epilog=EPILOG)
 def list_jobs(
+    state: Annotated[str | None, typer.Option(help="Only those that are so.", show_default="any")] = None,
+    video: Annotated[UUID | None, typer.Option(help="Only of this video.", show_default="any")] = None,
     limit: Newest = 20,
     data: Data = None,
     as_json: AsJson = False,
@@ -32,12 +54,14 @@ def list_jobs(
     """The newest jobs."""
     console = Console(as_json=as_json)
     with exit_codes(console), connect(DataFolder.at(data)) as client:
-        jobs = list(islice(client.jobs(), limit))
-        table = Table("job", "state", "done", "steps", "asked for")
-        for job in jobs:
-            steps = " ".join(f"[{_COLOUR.get(step.state, 'dim')}]{step.step}[/]" for step in job.steps)
-            table.add_row(str(job.id), _coloured(job.state), f"{job.fraction:.0%}", steps, f"{job.created_at:%F %T}")
-        console.show([job.model_dump(mode="json") for job in jobs], table)
+        jobs = list(islice(client.jobs(state=state, video_id=video), limit))
+        heading = ("job", "state", "done", "asked for", "steps")
+        rows = [
+            (str(job.id), painted(job.state, _COLOUR), f"{job.fraction:.0%}", moment(job.created_at), _steps(job))
+            for job in jobs
+        ]
+        table = Rows(heading, rows, cut={"steps": "head"}, right=("done",))
+        console.show([job.model_dump(mode="json") for job in jobs], table if jobs else "no job is like that")
 
 
 @app.command("show", epilog=EPILOG)
@@ -79,16 +103,42 @@ def retry(job_id: JobId, data: Data = None, as_json: AsJson = False) -> None:
         console.show(job.model_dump(mode="json"), job_table(job))
 
 
-def job_table(job: Job) -> Table:
+@app.command("results", epilog=EPILOG)
+def results(job_id: JobId, data: Data = None, as_json: AsJson = False) -> None:
+    """The files a job has made so far."""
+    console = Console(as_json=as_json)
+    with exit_codes(console), connect(DataFolder.at(data)) as client:
+        found = client.results(job_id)
+        rows = [(one.name, size(one.size_bytes), one.content_type) for one in found]
+        table = Rows(("name", "size", "type"), rows, cut={"type": "head"}, right=("size",))
+        console.show([one.model_dump(mode="json") for one in found], table if found else "no file yet")
+
+
+@app.command("download", epilog=EPILOG)
+def download(
+    job_id: JobId,
+    name: Annotated[str, typer.Argument(help="As `results` names it: script.srt.")],
+    target: Annotated[Path, typer.Argument(help="Where to put it.", dir_okay=False)],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """One file that a job made."""
+    console = Console(as_json=as_json)
+    with exit_codes(console), connect(DataFolder.at(data)) as client:
+        path = client.download_result(job_id, name, target)
+        console.show({"path": str(path), "size_bytes": path.stat().st_size}, Record([("written to", str(path))]))
+
+
+def job_table(job: Job) -> Rows:
     """A job's steps for people."""
-    table = Table(
-        "step", "state", "seconds", "engine", "remark", title=f"job {job.id}: {job.state}", title_justify="left"
-    )
+    rows = []
     for step in job.steps:
         seconds = f"{step.seconds:.1f}" if step.seconds is not None else ""
         remark = f"{step.reason}: {step.detail}" if step.reason else step.message
-        table.add_row(str(step.step), _coloured(step.state), seconds, step.engine or "", remark)
-    return table
+        rows.append((str(step.step), painted(step.state, _COLOUR), seconds, step.engine or "", remark or ""))
+    heading = ("step", "state", "seconds", "engine", "remark")
+    cut = {"engine": "head", "remark": "wrap"}
+    return Rows(heading, rows, cut=cut, right=("seconds",), title=f"job {job.id}: {job.state}")
 
 
 def state_code(job: Job) -> Exit:
@@ -102,5 +152,5 @@ def _end(console: Console, job: Job) -> None:
         raise typer.Exit(int(code))
 
 
-def _coloured(state: str) -> str:
-    return f"[{_COLOUR.get(state, 'dim')}]{state}[/]"
+def _steps(job: Job) -> Text:
+    return Text(" ").join(painted(step.step, {step.step: _COLOUR.get(step.state, "dim")}) for step in job.steps)

@@ -9,15 +9,16 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.table import Table
 
 from matchcut.client import Export, Matchcut, Retention
+from matchcut.client.compliance import RetentionGoes
 from matchcut.client.receipts import verify_receipt
 from matchcut.commands.choices import AsJson, Data, Newest
 from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import EPILOG, PartFailed, UsageFault, exit_codes
 from matchcut.launcher import DataFolder
+from matchcut.tables import Rows, counts, moment, size
 
 __all__ = ["export", "receipt", "retention"]
 
@@ -63,10 +64,9 @@ def preview_retention(rules: Rules = None, data: Data = None, as_json: AsJson = 
     console = Console(as_json=as_json)
     with exit_codes(console), connect(DataFolder.at(data)) as client:
         preview = client.preview_retention(**_days_of(rules))
-        table = Table("what", "older than", "how many", "the oldest", "what goes, what stays")
-        for one in preview.goes:
-            oldest = f"{one.oldest_at:%F}" if one.oldest_at else ""
-            table.add_row(one.kind, f"{one.days} days", str(one.count), oldest, one.what)
+        rows = [_going(one) for one in preview.goes]
+        heading = ("what", "older than", "how many", "the oldest", "what goes, what stays")
+        table = Rows(heading, rows, cut={"what goes, what stays": "wrap"}, right=("how many",))
         console.show(
             preview.model_dump(mode="json", exclude={"rules": {"etag"}}),
             table if preview.goes else "nothing would be erased",
@@ -116,13 +116,13 @@ def get_export(
 
 @receipt.command("get", epilog=EPILOG)
 def get_receipt(
-    token: Annotated[str, typer.Argument(help="What came when the tenant's erasure was asked for; - reads it.")],
+    of: Annotated[str, typer.Argument(help="Id of an erasure; or the token of a tenant that is no more, - reads it.")],
     data: Data = None,
 ) -> None:
-    """The receipt of a tenant that is no more."""
+    """The receipt of an erasure, as it was signed."""
     console = Console()
     with exit_codes(console), connect(DataFolder.at(data)) as client:
-        print(client.receipt(sys.stdin.read().strip() if token == "-" else token))
+        print(_receipt(client, sys.stdin.read().strip() if of == "-" else of))
 
 
 @receipt.command("keys", epilog=EPILOG)
@@ -149,10 +149,26 @@ def verify(
         except (OSError, ValueError) as fault:
             raise UsageFault(f"cannot be read: {fault}") from None
         said = verify_receipt(words, known, issuer=issuer)
-        table = Table("service", "when", "rows", "files", title=f"{said.erased.kind} {said.erased.id} is erased")
-        for service, one in said.services.items():
-            table.add_row(service, one.at, _counts(one.rows), _counts(one.blobs))
+        rows = [(service, one.at, counts(one.rows), counts(one.blobs)) for service, one in said.services.items()]
+        cut = {"rows": "wrap", "files": "wrap"}
+        title = f"{said.erased.kind} {said.erased.id} is erased"
+        table = Rows(("service", "when", "rows", "files"), rows, cut=cut, title=title)
         console.show(said.model_dump(mode="json"), table)
+
+
+def _receipt(client: Matchcut, of: str) -> str:
+    try:
+        erasure = client.erasure(UUID(of))
+    except ValueError:
+        return client.receipt(of)
+    if erasure.receipt is None:
+        raise PartFailed(f"this erasure is not completed yet: it waits for {', '.join(erasure.awaited) or 'its end'}")
+    return erasure.receipt
+
+
+def _going(one: RetentionGoes) -> tuple[str, ...]:
+    oldest = f"{one.oldest_at:%F}" if one.oldest_at else ""
+    return one.kind.replace("_", "-"), f"{one.days} days", str(one.count), oldest, one.what
 
 
 def _days_of(rules: list[str] | None) -> dict[str, int | None]:
@@ -168,19 +184,19 @@ def _days_of(rules: list[str] | None) -> dict[str, int | None]:
 
 
 def _show_rules(console: Console, rules: Retention) -> None:
-    table = Table("what", "is kept for")
     kept = rules.model_dump(exclude={"etag"})
-    for kind, days in kept.items():
-        table.add_row(kind, "ever" if days is None else f"{days} days")
-    console.show(kept, table)
+    rows = [(kind.replace("_", "-"), "ever" if days is None else f"{days} days") for kind, days in kept.items()]
+    console.show(kept, Rows(("what", "is kept for"), rows))
 
 
 def _show_exports(console: Console, exports: list[Export]) -> None:
-    table = Table("export", "state", "asked for", "bytes", "sha256")
-    for one in exports:
-        size = "" if one.size_bytes is None else str(one.size_bytes)
-        table.add_row(str(one.id), one.reason or one.state, f"{one.created_at:%F %T}", size, one.sha256 or "")
-    console.show([one.model_dump(mode="json") for one in exports], table)
+    rows = [
+        (str(one.id), one.reason or one.state, moment(one.created_at), size(one.size_bytes), one.sha256 or "")
+        for one in exports
+    ]
+    heading = ("export", "state", "asked for", "size", "sha256")
+    table = Rows(heading, rows, cut={"sha256": "head"}, right=("size",))
+    console.show([one.model_dump(mode="json") for one in exports], table if exports else "there is no export")
 
 
 def _fetched(client: Matchcut, made: Export, to: Path) -> Export:
@@ -191,7 +207,3 @@ def _fetched(client: Matchcut, made: Export, to: Path) -> Export:
         raise PartFailed(f"this export has failed: {made.reason}")
     client.download(made.content_url, to)
     return made
-
-
-def _counts(of: dict[str, int]) -> str:
-    return "  ".join(f"{name} {count}" for name, count in of.items())

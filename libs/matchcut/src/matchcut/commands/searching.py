@@ -6,7 +6,7 @@ from uuid import UUID
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from matchcut.client import SearchHit
 from matchcut.commands.choices import AsJson, Data
@@ -14,6 +14,7 @@ from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import exit_codes
 from matchcut.launcher import DataFolder
+from matchcut.tables import Cell, Rows
 
 __all__ = ["search"]
 
@@ -49,19 +50,20 @@ def search(
         console.show(as_values, _table(hits) if hits else "nothing found")
 
 
-def _table(hits: list[SearchHit]) -> Table:
-    table = Table("at", "where", "who", "what", show_lines=False, pad_edge=False)
-    table.columns[0].justify = "right"
-    table.columns[0].no_wrap = True
+def _table(hits: list[SearchHit]) -> Rows:
+    rows: list[tuple[Cell, ...]] = []
     for hit in hits:
         at = f"line {hit.line}" if hit.start is None else _clock(hit.start)
-        table.add_row(at, f"[cyan]{escape(hit.title)}[/]", escape(hit.speaker or ""), _marked(hit))
-    return table
+        rows.append((at, Text(hit.title, "cyan"), hit.speaker or "", _marked(hit)))
+    cut = {"where": "head", "what": "wrap"}
+    return Rows(("at", "where", "who", "what"), rows, cut=cut, right=("at",))
 
 
-def _marked(hit: SearchHit) -> str:
-    pieces = (f"[bold yellow]{escape(text)}[/]" if found else escape(text) for text, found in hit.pieces() if text)
-    return " ".join("".join(pieces).split())
+def _marked(hit: SearchHit) -> Text:
+    said = Text()
+    for text, found in hit.pieces():
+        said.append(text.replace("\n", " "), "bold yellow" if found else "")
+    return said
 
 
 def _clock(seconds: float) -> str:

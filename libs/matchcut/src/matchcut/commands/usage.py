@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Literal, cast
 
 import typer
-from rich.table import Table
+from rich.text import Text
 
 from matchcut.client import Estimate, Quota, Standing, UsageReport
 from matchcut.commands.choices import AsJson, Data
@@ -14,6 +14,7 @@ from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import UsageFault, exit_codes
 from matchcut.launcher import DataFolder
+from matchcut.tables import Cell, Rows
 
 __all__ = ["estimate_table", "usage"]
 
@@ -46,52 +47,46 @@ def usage(
             report = client.usage.report(_day(first), _day(last), by=group)
             standing = client.usage.standing()
         value = {"usage": report.model_dump(mode="json", by_alias=True), "standing": standing.model_dump(mode="json")}
-        console.show(value, _report_table(report))
-        if not as_json:
-            console.out.print(_standing_table(standing))
+        console.show(value, _report_table(report), _standing_table(standing))
 
 
-def estimate_table(estimate: Estimate) -> Table:
+def estimate_table(estimate: Estimate) -> Rows:
     """An estimate for people."""
-    table = Table("step", "work", "time", "cost", "known from", title="what it would take", title_justify="left")
+    rows: list[tuple[Cell, ...]] = []
     for step in estimate.steps:
         work = ", ".join(f"{_number(quantity)} {_words(kind)}" for kind, quantity in step.units.items())
         known = _BASES[step.basis] + (f" ({step.samples})" if step.samples else "")
-        table.add_row(step.step, work, _time(step.seconds), _money(step.amount, estimate.currency), known)
-    table.add_section()
-    table.add_row("all", "", _time(estimate.seconds), _money(estimate.amount, estimate.currency), "side by side")
-    return table
+        rows.append((step.step, work, _time(step.seconds), _money(step.amount, estimate.currency), known))
+    amount = _money(estimate.amount, estimate.currency)
+    rows.append((Text("all", "bold"), "", Text(_time(estimate.seconds), "bold"), Text(amount, "bold"), "side by side"))
+    heading = ("step", "work", "time", "cost", "known from")
+    return Rows(heading, rows, cut={"work": "wrap"}, right=("time", "cost"), title="what it would take")
 
 
-def _report_table(report: UsageReport) -> Table:
+def _report_table(report: UsageReport) -> Rows:
     key = {"day": "day", "job": "job"}.get(report.by)
-    before = [""] if key else []
-    heading = [*([key] if key else []), "what", "quantity", "cost"]
-    table = Table(*heading, title=f"{report.first} to {report.last}", title_justify="left")
-    for column in table.columns[-2:]:
-        column.justify = "right"
+    rows: list[tuple[Cell, ...]] = []
     for line in report.items:
         group = line.day if report.by == "day" else line.job_id
-        cells = [str(group or "")] if key else []
-        table.add_row(*cells, _words(line.kind), _number(line.quantity), _money(line.amount, line.currency))
-    table.add_section()
+        cells = (_words(line.kind), _number(line.quantity), _money(line.amount, line.currency))
+        rows.append((str(group or ""), *cells))
     for total in report.totals:
-        table.add_row(*before, "[bold]all[/]", "", f"[bold]{_money(total.amount, total.currency)}[/]")
-    return table
+        rows.append(("", Text("all", "bold"), "", Text(_money(total.amount, total.currency), "bold")))
+    heading = (key or "", "what", "quantity", "cost")
+    return Rows(heading, rows, right=("quantity", "cost"), title=f"{report.first} to {report.last}")
 
 
-def _standing_table(standing: Standing) -> Table:
-    table = Table("now", "used", "limit", title=f"{standing.month} and now", title_justify="left")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    table.add_row("jobs under way", *_quota(standing.jobs))
-    table.add_row("stored", *_quota(standing.storage_bytes, unit="MB", size=Decimal(1_000_000)))
-    table.add_row("minutes of video", *_quota(standing.video_minutes))
+def _standing_table(standing: Standing) -> Rows:
+    rows: list[tuple[Cell, ...]] = [
+        ("jobs under way", *_quota(standing.jobs)),
+        ("stored", *_quota(standing.storage_bytes, unit="MB", size=Decimal(1_000_000))),
+        ("minutes of video", *_quota(standing.video_minutes)),
+    ]
     if standing.spent is not None:
         budget = standing.budget
-        limit = "" if budget is None else _money(budget.amount, budget.currency) + (" (hard)" if budget.hard else "")
-        table.add_row("spent", _money(standing.spent, standing.currency), limit)
-    return table
+        limit = "none" if budget is None else _money(budget.amount, budget.currency) + " (hard)" * budget.hard
+        rows.append(("spent", _money(standing.spent, standing.currency), limit))
+    return Rows(("now", "used", "limit"), rows, right=("used", "limit"), title=f"{standing.month} and now")
 
 
 def _quota(quota: Quota, *, unit: str = "", size: Decimal = Decimal(1)) -> tuple[str, str]:

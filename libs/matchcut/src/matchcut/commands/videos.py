@@ -1,4 +1,4 @@
-"""``matchcut video list|show|download``: what was handed in."""
+"""``matchcut video list|show|add|download``: what was handed in."""
 
 from itertools import islice
 from pathlib import Path
@@ -6,21 +6,20 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from matchcut.client import Video
+from matchcut.client import Matchcut, Video
 from matchcut.commands.choices import AsJson, Data, Newest
 from matchcut.connection import connect
 from matchcut.console import Console
-from matchcut.exits import EPILOG, exit_codes
+from matchcut.exits import EPILOG, UsageFault, exit_codes
 from matchcut.launcher import DataFolder
+from matchcut.tables import Cell, Record, Rows, clock, moment, painted, size
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Videos that were handed in.", no_args_is_help=True, epilog=EPILOG)
 VideoId = Annotated[UUID, typer.Argument(help="Id of the video.")]
-_COLOUR = {"ready": "green", "rejected": "red", "erased": "dim", "importing": "cyan", "ingesting": "cyan"}
+_COLOUR = {"ready": "green", "rejected": "red", "importing": "cyan", "ingesting": "cyan"}
 
 
 @app.command("list", epilog=EPILOG)
@@ -33,12 +32,12 @@ def list_videos(
     console = Console(as_json=as_json)
     with exit_codes(console), connect(DataFolder.at(data)) as client:
         found = list(islice(client.videos(), limit))
-        table = Table("video", "state", "length", "name", "handed in")
-        table.columns[2].justify = "right"
-        for video in found:
-            at = "" if video.created_at is None else f"{video.created_at:%F %T}"
-            name = escape(video.title or video.filename)
-            table.add_row(str(video.id), _state(video), _length(video), name, at)
+        heading = ("video", "state", "length", "handed in", "name")
+        rows = [
+            (str(one.id), painted(one.state, _COLOUR), _length(one), moment(one.created_at), _name(one))
+            for one in found
+        ]
+        table = Rows(heading, rows, cut={"name": "head"}, right=("length",))
         shown = [video.model_dump(mode="json") for video in found]
         console.show(shown, table if found else "no videos yet: `matchcut process FILE`")
 
@@ -48,17 +47,20 @@ def show(video_id: VideoId, data: Data = None, as_json: AsJson = False) -> None:
     """One video: its state, its measures, and why it was rejected, if it was."""
     console = Console(as_json=as_json)
     with exit_codes(console), connect(DataFolder.at(data)) as client:
-        video = client.video(video_id)
-        table = Table(show_header=False, box=None, pad_edge=False)
-        table.add_row("video", str(video.id))
-        table.add_row("state", _state(video))
-        table.add_row("name", escape(video.title or video.filename))
-        if video.rejection is not None:
-            table.add_row("why", escape(f"{video.rejection.reason}: {video.rejection.detail}"))
-        for name, value in (video.media or {}).items():
-            if isinstance(value, str | int | float):
-                table.add_row(name.replace("_", " "), escape(str(value)))
-        console.show(video.model_dump(mode="json"), table)
+        _show(console, client.video(video_id))
+
+
+@app.command("add", epilog=EPILOG)
+def add(
+    source: Annotated[str, typer.Argument(help="A file, or where one is: https://…, gs://…, drive://….")],
+    title: Annotated[str | None, typer.Option(help="For people.", show_default="the file's name")] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hand in a film, or have one fetched, and ask for nothing yet."""
+    console = Console(as_json=as_json)
+    with exit_codes(console), connect(DataFolder.at(data)) as client:
+        _show(console, _added(client, source, title))
 
 
 @app.command("download", epilog=EPILOG)
@@ -74,13 +76,42 @@ def download(
     with exit_codes(console), connect(DataFolder.at(data)) as client:
         fetch = client.download_proxy if proxy else client.download_original
         path = fetch(video_id, target)
-        console.show({"path": str(path), "size_bytes": path.stat().st_size}, f"{path}")
+        console.show({"path": str(path), "size_bytes": path.stat().st_size}, Record([("written to", str(path))]))
 
 
-def _state(video: Video) -> str:
-    return f"[{_COLOUR.get(video.state, 'dim')}]{video.state}[/]"
+def _added(client: Matchcut, source: str, title: str | None) -> Video:
+    if "://" in source:
+        return client.import_video(source, title=title)
+    if not Path(source).is_file():
+        raise UsageFault(f"there is no file {source}")
+    return client.add_video(Path(source), title=title)
+
+
+def _show(console: Console, video: Video) -> None:
+    rejection = video.rejection
+    known: list[tuple[str, Cell | None]] = [
+        ("video", str(video.id)),
+        ("state", painted(video.state, _COLOUR)),
+        ("name", _name(video)),
+        ("why", f"{rejection.reason}: {rejection.detail}" if rejection else None),
+        ("same bytes as", str(video.duplicate_of) if video.duplicate_of else None),
+        ("handed in", moment(video.created_at)),
+        ("size", size(video.size_bytes)),
+        ("original", f"deleted {moment(video.original_deleted_at)}" if video.original_deleted_at else None),
+        ("sha256", video.sha256),
+    ]
+    measured: list[tuple[str, Cell | None]] = [
+        (name.replace("_", " "), str(value))
+        for name, value in (video.media or {}).items()
+        if isinstance(value, str | int | float) and name not in ("sha256", "size_bytes")
+    ]
+    console.show(video.model_dump(mode="json"), Record([*known, *measured]))
+
+
+def _name(video: Video) -> str:
+    return video.title or video.filename
 
 
 def _length(video: Video) -> str:
     seconds = (video.media or {}).get("duration")
-    return f"{float(seconds) // 60:.0f}:{float(seconds) % 60:04.1f}" if isinstance(seconds, int | float) else ""
+    return clock(float(seconds)) if isinstance(seconds, int | float) else ""

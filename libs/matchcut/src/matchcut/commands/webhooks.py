@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import typer
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from matchcut.client import Delivery, Webhook, Webhooks
 from matchcut.commands.asking import age
@@ -18,6 +17,7 @@ from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import EPILOG, exit_codes
 from matchcut.launcher import DataFolder
+from matchcut.tables import Cell, Record, Rows, moment, painted
 
 __all__ = ["app"]
 
@@ -46,9 +46,8 @@ def list_webhooks(data: Data = None, as_json: AsJson = False) -> None:
     """All webhooks, newest first."""
     with _webhooks(data, as_json) as (console, webhooks):
         found = list(webhooks.list())
-        table = Table("webhook", "state", "address", "events")
-        for webhook in found:
-            table.add_row(str(webhook.id), _state(webhook), escape(webhook.url), " ".join(webhook.events))
+        rows = [(str(one.id), _state(one), one.url, " ".join(one.events)) for one in found]
+        table = Rows(("webhook", "state", "address", "events"), rows, cut={"address": "head", "events": "head"})
         console.show([webhook.model_dump(mode="json") for webhook in found], table if found else "there is no webhook")
 
 
@@ -147,33 +146,33 @@ def _webhooks(data: Data, as_json: bool) -> Iterator[tuple[Console, Webhooks]]:
         yield console, client.webhooks
 
 
-def _state(webhook: Webhook) -> str:
+def _state(webhook: Webhook) -> Text:
     if webhook.enabled:
-        return "[yellow]failing[/]" if webhook.failing_since else "[green]on[/]"
-    return f"[red]off[/] {escape(webhook.disabled_reason or '')}".rstrip()
+        return Text("failing", "yellow") if webhook.failing_since else Text("on", "green")
+    return Text(f"off {webhook.disabled_reason or ''}".rstrip(), "red")
 
 
 def _show(console: Console, webhook: Webhook) -> None:
-    table = Table.grid(padding=(0, 2))
-    table.add_row("webhook", str(webhook.id))
-    table.add_row("state", _state(webhook))
-    table.add_row("address", escape(webhook.url))
-    table.add_row("events", " ".join(webhook.events))
-    if webhook.description:
-        table.add_row("description", escape(webhook.description))
-    for key in webhook.public_keys:
-        table.add_row("public key", key)
-    if webhook.secret:
-        table.add_row("secret", f"[b]{webhook.secret}[/]  [dim](not shown again)[/]")
-    console.show(webhook.model_dump(mode="json"), table)
+    pairs: list[tuple[str, Cell | None]] = [
+        ("webhook", str(webhook.id)),
+        ("state", _state(webhook)),
+        ("failing since", moment(webhook.failing_since)),
+        ("address", webhook.url),
+        ("events", " ".join(webhook.events)),
+        ("description", webhook.description),
+        *(("public key", key) for key in webhook.public_keys),
+        ("secret", Text(webhook.secret, "bold") if webhook.secret else None),
+        ("", Text("the secret is not shown again", "dim") if webhook.secret else None),
+    ]
+    console.show(webhook.model_dump(mode="json"), Record(pairs))
 
 
-def _table(found: list[Delivery]) -> Table:
-    table = Table("message", "event", "state", "tries", "answer", "next try")
+def _table(found: list[Delivery]) -> Rows:
+    rows: list[tuple[Cell, ...]] = []
     now = datetime.now(UTC)
     for one in found:
         answer = str(one.status or "") + (f" {one.error}" if one.error else "")
         due = age(max(0.0, (one.next_attempt_at - now).total_seconds())) if one.next_attempt_at else ""
-        state = f"[{_COLOUR[one.state]}]{one.state}[/]"
-        table.add_row(str(one.id), one.type, state, str(one.attempts), escape(answer.strip()), due)
-    return table
+        rows.append((str(one.id), painted(one.state, _COLOUR), str(one.attempts), due, one.type, answer.strip()))
+    heading = ("message", "state", "tries", "next", "event", "answer")
+    return Rows(heading, rows, cut={"event": "head", "answer": "head"}, right=("tries",))

@@ -3,13 +3,14 @@
 from typing import Any
 
 import typer
-from rich.table import Table
+from rich.text import Text
 
 from matchcut.commands.asking import ask, some_environments
 from matchcut.commands.choices import AsJson, Data
 from matchcut.console import Console
 from matchcut.exits import EPILOG, Exit, exit_codes
 from matchcut.launcher import DataFolder
+from matchcut.tables import Cell, Rows
 
 __all__ = ["app"]
 
@@ -37,10 +38,14 @@ def _models(words: list[str], data: Data, as_json: bool) -> None:
             failed |= code != 0
             found = answer if isinstance(answer, list) else [{"name": "?", "problem": answer.get("error", "")}]
             rows += [{"service": service, **model} for model in found]
-        table = Table("service", "model", "licence", "sha256", "where, or what is wrong")
-        for row in rows:
-            where = f"[red]{row['problem']}[/]" if "problem" in row else str(row.get("path", row.get("about", "")))
-            table.add_row(row["service"], row["name"], row.get("licence", ""), str(row.get("sha256", ""))[:12], where)
+        heading = ("service", "model", "licence", "sha256", "where, or what is wrong")
+        table = Rows(heading, [_row(row) for row in rows], cut={"where, or what is wrong": "wrap"})
         console.show(rows, table)
         if failed:
             raise typer.Exit(Exit.FAILED)
+
+
+def _row(row: dict[str, Any]) -> tuple[Cell, ...]:
+    where = str(row.get("path", row.get("about", "")))
+    said = Text(row["problem"], style="red") if "problem" in row else where
+    return row["service"], row["name"], row.get("licence", ""), str(row.get("sha256", ""))[:12], said
