@@ -114,7 +114,8 @@ async def index(database: Database, tenant_id: UUID, name: str, passages: list[P
         document = await records.search.claimed(claim)
         assert document is not None
         stems = await records.search.stems(["en"], words)
-        content = Content("en", passages, {word: stem for (_, word), stem in stems.items()})
+        small = frozenset(word for _, word in await records.search.small(["en"], words, paired=False))
+        content = Content("en", passages, {word: stem for (_, word), stem in stems.items()}, small)
         assert await records.search.replace(claim, document, content)
     corpus.written_s += time.perf_counter() - started
     corpus.passages += len(passages)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -600,3 +601,31 @@ async def test_what_is_erased_while_it_is_being_indexed_is_not_found_afterwards(
     assert await found(client, "coriolanus") == []
     async with database.read(tenant_id) as connection:
         assert (await connection.execute(select(search_words))).all() == []
+
+
+async def test_a_phrase_of_small_words_is_found_by_pairs_of_them_once_all_of_its_language_has_them(
+    gateway: Gateway, postgres_url: str
+) -> None:
+    client = await gateway.owner("pairs of small words")
+    tenant_id = json_of(await client.get("/v1/me"), 200)["tenant_id"]
+    await spoken(gateway, client, "He asks whether to be or not to be, and that is all of it.")
+    await spoken(gateway, client, "That which is to be done, or not, we are to do at once; be it so.")
+    phrases = ('"to be or not"', '"be or"', '"whether to be"', 'he "to be" -"of it"')
+
+    counts = [len(await found(client, phrase)) for phrase in phrases]
+    admin = await asyncpg.connect(
+        postgres_url, database=str(gateway.harness.service.settings.database_url).rpartition("/")[2]
+    )
+    try:
+        stripped = "UPDATE gateway.search_passages SET words = ts_delete(words, $2::text[]) WHERE tenant_id = $1"
+        await admin.execute(stripped, UUID(tenant_id), ["=to be", "=be or"])
+        without = [len(await found(client, phrase)) for phrase in phrases]
+        # As one that was indexed before there were pairs, of the same language: it must be found too.
+        older = "UPDATE gateway.search_documents SET paired = false WHERE tenant_id = $1"
+        await admin.execute(older, UUID(tenant_id))
+        meanwhile = [len(await found(client, phrase)) for phrase in phrases]
+    finally:
+        await admin.close()
+
+    assert counts == meanwhile == [1, 1, 1, 0]
+    assert without == [0, 0, 0, 0]

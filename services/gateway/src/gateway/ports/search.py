@@ -1,6 +1,6 @@
 """What searching needs from outside: an index of passages for each tenant, and a queue of what is to be indexed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 from uuid import UUID
@@ -58,6 +58,8 @@ class Content:
     passages: Sequence[Passage]
     stems: Mapping[str, str]
     """What is indexed for each of its words."""
+    small: frozenset[str] = frozenset()
+    """Those of its words that everybody uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,9 @@ class SearchIndex(Protocol):
 
     async def stems(self, languages: Sequence[str], words: Sequence[str]) -> Mapping[tuple[str, str], str]:
         """What is indexed for words of a language, by language and word."""
+
+    async def small(self, languages: Sequence[str], words: Sequence[str], *, paired: bool) -> Set[tuple[str, str]]:
+        """Those that everybody uses, by language and word; ``paired``: of languages in which pairs are indexed."""
 
     async def counts(self, languages: Sequence[str], lexemes: Sequence[str]) -> Mapping[tuple[str, str], int]:
         """In how many passages these are, by language and lexeme."""

@@ -119,8 +119,11 @@ class Indexer:
         language, passages = await asyncio.to_thread(cut, stored)
         words = sorted({word for passage in passages for word in (*passage.words, *passage.ahead)})
         async with self._database.read(tenant_id) as connection:
-            stems = await self._records_on(connection).search.stems([language], words)
-        return Content(language, passages, {word: stem for (_, word), stem in stems.items()})
+            search = self._records_on(connection).search
+            stems = await search.stems([language], words)
+            small = await search.small([language], words, paired=False)
+        of_words = {word: stem for (_, word), stem in stems.items()}
+        return Content(language, passages, of_words, frozenset(word for _, word in small))
 
     async def _put_back(self, claim: Claimed, error: Exception) -> None:
         if claim.attempts >= _TRIES:

@@ -7,7 +7,7 @@ from math import prod
 from chassis.database import Database
 from gateway.domain.access import Caller
 from gateway.domain.search.asking import Question, Term, understand
-from gateway.domain.search.queries import Lexicon, Mark, marked, ranking, tsquery
+from gateway.domain.search.queries import Lexicon, Mark, marked, pair_marks, ranking, tsquery
 from gateway.domain.search.spelling import apart, tolerance
 from gateway.domain.search.words import Token, plain, tokens_of
 from gateway.ports import RecordsOn
@@ -97,9 +97,16 @@ async def _lexicons(
 ) -> tuple[list[Lexicon], list[Correction]]:
     words = sorted({word for term in question.terms for word in term.words})
     stems = await index.stems(languages, words)
-    counts = await index.counts(languages, sorted(set(stems.values())))
+    small = await _small(index, question, languages)
+    pairs = {language: _pairs(question, small[language]) for language in languages}
+    marks = {one for each in pairs.values() for one in each}
+    counts = await index.counts(languages, sorted({*stems.values(), *marks}))
     known: dict[str, dict[str, int]] = {
-        language: {word: counts.get((language, stems[language, word]), 0) for word in words} for language in languages
+        language: {
+            **{word: counts.get((language, stems[language, word]), 0) for word in words},
+            **{pair: counts.get((language, pair), 0) for pair in pairs[language]},
+        }
+        for language in languages
     }
     variants: dict[str, dict[str, tuple[str, ...]]] = {language: {} for language in languages}
     for term in question.terms:
@@ -116,10 +123,27 @@ async def _lexicons(
         if near:
             corrections.append(Correction(word, tuple(dict.fromkeys(spelling for _, spelling, _ in near))))
     lexicons = [
-        Lexicon(language, {word: stems[language, word] for word in words}, known[language], variants[language])
+        Lexicon(
+            language,
+            {word: stems[language, word] for word in words},
+            known[language],
+            variants[language],
+            small[language],
+        )
         for language in languages
     ]
     return lexicons, corrections
+
+
+async def _small(index: SearchIndex, question: Question, languages: Sequence[str]) -> Mapping[str, frozenset[str]]:
+    """The words of phrases that everybody uses, by language."""
+    words = sorted({word for term in question.terms if term.phrase for word in term.words})
+    found = await index.small(languages, words, paired=True) if words else ()
+    return {language: frozenset(word for of, word in found if of == language) for language in languages}
+
+
+def _pairs(question: Question, small: frozenset[str]) -> set[str]:
+    return {pair for term in question.terms if term.phrase for pair in pair_marks(term.words, small)}
 
 
 def _doubtful(question: Question, known: Mapping[str, Mapping[str, int]]) -> list[str]:
@@ -149,13 +173,19 @@ def _is_dense(question: Question, lexicons: Sequence[Lexicon], sizes: Mapping[st
         size = sizes[lexicon.language]
         shares = [min(1.0, sum(_count(lexicon, term) for term in group) / size) for group in question.wanted]
         expected += size * prod(shares)
-    if any(term.phrase for group in question.wanted for term in group):
+    if any(_is_guess(lexicon, term) for group in question.wanted for term in group for lexicon in lexicons):
         return expected * 5 >= total
     return expected**2 >= _READ_FOR_ONE * total
 
 
+def _is_guess(lexicon: Lexicon, term: Term) -> bool:
+    """Whether nobody counted in how many passages it is, as two small words in a row are counted."""
+    return term.phrase and (len(term.words) > 2 or not lexicon.pairs_of(term.words))
+
+
 def _count(lexicon: Lexicon, term: Term) -> int:
-    return min(lexicon.known.get(word, 0) for word in term.words)
+    pairs = lexicon.pairs_of(term.words) if term.phrase else []
+    return min(lexicon.known.get(word, 0) for word in (*term.words, *pairs))
 
 
 def _all_of(lexicon: Lexicon, term: Term) -> Sequence[str]:

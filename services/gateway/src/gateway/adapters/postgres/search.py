@@ -1,7 +1,7 @@
 """The search index in PostgreSQL, being asked."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import timedelta
 from typing import Any
 
@@ -47,6 +47,13 @@ class PostgresSearchIndex(PostgresIndexWriting):
                 if row["stems"]:
                     found[(row["language"], row["word"])] = plain(row["stems"][0])
         return found
+
+    async def small(self, languages: Sequence[str], words: Sequence[str], *, paired: bool) -> Set[tuple[str, str]]:
+        """Those that everybody uses, by language and word; ``paired``: of languages in which pairs are indexed."""
+        asked = {language: name for language in languages if (name := dictionary_of(language))}
+        columns = {"languages": list(asked), "dictionaries": list(asked.values()), "words": list(words)}
+        rows = await fetch(self._connection, said.SMALL, **columns, paired=paired) if asked and words else ()
+        return {(row["language"], row["word"]) for row in rows}
 
     async def counts(self, languages: Sequence[str], lexemes: Sequence[str]) -> Mapping[tuple[str, str], int]:
         """In how many passages these are, by language and lexeme."""

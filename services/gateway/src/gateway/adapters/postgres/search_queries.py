@@ -34,6 +34,7 @@ __all__ = [
     "RANKED_BY_WALKING",
     "RANKED_IN_DOCUMENT",
     "SHOWN",
+    "SMALL",
     "SPELL",
     "WORDS",
 ]
@@ -107,6 +108,20 @@ DICTIONARIES = Prepared(
     """
     )
 )
+SMALL = Prepared(
+    text(
+        """
+    SELECT asked.language, word
+    FROM unnest(CAST(:languages AS text[]), CAST(:dictionaries AS text[])) AS asked(language, dictionary)
+    JOIN pg_catalog.pg_ts_dict known ON known.dictname = asked.dictionary AND pg_ts_dict_is_visible(known.oid)
+    CROSS JOIN unnest(CAST(:words AS text[])) AS word
+    WHERE ts_lexize(CAST(known.oid AS regdictionary), word) = '{}'
+      AND (NOT CAST(:paired AS boolean) OR NOT EXISTS (SELECT FROM search_documents old
+                                      WHERE old.language = asked.language AND old.passages > 0 AND NOT old.paired))
+    """
+    )
+)
+"""Words that a dictionary leaves out. From before there were pairs some documents may still wait to be indexed anew."""
 COUNTS = Prepared(
     text(
         "SELECT language, lexeme, sum(passages) AS passages FROM search_words"
@@ -200,7 +215,8 @@ FORGET_WORDS = text(
     "WITH gone AS (DELETE FROM search_words WHERE language = :language AND word = ANY(CAST(:words AS text[]))"
     " AND passages <= 0 RETURNING word)"
     " SELECT count(*), set_config('gateway.forgotten_language', :language, true),"
-    " set_config('gateway.forgotten', coalesce(string_agg(word, ' '), ' '), true) FROM gone"
+    " set_config('gateway.forgotten', coalesce(string_agg(word, ' ') FILTER (WHERE word NOT LIKE '=%'), ' '), true)"
+    " FROM gone"
 )
 FORGET_SPELLINGS = text("DELETE FROM search_spellings")
 """Of the words that were forgotten just before: the policy for DELETE names them, and without them everything."""

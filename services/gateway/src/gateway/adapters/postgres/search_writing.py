@@ -17,7 +17,7 @@ from contracts import uuid7
 from gateway.adapters.postgres import search_queries as said
 from gateway.adapters.postgres.tables.search import search_documents, search_queue
 from gateway.domain.search.passages import Passage
-from gateway.domain.search.queries import kind_mark, language_mark, tsvector
+from gateway.domain.search.queries import kind_mark, language_mark, pair_marks, tsvector
 from gateway.domain.search.spelling import tolerance
 from gateway.ports.search import Claimed, Content, Indexed
 
@@ -90,13 +90,16 @@ class PostgresIndexWriting:
         if not await self._settle(claim):
             return False
         removed = await self._remove(_kept.c.id == document.id)
-        counts = Counter(word for passage in content.passages for word in set(passage.words))
+        counts = Counter(
+            word for passage in content.passages for word in (*set(passage.words), *_pairs(passage, content))
+        )
         row = {
             **asdict(document),
             "language": content.language,
             "passages": len(content.passages),
             "words": sum(len(passage.words) for passage in content.passages),
             "state": "indexed",
+            "paired": True,
             "vocabulary": zlib.compress(json.dumps(counts).encode()),
             "indexed_at": func.now(),
         }
@@ -179,12 +182,19 @@ def _columns(document: Indexed, content: Content) -> dict[str, Any]:
     return {
         "document": document.id,
         "texts": [passage.text for passage in content.passages],
-        "words": [tsvector(lexemes(one.words), lexemes(one.ahead), marks) for one in content.passages],
+        "words": [
+            tsvector(lexemes(one.words), lexemes(one.ahead), (*marks, *_pairs(one, content)))
+            for one in content.passages
+        ],
         "starts": [_ms(passage.start) for passage in content.passages],
         "times": [_packed(passage) for passage in content.passages],
         "lines": [passage.line for passage in content.passages],
         "speakers": [passage.speaker for passage in content.passages],
     }
+
+
+def _pairs(passage: Passage, content: Content) -> list[str]:
+    return pair_marks((*passage.words, *passage.ahead), content.small)
 
 
 def _ms(seconds: float | None) -> int | None:

@@ -1,17 +1,29 @@
 """A question as PostgreSQL's ``tsquery``, and which words of a hit answer it.
 
 Every passage carries two marks among its words, ``=transcript`` or ``=script`` and ``=en``: so kind and language are
-part of the question and of the index. A word's own place has weight A; the first words of the next passage, which are
-there for phrases across the cut, have D. What is found must begin in the passage itself, so nothing is found twice.
+part of the question and of the index. One more, ``=to be``, tells of each two words in a row that everybody uses.
+A word's own place has weight A; the first words of the next passage, which are there for phrases across the cut, have
+D. What is found must begin in the passage itself, so nothing is found twice.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from gateway.domain.search.asking import Question, Term
 from gateway.domain.search.words import Token, plain
 
-__all__ = ["Lexicon", "Mark", "kind_mark", "language_mark", "marked", "ranking", "tsquery", "tsvector"]
+__all__ = [
+    "Lexicon",
+    "Mark",
+    "kind_mark",
+    "language_mark",
+    "marked",
+    "pair_marks",
+    "ranking",
+    "tsquery",
+    "tsvector",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +37,16 @@ class Lexicon:
     """In how many passages a word of the question is, by any of its forms."""
     variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What is looked for besides a word: near spellings, or what words with this beginning are indexed as."""
+    small: frozenset[str] = frozenset()
+    """Words of the question that everybody uses, and pairs of which are indexed too."""
 
     def of(self, word: str) -> str:
         """What is indexed for this word."""
         return self.stems.get(word) or plain(word)
+
+    def pairs_of(self, words: Sequence[str]) -> list[str]:
+        """What two small words in a row are marked with, of each such two."""
+        return pair_marks(words, self.small)
 
     def all_of(self, term: Term) -> tuple[str, ...]:
         """What a term of one word is looked for as."""
@@ -46,6 +64,16 @@ def kind_mark(kind: str) -> str:
 def language_mark(language: str) -> str:
     """What passages in this language are marked with."""
     return f"={language or 'none'}"
+
+
+def pair_marks(words: Sequence[str], small: Collection[str]) -> list[str]:
+    """What a passage is marked with for each two small words in a row: no word begins so, nor has a space in it.
+
+    Each stands in most passages, but two of them next to each other in few: by these a phrase of nothing else is found.
+    """
+    both = pairwise(words)
+    found = (f"={plain(one)} {plain(other)}" for one, other in both if one in small and other in small)
+    return list(dict.fromkeys(found))
 
 
 def tsquery(question: Question, lexicons: Sequence[Lexicon], *, kinds: Iterable[str] = ()) -> str:
@@ -97,7 +125,9 @@ def _asked(question: Question, lexicon: Lexicon) -> str:
 def _term(term: Term, lexicon: Lexicon) -> str:
     if term.phrase:
         first, *others = (_quoted(lexicon.of(word)) for word in term.words)
-        return f"({' <-> '.join([f'{first}:A', *others])})"
+        together = f"({' <-> '.join([f'{first}:A', *others])})"
+        pairs = [mark(pair) for pair in lexicon.pairs_of(term.words)]
+        return f"({' & '.join([together, *pairs])})" if pairs else together
     found = [f"{_quoted(beginning)}:*A" for beginning in _beginning(term)]
     found += [f"{_quoted(lexeme)}:A" for lexeme in lexicon.all_of(term)]
     return found[0] if len(found) == 1 else f"({' | '.join(found)})"

@@ -1,6 +1,19 @@
 """The search index. Passages and spellings are written and asked by statements of their own (``search_queries``)."""
 
-from sqlalchemy import BigInteger, Column, Computed, DateTime, Integer, LargeBinary, Table, Text, Uuid, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Computed,
+    DateTime,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    false,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from gateway.adapters.postgres.tables._columns import METADATA, created, tenant
@@ -25,6 +38,9 @@ search_documents = Table(
     Column("words", Integer, nullable=False, server_default=text("0")),
     Column("vocabulary", LargeBinary, comment="Compressed JSON: in how many of its passages each word is."),
     Column("indexed_at", DateTime(timezone=True)),
+    Column(
+        "paired", Boolean, nullable=False, server_default=false(), comment="Whether pairs of small words are marked."
+    ),
     created(),
 )
 
