@@ -112,6 +112,7 @@ async def test_it_is_set_up_serves_hears_the_bus_and_stops_when_asked(
         before_mb = psutil.Process(process.pid).memory_info().rss / 1e6
         json_of(await client.put(upload["content_url"], content=b"x" * UPLOAD_MB * 1_000_000), 200)
         grown_mb = psutil.Process(process.pid).memory_info().rss / 1e6 - before_mb
+        traces = {(await client.get("/v1/me")).headers["x-request-id"] for _ in range(3)}
         video = json_of(await client.post("/v1/videos", json={"upload_id": upload["id"]}), 201)
         job = json_of(await client.post("/v1/jobs", json={"video_id": video["id"], "steps": ["scenes"]}), 202)
         async with client.stream("GET", f"/v1/jobs/{job['id']}/events") as watched:
@@ -124,6 +125,7 @@ async def test_it_is_set_up_serves_hears_the_bus_and_stops_when_asked(
             rest = [line async for line in lines]
         code = await asyncio.wait_for(process.wait(), 15)
 
+    assert len(traces) == 3, "what comes on a connection after a long body is traced by itself"
     assert snapshot["state"] == "queued"
     assert (moved["state"], moved["steps"][1]["fraction"]) == ("running", 0.4)
     assert {"video.submitted.v1", "job.requested.v1"} <= requested

@@ -65,6 +65,8 @@ class _Life:
                 access_log=False,
                 http=PatientHttp,
                 h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+                # Else what comes on a connection after a long body belongs to that body's request: its trace, its logs.
+                reset_contextvars=True,
                 timeout_graceful_shutdown=max(1, int(self._settings.grace_s)),
             )
         )

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from gateway.api.app import describe
 from gateway.api.openapi import Operation, operations
@@ -80,7 +81,7 @@ def _operation(method: str, path: str, said: Operation, schemas: Schema) -> Iter
     yield _table("parameter", "type", parameters, "about")
     for media_type, content in said.get("requestBody", {}).get("content", {}).items():
         yield f"Send `{media_type}`:"
-        yield from _body(content, schemas)
+        yield from _body(content, schemas, as_form=media_type == "application/x-www-form-urlencoded")
     yield _answers(said["responses"])
     for status, response in said["responses"].items():
         for content in response.get("content", {}).values() if int(status) < 300 else ():
@@ -99,11 +100,14 @@ def _answers(responses: Schema) -> str:
     return _table("answer", "", told)
 
 
-def _body(content: Schema, schemas: Schema) -> Iterator[str]:
+def _body(content: Schema, schemas: Schema, *, as_form: bool = False) -> Iterator[str]:
     """An example, and what each field means."""
     shown = [example["value"] for example in content.get("examples", {}).values()]
     for example in shown or ([content["example"]] if "example" in content else []):
-        yield f"```json\n{json.dumps(example, indent=2, ensure_ascii=False)}\n```"
+        if as_form:
+            yield f"```\n{urlencode(example, safe='…@')}\n```"
+        else:
+            yield f"```json\n{json.dumps(example, indent=2, ensure_ascii=False)}\n```"
     schema = _resolved(content.get("schema", {}), schemas)
     required = schema.get("required", ())
     rows = []

@@ -224,9 +224,11 @@ def refusal_response(request: Request, error: Refusal) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [_field_problem(found) for found in error.errors()]
+    errors = _field_problems(error.errors())
     detail = "; ".join(f"{found.field}: {found.detail}" if found.field else found.detail for found in errors[:3])
     if request.url.path in OAUTH_PATHS:
+        if "json" in request.headers.get("content-type", ""):
+            detail = "send the fields as a form (application/x-www-form-urlencoded), as OAuth2 says, not as JSON"
         oauth = _oauth("invalid_request", detail)
         return problem_response(
             request, 400, detail, slug="invalid-grant", title="No token for this", errors=errors, headers=None, **oauth
@@ -240,12 +242,27 @@ def _oauth(error: str, description: str) -> dict[str, str]:
     return {"error": error, "error_description": plain}
 
 
+def _field_problems(errors: Sequence[Mapping[str, Any]]) -> list[FieldProblem]:
+    """A list whose items were refused is not told too that it is too short without them."""
+    within = {tuple(found["loc"][:-1]) for found in errors}
+    return [_field_problem(found) for found in errors if not (found["type"] == "too_short" and found["loc"] in within)]
+
+
 def _field_problem(found: Mapping[str, Any]) -> FieldProblem:
     if found["type"] == "json_invalid":
         return FieldProblem(field="", detail="the body is not valid JSON")
-    path = [str(part) for part in found["loc"]]
+    # Of what a field may be instead the name is in brackets, as in ``tuple[uuid, ...]``: it is no part of the path.
+    path = [str(part) for part in found["loc"] if "[" not in str(part)]
     field = ".".join(path[1:] if path[0] in ("body", "query", "path", "header", "cookie") else path)
-    return FieldProblem(field=field, detail=found["msg"])
+    return FieldProblem(field=field, detail=_words(found))
+
+
+def _words(found: Mapping[str, Any]) -> str:
+    """In words of an API: a list is no tuple."""
+    if found["type"] == "extra_forbidden":
+        return "there is no such field"
+    said = str(found["msg"])
+    return f"List{said.removeprefix('Tuple')}" if said.startswith("Tuple") else said
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -253,7 +270,10 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.status_code == 400:  # the framework's word for a body it could not take apart
         unreadable = {"type": "unreadable", "loc": ("body",), "msg": "the body cannot be decoded"}
         return await _invalid(request, RequestValidationError([unreadable]))
-    return problem_response(request, error.status_code, error.detail, headers=error.headers)
+    detail = error.detail
+    if error.status_code == 404 and "route" not in request.scope:
+        detail = "there is nothing at this address: see /docs for what there is, all of it below /v1"
+    return problem_response(request, error.status_code, detail, headers=error.headers)
 
 
 async def _gone(request: Request, error: Exception) -> Response:
