@@ -157,6 +157,7 @@ async def _opened(client: httpx.AsyncClient, app: FastAPI, asked: Asked) -> http
     request = client.build_request(asked.method, asked.url, **asked.body)
     begun, body = asyncio.Event(), bytearray()
     answer: dict[str, Any] = {}
+    asks = iter([{"type": "http.request", "body": b"", "more_body": False}])
 
     async def send(message: Any) -> None:
         if message["type"] == "http.response.start":
@@ -169,9 +170,11 @@ async def _opened(client: httpx.AsyncClient, app: FastAPI, asked: Asked) -> http
                 begun.set()
 
     async def receive() -> Any:
-        if begun.is_set():
-            return {"type": "http.disconnect"}
-        return {"type": "http.request", "body": b"", "more_body": False}
+        """The request, once; then we hang up, but not before the answer has begun."""
+        for message in asks:
+            return message
+        await begun.wait()
+        return {"type": "http.disconnect"}
 
     scope = {
         "type": "http",

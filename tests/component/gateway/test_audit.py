@@ -1,8 +1,9 @@
 """The audit: everything that changes something is in it, nobody can take it out, and nothing secret is in it."""
 
 import csv
+from itertools import chain, repeat
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.postgres.audit import PostgresAudit
 from gateway.domain.access import Role
+from gateway.usecases import audit as audit_log
 from support.gateway_rig import PASSWORD, Gateway, a_gateway, json_of
 from support.route_walk import GUARDED, ask, asked_of, someones_things
 
@@ -321,3 +323,22 @@ async def test_a_path_that_postgresql_cannot_keep_is_written_down_all_the_same(g
 
     lines = json_of(await client.get("/v1/audit"), 200)["items"]
     assert [(line["action"], line["resource"]) for line in lines] == [("erase_video", "/v1/videos/\ufffd")]
+
+
+async def test_who_may_only_look_cannot_fill_the_audit_with_what_is_not_there(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant_id = await gateway.tenant("studio")
+    viewer = await gateway.user(tenant_id, Role.VIEWER)
+    client, owner = await gateway.client(viewer), await gateway.client(await gateway.user(tenant_id))
+    monkeypatch.setattr(audit_log, "_REFUSALS", 5)
+    times = chain(repeat(0.0, 20), repeat(60.5))
+    monkeypatch.setattr(gateway.use_cases.audit, "_clock", lambda: next(times))
+
+    answers = [await client.get(f"/v1/videos/{uuid4()}") for _ in range(21)]
+    noted = await lines(owner, user_id=str(viewer.user_id))
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert len(noted) == 6
+    assert noted[0]["remark"] == "15 refusals before this one were not noted one by one"
+    assert {line["remark"] for line in noted[1:]} == {None}

@@ -17,7 +17,9 @@ from gateway.adapters.postgres.tables import sessions
 from gateway.adapters.postgres.tables.audit import audit
 from gateway.api import arriving, edge
 from gateway.domain.access import Role
+from gateway.usecases import uploads as receiving
 from gateway.usecases import watching
+from gateway.usecases.sweep import Sweep
 from gateway.usecases.upkeep import Upkeep
 from support.findings_rig import a_picture
 from support.gateway_rig import PASSWORD, Gateway, a_gateway, json_of
@@ -36,6 +38,19 @@ async def gateway(postgres_url: str) -> AsyncIterator[Gateway]:
 
 async def a_studio(gateway: Gateway) -> UUID:
     return await gateway.tenant(f"studio {uuid4()}")
+
+
+def a_sweep(gateway: Gateway) -> Sweep:
+    return Sweep(
+        gateway.harness.database,
+        gateway.harness.blobs,
+        gateway.use_cases.records_on,
+        upload_lifetime_s=3600,
+        delivery_lifetime_s=3600,
+        event_lifetime_s=3600,
+        most_events=1000,
+        every_s=1,
+    )
 
 
 async def test_an_invitation_an_admin_holds_opens_no_account_that_became_an_owners(gateway: Gateway) -> None:
@@ -210,3 +225,54 @@ async def test_after_a_restore_nobody_goes_on_whose_session_was_ended_since(gate
     renewed = await gateway.anonymous().post("/v1/auth/token", data=refresh)
 
     assert (renewed.status_code, renewed.json()["error"]) == (400, "invalid_grant")
+
+
+async def test_a_tenant_that_cannot_be_swept_keeps_no_other_one_waiting(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenants = sorted([await a_studio(gateway) for _ in range(3)])
+    swept: list[UUID] = []
+
+    async def forget(_: Sweep, tenant_id: UUID) -> int:
+        swept.append(tenant_id)
+        if tenant_id == tenants[0]:
+            raise ValueError("what this tenant has cannot be read")
+        return 1
+
+    monkeypatch.setattr(Sweep, "_forget_replies", forget)
+    blobs = gateway.harness.blobs
+    await blobs.put_bytes(f"scratch/{tenants[0]}/uploads/{uuid4()}/content", b"a stray")
+    with pytest.raises(ValueError, match="cannot be read"):
+        await a_sweep(gateway)()
+
+    assert set(tenants) <= set(swept)
+    assert [key async for key in blobs.list(f"scratch/{tenants[0]}/")] == [], "strays go all the same"
+
+
+async def test_of_requests_that_send_one_upload_side_by_side_only_the_newest_goes_on(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "_LOOK_BYTES", 0)
+    client = await gateway.client(await gateway.user(await a_studio(gateway)))
+    upload = json_of(await client.post("/v1/uploads", json={"filename": "a.mp4", "size_bytes": 300}), 201)
+    held = [asyncio.Event() for _ in range(3)]
+    begun = [asyncio.Event() for _ in range(3)]
+
+    async def most_of_it(number: int) -> AsyncIterator[bytes]:
+        yield b"x" * 299
+        begun[number].set()
+        await held[number].wait()
+        yield b"x"
+
+    puts = []
+    for number in range(3):
+        puts.append(asyncio.create_task(client.put(upload["content_url"], content=most_of_it(number))))
+        await begun[number].wait()
+    first = [await asyncio.wait_for(put, 20) for put in puts[:2]]
+    held[2].set()
+    last = await puts[2]
+
+    assert [json_of(answer, 409)["type"] for answer in first] == ["/problems/upload-conflict"] * 2
+    assert json_of(last, 200)["state"] == "received"
+    kept = [key async for key in gateway.harness.blobs.list("scratch/") if upload["id"] in key]
+    assert len(kept) == 1

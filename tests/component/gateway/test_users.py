@@ -237,3 +237,52 @@ async def test_a_tenant_is_renamed_and_never_to_the_name_of_another(gateway: Gat
 
     assert renamed["name"] == json_of(await owner.get(place), 200)["name"] == "Studio Berlin"
     assert json_of(taken, 409)["type"] == "/problems/name-taken"
+
+
+@pytest.mark.parametrize("change", ["removed", "disabled", "demoted"])
+async def test_what_an_admin_gave_who_is_none_any_more_lets_nobody_in(gateway: Gateway, change: str) -> None:
+    [(_, owner), (admin_id, admin)] = await staff(gateway, Role.OWNER, Role.ADMIN)
+    theirs, ours = await invited(admin, "admin"), await invited(owner, email="ours@example.org")
+    known = json_of(await owner.get("/v1/users"), 200)["items"]
+    reset = json_of(await admin.post(f"/v1/users/{ours['user']['id']}/invitation"), 201)
+    ours_again = json_of(await owner.post(f"/v1/users/{ours['user']['id']}/invitation"), 201)
+    place = f"/v1/users/{admin_id}"
+
+    if change == "removed":
+        assert (await owner.delete(place)).status_code == 204
+    elif change == "disabled":
+        json_of(await owner.patch(place, json={"disabled": True}), 200)
+        json_of(await owner.patch(place, json={"disabled": False}), 200)
+    else:
+        json_of(await owner.patch(place, json={"role": "editor"}), 200)
+    answers = [await accept(gateway, one["invitation"]) for one in (theirs, reset, ours_again)]
+
+    assert [answer.status_code for answer in answers] == [400, 400, 204]
+    assert len(known) == 4
+    again = json_of(await owner.post(f"/v1/users/{theirs['user']['id']}/invitation"), 201)
+    assert (await accept(gateway, again["invitation"])).status_code == 204
+
+
+async def test_an_owner_who_becomes_an_admin_leaves_no_way_to_become_an_owner(gateway: Gateway) -> None:
+    [(_, owner), (other_id, other)] = await staff(gateway, Role.OWNER, Role.OWNER)
+    an_owner = await invited(other, "owner")
+    an_editor = await invited(other, "editor", "editor@example.org")
+
+    json_of(await owner.patch(f"/v1/users/{other_id}", json={"role": "admin"}), 200)
+    answers = [await accept(gateway, one["invitation"]) for one in (an_owner, an_editor)]
+
+    assert [answer.status_code for answer in answers] == [400, 204]
+
+
+async def test_an_invitation_by_somebody_who_is_removed_while_they_give_it_is_void(gateway: Gateway) -> None:
+    [(_, owner), (admin_id, admin)] = await staff(gateway, Role.OWNER, Role.ADMIN)
+    invitation = await invited(admin)
+    nobody = UUID(int=7)
+
+    tenant_id = UUID(json_of(await owner.get("/v1/me"), 200)["tenant_id"])
+    async with gateway.harness.database.begin(tenant_id) as work:
+        of_admin = update(users).where(users.c.invited_by == admin_id)
+        await work.connection.execute(of_admin.values(invited_by=nobody))
+    answer = await accept(gateway, invitation["invitation"])
+
+    assert answer.status_code == 400

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from contracts.gateway import AlignmentCorrected
 from gateway.adapters.tally import ERASURES_OLDEST, ERASURES_WAITING, Tally
 from gateway.domain.access import Caller, Role
+from gateway.usecases.conclude_erasure import ConcludeErasure
 from gateway.usecases.live import Live, Opened, Told, Wanted
 from gateway.usecases.retention import KeepRetention
 from gateway.usecases.upkeep import Chore, Upkeep
@@ -278,3 +279,32 @@ async def test_a_video_that_was_the_first_of_its_bytes_is_forgotten_by_those_tha
     assert [one["duplicate_of"] for one in after] == [None] * 2
     assert after[1]["rejection"]["reason"] == "duplicate"
     assert first["id"] not in await everything_kept(gateway, postgres_url)
+
+
+async def test_what_was_deleted_before_a_conclusion_died_is_in_the_receipt(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await gateway.client(await gateway.user(await gateway.tenant("Dies in between")))
+    me = json_of(await client.get("/v1/me"), 200)
+    script = await gateway.script(client)
+    export = json_of(await client.post("/v1/exports", json={"media": False}), 202)
+    await gateway.harness.work_off()
+    assert json_of(await client.get(f"/v1/exports/{export['id']}"), 200)["state"] == "ready"
+    erasure = json_of(await client.delete(f"/v1/scripts/{script['id']}"), 202)
+    await answer(gateway, erasure["id"], me["tenant_id"], "align")
+
+    async def die(*_: object) -> None:
+        raise ConnectionError("killed, after the files and before the rows")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ConcludeErasure, "_delete_rows", die)
+        await gateway.harness.work_off()
+    left = [key async for key in gateway.harness.blobs.list("") if me["tenant_id"] in key]
+    await upkeep(gateway)()
+    await gateway.harness.work_off()
+    done = json_of(await client.get(f"/v1/erasures/{erasure['id']}"), 200)
+
+    assert left == []
+    assert done["state"] == "completed"
+    claims = await verified(gateway.anonymous(), done["receipt"])
+    assert claims["services"]["gateway"]["blobs"] == {"original/scripts": 1, "derived/exports": 1}

@@ -12,6 +12,7 @@ import av
 import pytest
 
 from chassis.blobs import BlobNotFound
+from chassis.erasing import Eraser
 from chassis.testing import Harness, harness
 from contracts.documents import Media
 from contracts.gateway import OriginalErased, VideoErased, VideoSubmitted
@@ -200,6 +201,27 @@ async def test_an_original_goes_unless_another_video_came_as_the_same_and_its_vi
     assert len(ingest.facts(VideoIngested)) == 3
     assert await stored(ingest, "original/") == [], "who came as the same before has let go of it"
     assert await stored(ingest, "derived/") == [key for key in derived if str(twin.video_id) not in key]
+
+
+async def test_what_was_deleted_before_a_worker_died_is_told_of_all_the_same(
+    ingest: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = await submit(ingest, make_clip(tmp_path / "clip.mp4", seconds=0.4))
+    await ingest.work_off()
+    derived = await stored(ingest, "derived/")
+    conclude, deaths = Eraser.conclude, iter(["killed, after the files are gone"])
+
+    async def die_once(self: Eraser, *said: Any) -> None:
+        for why in deaths:
+            raise ConnectionError(why)
+        await conclude(self, *said)
+
+    monkeypatch.setattr(Eraser, "conclude", die_once)
+    await ingest.hear(VideoErased(video_id=video.video_id, erasure_id=uuid4()), subject=video.video_id)
+    await ingest.work_off()
+
+    assert len(derived) > 1
+    assert [fact.blobs for fact in ingest.facts(TracesErased)] == [{"derived": len(derived), "original": 1}]
 
 
 async def test_a_video_erased_before_its_turn_or_before_it_is_heard_of_is_never_taken_in(

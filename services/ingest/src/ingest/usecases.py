@@ -150,7 +150,8 @@ class TakeInVideo:
         async with self.database.begin(task.tenant_id) as work:
             erased = await self.videos(work).is_erased(UUID(task.subject))
         if erased:
-            await _erase(self.database, self.videos, self.blobs, task)
+            await self.blobs.delete_prefix(derived_folder(task.tenant_id, UUID(task.subject)))
+            await _delete_original(self.database, self.videos, self.blobs, task, task.payload["sha256"])
 
 
 @dataclass(frozen=True)
@@ -238,16 +239,13 @@ class EraseBlobs:
             return
         for upload_key in task.payload["upload_keys"]:
             await _drop(self.blobs, upload_key)
-        await self.eraser.conclude(task, await _erase(self.database, self.videos, self.blobs, task))
+        await self.eraser.conclude(task, await self._erase(task))
 
-
-async def _erase(database: Database, videos: VideosIn, blobs: Blobs, task: Task) -> dict[str, int]:
-    """Delete what was derived, and the original unless another video of the tenant has the same content."""
-    derived = await blobs.delete_prefix(derived_folder(task.tenant_id, UUID(task.subject)))
-    return {
-        "derived": derived,
-        "original": await _delete_original(database, videos, blobs, task, task.payload["sha256"]),
-    }
+    async def _erase(self, task: Task) -> dict[str, int]:
+        """Delete what was derived, and the original unless another video of the tenant has the same content."""
+        derived = await self.eraser.delete(task, [derived_folder(task.tenant_id, UUID(task.subject))])
+        sha256 = task.payload["sha256"]
+        return {**derived, "original": await _delete_original(self.database, self.videos, self.blobs, task, sha256)}
 
 
 async def _delete_original(database: Database, videos: VideosIn, blobs: Blobs, task: Task, sha256: str | None) -> int:

@@ -1,5 +1,6 @@
 """Leaving no trace: rows go with the fact that asks for it, everything else by a task, which says when it is done."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
@@ -57,11 +58,29 @@ class Eraser:
 
     async def __call__(self, task: Task) -> None:
         """Delete what is there; what is gone already is fine."""
-        blobs: dict[str, int] = {}
-        for folder in task.payload["folders"]:
+        await self.conclude(task, await self.delete(task, task.payload["folders"]))
+
+    async def delete(self, task: Task, folders: Sequence[str]) -> dict[str, int]:
+        """Delete folders of blobs; returns how many of what.
+
+        They are counted before the first one goes, and the task keeps the numbers: who does it again after we died
+        finds fewer, and tells of all.
+        """
+        if "found" not in task.payload:
+            await task.note(found=await self._count(folders))
+        found: dict[str, int] = task.payload["found"]
+        deleted: dict[str, int] = {}
+        for folder in folders:
             name = _plain(folder)
-            blobs[name] = blobs.get(name, 0) + await self._blobs.delete_prefix(folder)
-        await self.conclude(task, blobs)
+            deleted[name] = deleted.get(name, 0) + await self._blobs.delete_prefix(folder)
+        return {name: max(count, found.get(name, 0)) for name, count in deleted.items()}
+
+    async def _count(self, folders: Sequence[str]) -> dict[str, int]:
+        found = Counter[str]()
+        for folder in folders:
+            for keys in (self._blobs.list(folder), self._blobs.list_growing(folder)):
+                found[_plain(folder)] += sum([1 async for _ in keys])
+        return dict(found)
 
     async def conclude(self, task: Task, blobs: Mapping[str, int]) -> None:
         """Clear the plumbing, and say that nothing is left.

@@ -3,6 +3,7 @@
 Whoever comes too late changes nothing and is told so; that is the whole fence.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -121,6 +122,13 @@ _IN_FLIGHT = text(
     """
 )
 
+_NOTE = text(
+    """
+    UPDATE tasks SET payload = payload || CAST(:more AS jsonb)
+    WHERE id = :id AND token = :token AND state = 'running'
+    """
+)
+
 _CLOCK = text("SELECT extract(epoch FROM clock_timestamp())::float8")
 _HASTEN = text(
     "UPDATE tasks SET not_before = now() + CAST(:longest AS interval)"
@@ -200,6 +208,11 @@ class TaskStore:
         wait = timedelta(seconds=wait_s) if wait_s > 0 else None
         values = {"wait": wait, "given_back": 0 if burned else 1, "detail": detail[:2000] or None}
         return await self._settle(connection, _PUT_BACK, id_, token, values)
+
+    async def note(self, connection: AsyncConnection, id_: UUID, token: int, more: Mapping[str, Any]) -> bool:
+        """Add to what our task says; False if it is not ours any more."""
+        values = {"id": id_, "token": token, "more": json.dumps(dict(more))}
+        return bool((await connection.execute(_NOTE, values)).rowcount)
 
     async def wake(self, connection: AsyncConnection) -> None:
         """Tell the dispatcher, with the commit, that a place is free or a task waits."""

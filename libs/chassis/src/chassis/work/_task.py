@@ -91,6 +91,16 @@ class Task:
         result: T = await self._call(function, *args, on_progress=on_progress)
         return result
 
+    async def note(self, **more: Any) -> None:
+        """Keep something for whoever does this task after us, should we die: it stands in ``payload`` from now on.
+
+        Raises LeaseLost if the task is not ours any more.
+        """
+        async with self._database.begin(self.tenant_id) as work:
+            if not await self._store.note(work.connection, self.id, self._token, more):
+                raise LeaseLost(f"task {self.key} was cancelled or given to another worker")
+        self.payload.update(more)
+
     async def is_cancelled(self) -> bool:
         """Whether nobody wants its result any more: then what was made of it so far should go."""
         async with self._database.begin_untenanted() as connection:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-__all__ = ["Actor", "AuditFilter", "Entry", "Outcome"]
+__all__ = ["Actor", "AuditFilter", "Entry", "Outcome", "Ration"]
 
 Outcome = Literal["done", "refused", "failed"]
 """``failed`` is our fault; what was refused changed nothing."""
@@ -57,3 +57,29 @@ class AuditFilter:
     outcome: Outcome | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+class Ration:
+    """How many lines one of us still gets: some at once, then one every so often. What gets none is counted."""
+
+    def __init__(self, now: float, *, at_once: int, every_s: float) -> None:
+        self._at_once = at_once
+        self._every_s = every_s
+        self._left = float(at_once)
+        self._at = now
+        self._untold = 0
+
+    def take(self, now: float) -> int | None:
+        """A line, and how many got none since the last one; None if this one gets none either."""
+        self._left = min(float(self._at_once), self._left + (now - self._at) / self._every_s)
+        self._at = now
+        if self._left < 1:
+            self._untold += 1
+            return None
+        self._left -= 1
+        untold, self._untold = self._untold, 0
+        return untold
+
+    def is_idle(self, now: float) -> bool:
+        """Whether forgetting it changes nothing."""
+        return not self._untold and self._left + (now - self._at) / self._every_s >= self._at_once

@@ -15,7 +15,7 @@ EXPORTED_ROWS: Mapping[str, frozenset[str]] = {
     "sessions": frozenset(),
     "identity_providers": frozenset({"sealed_secret"}),
     "external_identities": frozenset(),
-    "uploads": frozenset({"key"}),
+    "uploads": frozenset({"key", "writer"}),
     "transfers": frozenset({"source", "writer"}),
     "findings": frozenset({"key", "files"}),
     "corrections": frozenset(),

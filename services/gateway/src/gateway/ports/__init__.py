@@ -95,6 +95,12 @@ class Uploads(Protocol):
     async def receive(self, upload_id: UUID, *, key: str, size_bytes: int, sha256: str) -> bool:
         """Record that the bytes are here; False if they were before, or the upload is gone."""
 
+    async def take(self, upload_id: UUID, request_id: UUID) -> bool:
+        """Let this request send the bytes, and none that did before; False if none are waited for."""
+
+    async def writes(self, upload_id: UUID, request_id: UUID) -> bool:
+        """Whether this request still may."""
+
     async def whole(self, upload_id: UUID) -> bool:
         """All pieces are here, to be joined and checked; False if that was known, or the upload is gone."""
 

@@ -61,6 +61,8 @@ class Invitation:
 
     token_hash: str
     until: datetime
+    by: UUID
+    """Who gave it: it is void when they may give none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class People(Protocol):
         """Let the bearer of a token choose the user's password; an invitation before this one is void."""
 
     async def invited(self, token_hash: str) -> User | None:
-        """Who holds this invitation, locked; None if it is unknown or has expired."""
+        """Who holds this invitation, locked; None if it is unknown, has expired, or who gave it is let in no more."""
 
 
 class Sessions(Protocol):

@@ -4,6 +4,7 @@ Each part is done again should we die in the middle. What a transaction deleted 
 that the receipt tells all of it whoever wrote it in the end.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,9 +65,11 @@ class ConcludeErasure:
         if erasure.kind == "tenant":
             await self.farewell(task.tenant_id)
             await self._forget_words(task.tenant_id)
-        blobs = await self._delete_blobs(task.tenant_id, erasure)
-        blobs = _sum(blobs, await self._end_exports(task.tenant_id))
-        await self._delete_rows(task.tenant_id, erasure, blobs)
+        await self._count_blobs(task.tenant_id, erasure)
+        for place in _places(task.tenant_id, erasure):
+            await (self.blobs.delete_prefix(place) if place.endswith("/") else self.blobs.delete(place))
+        await self._end_exports(task.tenant_id)
+        await self._delete_rows(task.tenant_id, erasure)
         sent = 0
         if _leaves_no_trace(erasure):
             spared = _SPARED.get(erasure.kind, ())
@@ -74,7 +77,26 @@ class ConcludeErasure:
         async with task.finish() as work:
             await self._sign(work, erasure, sent)
 
-    async def _delete_rows(self, tenant_id: UUID, erasure: Erasure, blobs: Mapping[str, int]) -> None:
+    async def _count_blobs(self, tenant_id: UUID, erasure: Erasure) -> None:
+        """Once, before the first one goes: whoever does it again after we died finds fewer."""
+        if any(answer.service == OURSELVES for answer in erasure.answers):
+            return
+        found = Counter[str]()
+        for place in _places(tenant_id, erasure):
+            found["/".join(part for part in place.split("/")[:3:2] if part)] += await self._count_at(place)
+        async with self.database.begin(tenant_id) as work:
+            records = self.records_on(work.connection)
+            exports = await records.exports.page(before=None, limit=_MOST_EXPORTS)
+            if erasure.kind != "tenant":  # whose exports are counted where they are
+                found["derived/exports"] += sum(export.state == "ready" for export in exports)
+            await _count(records, erasure.id, {}, found)
+
+    async def _count_at(self, place: str) -> int:
+        if not place.endswith("/"):
+            return 1
+        return sum([1 async for _ in self.blobs.list(place)]) + sum([1 async for _ in self.blobs.list_growing(place)])
+
+    async def _delete_rows(self, tenant_id: UUID, erasure: Erasure) -> None:
         """What is not sent yet, or might be sent again; and all there is, where it is a tenant."""
         async with self.database.begin(tenant_id) as work:
             records = self.records_on(work.connection)
@@ -84,7 +106,7 @@ class ConcludeErasure:
             if erasure.kind == "tenant":
                 rows = _sum(rows, await records.erasures.depart())
                 rows = _sum(rows, await work.empty_tables(but=_KEPT, last=_LEANT_ON))
-            await _count(records, erasure.id, rows, blobs)
+            await _count(records, erasure.id, rows)
 
     async def _sign(self, work: UnitOfWork, erasure: Erasure, sent: int) -> None:
         """Delete the last rows, which say that it is going on, and sign what all have said."""
@@ -95,7 +117,7 @@ class ConcludeErasure:
         if _leaves_no_trace(erasure):
             rows = _sum(rows, await records.erasures.mentions(erasure.subject_id))
         self.changes.note(work, work.tenant_id)  # who tells events holds some in memory
-        await _count(records, erasure.id, rows, {})
+        await _count(records, erasure.id, rows)
         said = await records.erasures.get(erasure.id)
         assert said is not None, "an erasure is not erased"
         claims = receipt_claims(said, tenant_id=work.tenant_id, answers=said.answers)
@@ -113,7 +135,7 @@ class ConcludeErasure:
             if len(found) < _AT_ONCE:
                 return
 
-    async def _end_exports(self, tenant_id: UUID) -> dict[str, int]:
+    async def _end_exports(self, tenant_id: UUID) -> None:
         """What was erased may be in any of them: delete those that are there, and stop those that are being made."""
         async with self.database.begin(tenant_id) as work:
             exports = self.records_on(work.connection).exports
@@ -128,21 +150,13 @@ class ConcludeErasure:
             for export in found:
                 await work.forget_tasks(export.id)
             await self.records_on(work.connection).exports.forget(ready)
-        return {"derived/exports": len(ready)} if ready else {}
 
-    async def _delete_blobs(self, tenant_id: UUID, erasure: Erasure) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        places = erasure.places
-        if erasure.kind == "tenant":
-            places = tuple(f"{kind}/{tenant_id}/" for kind in ("original", "derived", "scratch"))
-        for place in places:
-            name = "/".join(part for part in place.split("/")[:3:2] if part)
-            if place.endswith("/"):
-                counts[name] = counts.get(name, 0) + await self.blobs.delete_prefix(place)
-            else:
-                await self.blobs.delete(place)
-                counts[name] = counts.get(name, 0) + 1
-        return {name: count for name, count in counts.items() if count}
+
+def _places(tenant_id: UUID, erasure: Erasure) -> Sequence[str]:
+    """What is to be deleted of our blobs: by their keys, and by folders, which end with a slash."""
+    if erasure.kind == "tenant":
+        return [f"{kind}/{tenant_id}/" for kind in ("original", "derived", "scratch")]
+    return erasure.places
 
 
 def _leaves_no_trace(erasure: Erasure) -> bool:
@@ -150,8 +164,10 @@ def _leaves_no_trace(erasure: Erasure) -> bool:
     return erasure.kind != "original"
 
 
-async def _count(records: Records, erasure_id: UUID, rows: Mapping[str, int], blobs: Mapping[str, int]) -> None:
-    rows = {name: count for name, count in rows.items() if count}
+async def _count(
+    records: Records, erasure_id: UUID, rows: Mapping[str, int], blobs: Mapping[str, int] | None = None
+) -> None:
+    rows, blobs = ({name: count for name, count in (of or {}).items() if count} for of in (rows, blobs))
     await records.erasures.answer(erasure_id, Answer(OURSELVES, datetime.now(UTC), rows, blobs))
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from chassis.blobs import Blobs
 from chassis.database import Database
 from chassis.telemetry import get_logger
 from gateway.ports import Records, RecordsOn
+from gateway.usecases.troubles import Troubles
 from gateway.usecases.uploads import upload_folder
 
 __all__ = ["Sweep", "Swept", "each_departed", "each_tenant"]
@@ -76,16 +78,23 @@ class Sweep:
                     _log.info("swept", **asdict(swept))
 
     async def __call__(self) -> Swept:
-        """One round over all tenants."""
-        uploads = replies = scripts = deliveries = events = 0
+        """One round over all tenants. Raises the first error at the end."""
+        troubles, counts = Troubles("sweep"), Counter[str]()
+        chores = {
+            "replies": self._forget_replies,
+            "uploads": self._forget_uploads,
+            "scripts": self._forget_scripts,
+            "deliveries": self._forget_deliveries,
+            "events": self._forget_events,
+        }
         async for tenant_id in each_tenant(self._database, self._records_on):
-            replies += await self._forget_replies(tenant_id)
-            uploads += await self._forget_uploads(tenant_id)
-            scripts += await self._forget_scripts(tenant_id)
-            deliveries += await self._forget_deliveries(tenant_id)
-            events += await self._forget_events(tenant_id)
-        unfinished, strays = await self._blobs.forget_unfinished(), await self._forget_strays()
-        return Swept(uploads, replies, scripts, unfinished, deliveries, strays, events)
+            for name, forget in chores.items():
+                with troubles.of(tenant_id):
+                    counts[name] += await forget(tenant_id)
+        counts["unfinished_blobs"] = await self._blobs.forget_unfinished()
+        counts["strays"] = await self._forget_strays(troubles)
+        troubles.tell()
+        return Swept(**counts)
 
     async def _forget_replies(self, tenant_id: UUID) -> int:
         total = 0
@@ -133,16 +142,20 @@ class Sweep:
             if len(ids) < self._batch:
                 return total
 
-    async def _forget_strays(self) -> int:
+    async def _forget_strays(self, troubles: Troubles) -> int:
         """Bytes of uploads that are not there: somebody wrote them, and died, just when the upload was removed."""
         total = 0
         for tenant_id, upload_ids in (await self._stored()).items():
-            async with self._database.read(tenant_id) as connection:
-                strays = await self._records_on(connection).uploads.missing(list(upload_ids))
-            for upload_id in strays:
-                await self._blobs.delete_prefix(upload_folder(tenant_id, upload_id))
-            total += len(strays)
+            with troubles.of(tenant_id):
+                total += await self._forget_strays_of(tenant_id, upload_ids)
         return total
+
+    async def _forget_strays_of(self, tenant_id: UUID, upload_ids: Collection[UUID]) -> int:
+        async with self._database.read(tenant_id) as connection:
+            strays = await self._records_on(connection).uploads.missing(list(upload_ids))
+        for upload_id in strays:
+            await self._blobs.delete_prefix(upload_folder(tenant_id, upload_id))
+        return len(strays)
 
     async def _stored(self) -> dict[UUID, set[UUID]]:
         """The uploads of each tenant that have bytes. What has bytes was recorded before."""

@@ -13,15 +13,13 @@ from chassis.database import Database
 from chassis.telemetry import get_logger
 from gateway.ports import RecordsOn
 from gateway.usecases.sweep import each_departed, each_tenant
+from gateway.usecases.troubles import Troubles
 
 __all__ = ["Chore", "Upkeep"]
 
 _log = get_logger(__name__)
 Chore = Callable[[UUID], Awaitable[int]]
 """Something to do for one tenant; returns how much there was to do."""
-
-_MOST_ERRORS = 10
-"""So many in one round, and it is over."""
 
 
 class Upkeep:
@@ -44,28 +42,21 @@ class Upkeep:
 
     async def __call__(self) -> int:
         """One round over all tenants; returns how much there was to do. Raises the first error at the end."""
-        total, errors = 0, list[Exception]()
+        total, troubles = 0, Troubles("upkeep")
         async for tenant_id in each_tenant(self._database, self._records_on):
-            total += await self._look_after(tenant_id, errors)
+            total += await self._look_after(tenant_id, troubles)
         async for tenant_id in each_departed(self._database, self._records_on):
-            before = len(errors)
-            total += await self._look_after(tenant_id, errors)
-            if len(errors) == before:
+            before = troubles.count
+            total += await self._look_after(tenant_id, troubles)
+            if troubles.count == before:
                 async with self._database.begin(tenant_id) as work:
                     await self._records_on(work.connection).erasures.rest()
-        if errors:
-            raise errors[0]
+        troubles.tell()
         return total
 
-    async def _look_after(self, tenant_id: UUID, errors: list[Exception]) -> int:
-        """What cannot be done for one tenant keeps nobody else waiting; what fails again and again is away for all."""
+    async def _look_after(self, tenant_id: UUID, troubles: Troubles) -> int:
         total = 0
         for chore in self._chores:
-            try:
+            with troubles.of(tenant_id):
                 total += await chore(tenant_id)
-            except Exception as error:
-                errors.append(error)
-                if len(errors) >= _MOST_ERRORS:
-                    raise
-                _log.warning("a tenant's upkeep waits", tenant=str(tenant_id), error=repr(error))
         return total

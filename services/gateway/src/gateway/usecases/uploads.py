@@ -1,7 +1,8 @@
 """Taking bytes in."""
 
 import errno
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -20,11 +21,14 @@ from gateway.domain.refusals import (
     UploadConflict,
 )
 from gateway.ports import RecordsOn
+from gateway.usecases import witness
 from gateway.usecases.admission import Admission
 
 __all__ = ["Uploads", "content_key", "growing_key", "storage_full_refused", "upload_folder"]
 
 _PIECE = 1 << 20
+_LOOK_BYTES, _LOOK_S = 16 << 20, 2.0
+"""So much is written, or so long waited, before a request looks whether another one has taken over."""
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _NO_ROOM_LEFT = "the server has no room left for these bytes; tell its operator, then try again"
 _RECEIVED = "the bytes of this upload were received before; make another upload"
@@ -129,11 +133,13 @@ class Uploads:
         await self.require_room(announced_bytes or upload.expected_bytes or 0)
         if upload.expected_bytes is None:
             await self.require_quota(caller, announced_bytes or 0)
-        # Two requests may send bytes for one upload at once. Each writes its own blob, and one of them gets to be it.
-        key = f"{upload_folder(caller.tenant_id, upload.id)}{uuid4()}"
+        # Each request writes a blob of its own. The newest one goes on: whoever sent an older one may have lost it.
+        request_id = uuid4()
+        go_on = await self._take_over(caller, upload_id, request_id)
+        key = f"{upload_folder(caller.tenant_id, upload.id)}{request_id}"
         with storage_full_refused():
             async with self._blobs.writer(key) as writer:
-                await self._copy(content, writer, upload, limit)
+                await self._copy(content, writer, upload, limit, go_on)
                 self._check_whole(upload, writer)
         try:
             received = await self._record(caller, upload, key, writer)
@@ -162,12 +168,30 @@ class Uploads:
         """Raise StorageQuotaExceeded if what this transaction has stored or announced is too much for the tenant."""
         await self._admission.bytes_stored(work)
 
+    async def _take_over(self, caller: Caller, upload_id: UUID, request_id: UUID) -> Callable[[], Awaitable[None]]:
+        """Let this request send the bytes, and no other one; returns what raises UploadConflict once it may not."""
+        witness.waits()
+        async with self._database.begin(caller.tenant_id) as work:
+            if not await self._records_on(work.connection).uploads.take(upload_id, request_id):
+                raise UploadConflict(_RECEIVED)
+
+        async def go_on() -> None:
+            async with self._database.read(caller.tenant_id) as connection:
+                mine = await self._records_on(connection).uploads.writes(upload_id, request_id)
+            if not mine:
+                await self.get(caller, upload_id)
+                raise UploadConflict("another request sends the bytes of this upload now")
+
+        return go_on
+
     async def _record(self, caller: Caller, upload: Upload, key: str, writer: BlobWriter) -> bool:
         async with self._database.begin(caller.tenant_id) as work:
             uploads = self._records_on(work.connection).uploads
             received = await uploads.receive(upload.id, key=key, size_bytes=writer.size, sha256=writer.sha256)
             if upload.expected_bytes is None:  # what was announced has had its room since then
                 await self.admit(work)
+            if received:
+                witness.made(upload)
         return received
 
     async def require_quota(self, caller: Caller, size: int) -> None:
@@ -181,15 +205,25 @@ class Uploads:
         if free is not None and free - size < self._min_free_bytes:
             raise StorageFull(_NO_ROOM_LEFT)
 
-    async def _copy(self, content: AsyncIterator[bytes], writer: BlobWriter, upload: Upload, limit: int) -> None:
+    async def _copy(
+        self,
+        content: AsyncIterator[bytes],
+        writer: BlobWriter,
+        upload: Upload,
+        limit: int,
+        go_on: Callable[[], Awaitable[None]],
+    ) -> None:
         """Write in larger pieces than the network delivers: each write is a trip to a thread."""
-        held = bytearray()
+        held, seen, looked = bytearray(), 0, time.monotonic()
         async for piece in content:
             held += piece
             self._check_limit(upload, writer.size + len(held), limit)
             if len(held) >= _PIECE:
                 await writer.write(bytes(held))
                 held.clear()
+            if writer.size - seen >= _LOOK_BYTES or time.monotonic() - looked > _LOOK_S:
+                await go_on()
+                seen, looked = writer.size, time.monotonic()
         if held:
             await writer.write(bytes(held))
 

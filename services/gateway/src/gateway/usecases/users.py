@@ -81,14 +81,14 @@ class Users:
         invited = User(uuid7(), caller.tenant_id, email.lower(), None, role)
         if not await people.add_user(invited):
             raise EmailTaken("somebody signs in with this address already", field="email")
-        return await self._invite(self._records_on(work.connection), invited.id)
+        return await self._invite(self._records_on(work.connection), caller, invited.id)
 
     async def invite_again(self, work: UnitOfWork, caller: Caller, user_id: UUID) -> Invited:
         """Let a user choose a new password; the one they have serves until they do. Raises NotFound, Forbidden."""
         records = self._records_on(work.connection)
         user = _found(await records.people.user(user_id, lock=True))
         _may(caller, user.role)
-        return await self._invite(records, user_id)
+        return await self._invite(records, caller, user_id)
 
     async def accept(self, token: str, password: str) -> User:
         """Choose a password by an invitation, which ends every session there was. Raises InvalidGrant."""
@@ -170,12 +170,12 @@ class Users:
             ended = await self._sessions.end_all(records, user_id)
         await self._sessions.publish(ended)
 
-    async def _invite(self, records: Records, user_id: UUID) -> Invited:
+    async def _invite(self, records: Records, caller: Caller, user_id: UUID) -> Invited:
         user = _found(await records.people.user(user_id))
         if user.disabled:
             raise InvalidRequest("this user is disabled: enable them first")
         token, until = new_token(user.tenant_id), datetime.now(UTC) + self._invitation
-        await records.people.invite(user.id, Invitation(digest(token), until))
+        await records.people.invite(user.id, Invitation(digest(token), until, caller.user_id))
         return Invited(user, token, until)
 
 

@@ -153,9 +153,11 @@ class PostgresErasures:
     async def rows_of_user(self, user_id: UUID) -> Mapping[str, int]:
         """Delete a user with all that is theirs alone; returns how many rows of what.
 
-        What they said of lines stays, for a film is cut by it, and is nobody's.
+        What they said of lines stays, for a film is cut by it, and is nobody's. Invitations they gave are void.
         """
         counts = {}
+        given = update(users).where(users.c.invited_by == user_id)
+        await self._connection.execute(given.values(invitation_hash=None, invited_until=None, invited_by=None))
         for table in (api_keys, sessions, idempotency_keys):
             counts[table.name] = await self._delete(delete(table).where(table.c.user_id == user_id))
         for column in (ledger_revisions.c.user_id, exports.c.requested_by):

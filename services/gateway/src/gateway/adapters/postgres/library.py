@@ -53,6 +53,16 @@ class PostgresUploads:
         )
         return marked.rowcount == 1
 
+    async def take(self, upload_id: UUID, request_id: UUID) -> bool:
+        """Let this request send the bytes, and none that did before; False if none are waited for."""
+        row = update(uploads).where(uploads.c.id == upload_id, uploads.c.state == "waiting")
+        return (await self._connection.execute(row.values(writer=request_id))).rowcount == 1
+
+    async def writes(self, upload_id: UUID, request_id: UUID) -> bool:
+        """Whether this request still may."""
+        mine = (uploads.c.id == upload_id) & (uploads.c.state == "waiting") & (uploads.c.writer == request_id)
+        return bool(await self._connection.scalar(select(exists().where(mine))))
+
     async def whole(self, upload_id: UUID) -> bool:
         """All pieces are here, to be joined and checked; False if that was known, or the upload is gone."""
         row = update(uploads).where(uploads.c.id == upload_id, uploads.c.state == "waiting")
@@ -225,7 +235,7 @@ def _without_tenant(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _upload(row: Mapping[Any, Any]) -> Upload:
-    values = _without_tenant(row)
+    values = {name: value for name, value in _without_tenant(row).items() if name != "writer"}
     return Upload(**{**values, "failure": _rejection(values["failure"])})
 
 

@@ -5,20 +5,21 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import Prepared, fetch
 from gateway.adapters.postgres.tables import idempotency_keys, tenants, users
-from gateway.domain.access import Caller, Role
+from gateway.domain.access import Caller, Role, may_appoint
 from gateway.ports import Invitation, Reply, User
 
 __all__ = ["PostgresPeople", "PostgresReplies", "user_of"]
 
 _REPLY_LIFETIME = timedelta(hours=24)
 _USER = Prepared(select(users).where(users.c.id == bindparam("id")))
+_NOT_INVITED = {"invitation_hash": None, "invited_until": None, "invited_by": None}
 
 
 class PostgresPeople:
@@ -98,14 +99,16 @@ class PostgresPeople:
     async def save_user(self, user: User) -> None:
         """Overwrite a user's role and whether they are disabled.
 
-        Who becomes an owner loses an invitation: an admin may hold it, and an admin may not touch owners.
+        Who becomes an owner loses an invitation: an admin may hold it, and an admin may not touch owners. Invitations
+        they gave to whom they may not appoint any more are void.
         """
         disabled_at = func.coalesce(users.c.disabled_at, func.now()) if user.disabled else None
         row = update(users).where(users.c.id == user.id).values(role=user.role.value, disabled_at=disabled_at)
         await self._connection.execute(row)
         if user.role is Role.OWNER:
-            void = update(users).where(users.c.id == user.id).values(invitation_hash=None, invited_until=None)
-            await self._connection.execute(void)
+            await self._void(users.c.id == user.id)
+        refused = [role.value for role in Role if user.disabled or not may_appoint(user.role, role)]
+        await self._void(users.c.invited_by == user.id, users.c.role.in_(refused))
 
     async def remove_user(self, user_id: UUID) -> None:
         """Forget a user with their sessions and keys."""
@@ -114,19 +117,27 @@ class PostgresPeople:
     async def set_password(self, user_id: UUID, password_hash: str) -> None:
         """Replace a user's password, and forget their invitation."""
         row = update(users).where(users.c.id == user_id)
-        row = row.values(password_hash=password_hash, invitation_hash=None, invited_until=None)
+        row = row.values(password_hash=password_hash, **_NOT_INVITED)
         await self._connection.execute(row)
 
     async def invite(self, user_id: UUID, invitation: Invitation) -> None:
         """Let the bearer of a token choose the user's password; an invitation before this one is void."""
         row = update(users).where(users.c.id == user_id)
-        row = row.values(invitation_hash=invitation.token_hash, invited_until=invitation.until)
+        row = row.values(
+            invitation_hash=invitation.token_hash, invited_until=invitation.until, invited_by=invitation.by
+        )
         await self._connection.execute(row)
 
     async def invited(self, token_hash: str) -> User | None:
-        """Who holds this invitation, locked; None if it is unknown or has expired."""
-        good = (users.c.invitation_hash == token_hash, users.c.invited_until > func.now())
+        """Who holds this invitation, locked; None if it is unknown, has expired, or who gave it is let in no more."""
+        inviters = users.alias()
+        able = select(inviters.c.id).where(inviters.c.disabled_at.is_(None))
+        given = or_(users.c.invited_by.is_(None), users.c.invited_by.in_(able))
+        good = (users.c.invitation_hash == token_hash, users.c.invited_until > func.now(), given)
         return await self._one(select(users).where(*good).with_for_update(key_share=True))
+
+    async def _void(self, *whose: ColumnElement[bool]) -> None:
+        await self._connection.execute(update(users).where(*whose).values(_NOT_INVITED))
 
     async def _one(self, query: Select[Any]) -> User | None:
         row = (await self._connection.execute(query)).mappings().one_or_none()

@@ -20,6 +20,7 @@ uploads = Table(
     Column("size_bytes", BigInteger),
     Column("sha256", Text),
     Column("failure", JSONB(none_as_null=True)),
+    Column("writer", Uuid),
     created(),
 )
 

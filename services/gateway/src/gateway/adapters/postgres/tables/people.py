@@ -39,6 +39,7 @@ users = Table(
     Column("disabled_at", DateTime(timezone=True)),
     Column("invitation_hash", Text),
     Column("invited_until", DateTime(timezone=True)),
+    Column("invited_by", Uuid),
     Column("came_by_provider", Boolean, nullable=False, server_default=false()),
     created(),
 )
