@@ -22,7 +22,7 @@ def test_a_job_survives_the_death_of(
         video.id,
         steps=["scenes", "watermarks", "transcript", "alignment", "upscale"],
         script_id=script.id,
-        options={"upscale": {"scale": 2, "start": 1.0, "end": 2.0}},
+        options={"upscale": {"scale": 2, "start": 1.0, "end": 2.0, "only": True}},
     )
     busy = {
         "ingest": "ingest",

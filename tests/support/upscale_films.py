@@ -14,9 +14,11 @@ from contracts.documents import ChunkReport, QualityReport
 from contracts.gateway import UpscaleOptions
 from upscale.adapters.assembling import assemble
 from upscale.adapters.indexing import draw_plan
-from upscale.adapters.making import make_chunk_with
-from upscale.domain.plan import Encoding, Plan, cut_into_chunks
-from upscale.ports import AssemblyOrder, ChunkOrder, Enhancer, PlanOrder, Workshop
+from upscale.adapters.making import make_chunk_with, make_plain_chunk
+from upscale.domain.encoding import Encoding, encoding_for
+from upscale.domain.plan import Plan
+from upscale.domain.selection import Choice, cut_chosen
+from upscale.ports import AssemblyOrder, ChunkMade, ChunkOrder, Enhancer, PlanOrder, Workshop
 
 QUICK = Encoding(preset="ultrafast", crf=18)
 
@@ -44,13 +46,20 @@ class Film:
     report: QualityReport
 
 
-def planned(source: Path, *, encoding: Encoding = QUICK, longest: int | None = None, **options: Any) -> Plan:
-    """The plan for a file; ``longest``: frames a chunk may have."""
-    order = PlanOrder(source, "0" * 64, UpscaleOptions(**options), encoding, chunk_megapixels=8.0)
+def planned(
+    source: Path, *, encoding: Encoding = QUICK, longest: int | None = None, only: bool = True, **options: Any
+) -> Plan:
+    """The plan for a file; ``longest``: frames a chunk may have. A range alone, unless ``only`` is false."""
+    wanted = UpscaleOptions(only=only, **options)
+    chosen = encoding_for(
+        encoding, codec=wanted.codec, crf=wanted.crf, preset=wanted.preset, container=wanted.container
+    )
+    order = PlanOrder(source, "0" * 64, wanted, chosen, chunk_megapixels=8.0)
     plan = draw_plan(order)
     if longest is None:
         return plan
-    return plan.model_copy(update={"chunks": cut_into_chunks(plan.first, plan.end, longest=longest)})
+    choice = Choice(plan.first, plan.end, plan.selection)
+    return plan.model_copy(update={"chunks": cut_chosen(choice, longest=longest, longest_plain=longest)})
 
 
 def workshop(folder: Path, *, precision: Any = "f32") -> Workshop:
@@ -63,9 +72,19 @@ def made_chunks(source: Path, plan: Plan, folder: Path, enhancer: Enhancer) -> S
     chunks = []
     for index in range(len(plan.chunks)):
         target = folder / f"{index:06d}.mp4"
-        made = make_chunk_with(enhancer, ChunkOrder(source, plan, index, target, workshop(folder), attempt=1))
+        order = ChunkOrder(source, plan, index, target, workshop(folder), attempt=1)
+        plain = plan.is_plain(plan.chunks[index])
+        made = make_plain_chunk(order) if plain else make_chunk_with(enhancer, order)
         report = ChunkReport(
-            index=index, frames=made.frames, machine=made.machine, attempts=1, seconds=made.seconds, sha256=made.sha256
+            index=index,
+            frames=made.frames,
+            machine=made.machine,
+            attempts=1,
+            seconds=made.seconds,
+            sha256=made.sha256,
+            start_frame=plan.chunks[index].start,
+            engine=made.engine,
+            plain=plain,
         )
         chunks.append((target, report))
     return chunks
@@ -75,7 +94,7 @@ def upscaled(source: Path, folder: Path, *, enhancer: Enhancer | None = None, **
     """A file upscaled by repeating pixels, with all that belongs to it."""
     plan = planned(source, **wanted)
     chunks = made_chunks(source, plan, folder, enhancer or Repeating(plan.scale))
-    target = folder / "rendition.mp4"
+    target = folder / f"rendition.{plan.encoding.container}"
     report = assemble(AssemblyOrder(source, plan, tuple(chunks), target)).report
     return Film(target, plan, report)
 
@@ -139,3 +158,10 @@ def flat(colors: Sequence[tuple[int, int, int]], *, size: int = 32, kind: Any = 
         np.concatenate([np.full((size // 2, size // 2), color[1], kind) for color in colors], axis=1),
         np.concatenate([np.full((size // 2, size // 2), color[2], kind) for color in colors], axis=1),
     )
+
+
+def made_by_repeating(order: ChunkOrder) -> ChunkMade:
+    """A chunk without any network, for suites that ask what becomes of chunks."""
+    if order.plan.is_plain(order.plan.chunks[order.index]):
+        return make_plain_chunk(order)
+    return make_chunk_with(Repeating(order.plan.scale), order)

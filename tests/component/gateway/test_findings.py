@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from contracts.documents import Scenes
+from contracts.gateway import JobRequested
 from support.findings_rig import MOVIE, everything_found
 from support.gateway_rig import Gateway, a_gateway, json_of
 
@@ -146,3 +147,36 @@ async def test_an_erased_video_takes_what_was_found_in_it_along(gateway: Gateway
     for kind in KINDS:
         assert json_of(await client.get(f"/v1/{kind}"), 200)["items"] == []
         assert (await client.get(f"/v1/{kind}/{job['id']}")).status_code == 404
+
+
+async def test_scenes_and_lines_that_were_found_can_be_chosen_for_upscaling(gateway: Gateway) -> None:
+    client = await somebody(gateway)
+    job = await everything_found(gateway, client)
+    chosen = {"upscale": {"scenes": [0], "lines": [1], "ranges": [{"start": 1, "end": 2}, {"start": 4}]}}
+
+    asked = await gateway.job(client, job["video_id"], ["upscale"], script_id=job["script_id"], options=chosen)
+
+    requested = gateway.harness.facts(JobRequested)[-1].options
+    assert requested.scenes_key is not None
+    assert requested.scenes_key.endswith("scenes.json")
+    assert requested.ledger_key is not None
+    assert requested.ledger_key.endswith(".json")
+    assert "key" not in str(asked["options"])
+    assert asked["options"]["upscale"]["scenes"] == [0]
+    assert [choice["start"] for choice in asked["options"]["upscale"]["ranges"]] == [1, 4]
+
+
+@pytest.mark.parametrize(("choice", "step"), [("scenes", "scenes"), ("lines", "alignment")])
+async def test_what_nobody_has_found_cannot_be_chosen_unless_the_job_looks_for_it(
+    gateway: Gateway, choice: str, step: str
+) -> None:
+    client = await somebody(gateway)
+    video, script = await gateway.ingested(client), await gateway.script(client)
+    wanted = {"video_id": video["id"], "script_id": script["id"], "options": {"upscale": {choice: [1]}}}
+
+    refused = json_of(await client.post("/v1/jobs", json={**wanted, "steps": ["upscale"]}), 422)
+    accepted = await client.post("/v1/jobs", json={**wanted, "steps": ["upscale", step]})
+
+    assert [error["field"] for error in refused["errors"]] == [f"options.upscale.{choice}"]
+    assert f"ask for the step {step}" in refused["detail"] + str(refused["errors"])
+    assert accepted.status_code == 202

@@ -393,7 +393,7 @@ async def test_a_machine_that_must_go_hands_in_what_is_done_and_the_rest_is_plan
 async def test_the_last_one_at_work_is_given_company_and_the_first_verified_result_wins(
     service: Harness, client: httpx.AsyncClient, film: Path, tmp_path: Path
 ) -> None:
-    await asked(service, film, start=0.0, end=0.96)
+    await asked(service, film, start=0.0, end=0.96, only=True)
     slow, quick = [await a_runner(service, client, tmp_path, name=name) for name in ("slow", "quick")]
     held = await slow.claim()
     assert held is not None

@@ -79,7 +79,7 @@ async def test_a_job_becomes_a_film_of_exactly_the_frames_that_were_asked_for(
     service: Harness, film: Path, video_first: bool
 ) -> None:
     video, job = await ingest(service, film), uuid4()
-    facts = [video, request(start=0.08, end=1.08)]
+    facts = [video, request(start=0.08, end=1.08, only=True)]
 
     for fact in facts if video_first else reversed(facts):
         await service.hear(fact, subject=VIDEO, job_id=job if isinstance(fact, JobRequested) else None)

@@ -131,7 +131,7 @@ def test_colour_bars_come_back(tmp_path: Path, codec: str, bits: int) -> None:
         found = [
             int(plane[plane.shape[0] // 2, (2 * place + 1) * plane.shape[1] // (2 * len(bars))]) for plane in planes
         ]
-        assert np.abs(np.array(found) - bar).max() <= 2 * step
+        assert np.abs(np.array(found) - bar).max() <= step
 
 
 @pytest.mark.parametrize(

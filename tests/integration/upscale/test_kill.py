@@ -1,4 +1,4 @@
-"""The service as a process of its own, killed in the middle of a chunk, started again: the film comes all the same."""
+"""The service as a process of its own, killed at every stage, started again: the film comes all the same."""
 
 import asyncio
 import os
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -104,26 +104,61 @@ async def until(database: str, query: str, *, within_s: float) -> Any:
         await connection.close()
 
 
-async def test_a_service_killed_in_the_middle_of_a_chunk_still_gives_the_film(
+@asynccontextmanager
+async def writing_held_up(database: str, table: str) -> AsyncIterator[None]:
+    """Let nobody write a table for a while: whoever has done its work waits with its last word."""
+    connection = await asyncpg.connect(database)
+    try:
+        async with connection.transaction():
+            await connection.execute(f"LOCK TABLE upscale.{table} IN EXCLUSIVE MODE")
+            yield
+    finally:
+        await connection.close()
+
+
+def waits_to_write(table: str) -> str:
+    return f"SELECT 1 FROM pg_locks WHERE relation = 'upscale.{table}'::regclass AND NOT granted"
+
+
+async def test_a_service_killed_at_every_stage_still_gives_the_film_and_makes_nothing_twice(
     evaluation_data: Path, environment: dict[str, str], database: str, tmp_path: Path
 ) -> None:
     blobs = blobs_at(environment["UPSCALE_BLOBS_URL"])
     await blobs.put_file(f"original/{TENANT}/film", evaluation_data / "upscale" / "flower_x4_compressed.mp4")
     log = tmp_path / "service.log"
 
+    async with writing_held_up(database, "plans"):
+        with running(environment, log) as service:
+            await send(environment, *facts())
+            await until(database, waits_to_write("plans"), within_s=60)
+            service.send_signal(signal.SIGKILL)  # planned, and not yet said
+            service.wait()
     with running(environment, log) as service:
-        await send(environment, *facts())
         await until(database, "SELECT max(frames_done) >= 3 FROM upscale.chunks WHERE key IS NULL", within_s=60)
-        service.send_signal(signal.SIGKILL)
+        service.send_signal(signal.SIGKILL)  # in the middle of a chunk
         service.wait()
+    with running(environment, log) as service:
+        await until(database, "SELECT count(*) > 0 AND bool_and(key IS NOT NULL) FROM upscale.chunks", within_s=120)
+        async with writing_held_up(database, "chunks"):
+            await until(database, waits_to_write("chunks"), within_s=60)
+            service.send_signal(signal.SIGKILL)  # joined and stored, and not yet said
+            service.wait()
     with running(environment, log):
         done = "SELECT 1 FROM upscale.tasks WHERE kind = 'assemble' AND state = 'done'"
         await until(database, done, within_s=120)
 
     report = await report_in(blobs)
-    tries = await until(database, "SELECT max(attempt) FROM upscale.tasks WHERE kind = 'chunk'", within_s=1)
+    tries = await until(database, TRIES, within_s=1)
     assert (report.frames_in, report.frames_out, report.passed) == (FRAMES, FRAMES, True)
-    assert tries == 2, log.read_text()[-2000:]
+    assert tries == "assemble 2, chunk 2, plan 2", log.read_text()[-2000:]
+
+
+TRIES = """
+SELECT string_agg(kind || ' ' || tries, ', ' ORDER BY kind)
+FROM (
+    SELECT kind, max(attempt) AS tries FROM upscale.tasks WHERE kind IN ('plan', 'chunk', 'assemble') GROUP BY kind
+) AS stages
+"""
 
 
 def facts() -> tuple[VideoIngested, JobRequested]:
@@ -137,5 +172,9 @@ def facts() -> tuple[VideoIngested, JobRequested]:
 
 async def report_in(blobs: Blobs) -> QualityReport:
     folder = f"derived/{TENANT}/{JOB}/upscale-1/"
-    assert [key async for key in blobs.list(folder)] == [f"{folder}qc.json", f"{folder}rendition.mp4"]
+    assert [key async for key in blobs.list(folder)] == [
+        f"{folder}qc.html",
+        f"{folder}qc.json",
+        f"{folder}rendition.mp4",
+    ]
     return QualityReport.model_validate_json(await blobs.get_bytes(f"{folder}qc.json"))

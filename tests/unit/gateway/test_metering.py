@@ -72,6 +72,23 @@ def test_upscaling_is_estimated_for_the_frames_in_its_range_and_no_others(
     assert work.pace_units == pytest.approx(float(frames) * 640 * 360 / 1e6)
 
 
+def test_ranges_that_overlap_are_estimated_once() -> None:
+    ranges = [{"start": 10, "end": 20}, {"start": 15, "end": 25}, {"start": 58}]
+    options = JobOptions(upscale=UpscaleOptions.model_validate({"start": 0, "end": 1, "ranges": ranges}))
+
+    frames = work_of(Step.UPSCALE, options, FILM).quantities[UsageKind.UPSCALED_FRAMES]
+
+    assert frames == (1 + 15 + 2) * FILM.frames_per_s
+
+
+def test_scenes_and_lines_are_estimated_as_if_they_were_all_of_the_film() -> None:
+    options = JobOptions(upscale=UpscaleOptions.model_validate({"start": 0, "end": 1, "lines": [1]}))
+
+    frames = work_of(Step.UPSCALE, options, FILM).quantities[UsageKind.UPSCALED_FRAMES]
+
+    assert frames == FILM.duration_s * FILM.frames_per_s
+
+
 @pytest.mark.parametrize(
     ("own", "all_", "seconds", "basis"),
     [

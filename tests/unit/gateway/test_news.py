@@ -1,5 +1,6 @@
 """What each fact means for a job."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -112,3 +113,19 @@ def test_a_rendition_is_named_after_its_container() -> None:
     )
 
     assert results_of(upscaled) == {"rendition.mkv": "d/rendition.mkv", "qc.json": "d/qc.json"}
+
+
+def test_a_rendition_s_page_for_people_is_a_result_too() -> None:
+    common: dict[str, Any] = {
+        "width": 2,
+        "height": 2,
+        "frames": 1,
+        "passed": True,
+        "engine": "e",
+        "model_sha256": "0" * 64,
+    }
+    upscaled = VideoUpscaled(
+        video_id=VIDEO, run=1, rendition_key="d/r.mp4", qc_key="d/qc.json", page_key="d/qc.html", seconds=1.0, **common
+    )
+
+    assert results_of(upscaled)["qc.html"] == "d/qc.html"

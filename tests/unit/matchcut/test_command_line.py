@@ -30,6 +30,9 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallGateway]:
         yield served
 
 
+UPSCALE = ("process", __file__, "--out", "x", "--upscale", "x2")
+
+
 def test_the_exit_codes_are_in_the_help() -> None:
     for words in (["--help"], ["process", "--help"], ["job", "list", "--help"]):
         assert "the video was" in " ".join(RUNNER.invoke(app, words).stdout.replace("│", " ").split())
@@ -42,6 +45,13 @@ def test_the_exit_codes_are_in_the_help() -> None:
         (["process", __file__, "--out", "x", "--range", "3-5"], "add --upscale"),
         (["process", __file__, "--out", "x", "--upscale", "x9"], "x2, x3 or x4"),
         (["process", __file__, "--out", "x", "--upscale", "x2", "--range", "5-3"], "ends before it begins"),
+        ([*UPSCALE, "--scenes", "a-b"], "--scenes takes numbers like 2,5 or 3-7"),
+        ([*UPSCALE, "--scenes", "7-3"], "ends before it begins"),
+        ([*UPSCALE, "--lines", "3-7"], "add --script"),
+        ([*UPSCALE, "--only"], "add --range, --scenes or --lines"),
+        ([*UPSCALE, "--codec", "divx"], "h264, h265, av1, ffv1"),
+        ([*UPSCALE, "--codec", "ffv1", "--container", "mp4"], "needs --container mkv"),
+        ([*UPSCALE, "--preset", "warp"], "ultrafast"),
         (["process", __file__, "--out", "x", "--steps", "dance"], "no step 'dance'"),
         (["process", __file__, "--out", "x", "--steps", "alignment"], "needs --script"),
         (["process", __file__, "--out", "x", "--recognizer", "best"], "fast, accurate"),

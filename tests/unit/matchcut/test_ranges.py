@@ -2,7 +2,8 @@
 
 import pytest
 
-from matchcut.ranges import BadRange, parse_range, parse_scale
+from matchcut.commands.sharpening import Sharpening
+from matchcut.ranges import BadRange, parse_numbers, parse_range, parse_ranges, parse_scale
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,41 @@ def test_a_factor_may_be_written_as_people_do(typed: str) -> None:
 def test_factors_that_are_not_offered_are_refused(typed: str) -> None:
     with pytest.raises(BadRange, match="x2, x3 or x4"):
         parse_scale(typed)
+
+
+def test_several_ranges_come_with_commas() -> None:
+    assert parse_ranges("3-5, 1:02-1:30,10-,-4") == [
+        {"start": 3.0, "end": 5.0},
+        {"start": 62.0, "end": 90.0},
+        {"start": 10.0},
+        {"end": 4.0},
+    ]
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("2,5", [2, 5]), ("3-7", [3, 4, 5, 6, 7]), ("9, 1-3,2", [1, 2, 3, 9])])
+def test_numbers_are_listed_or_spanned(typed: str, meant: list[int]) -> None:
+    assert parse_numbers(typed, "--lines") == meant
+
+
+@pytest.mark.parametrize("typed", ["", "a", "1-", "-3", "1.5", "7-3", "0-999999"])
+def test_what_are_no_numbers_is_refused_in_words(typed: str) -> None:
+    with pytest.raises(BadRange, match="--scenes"):
+        parse_numbers(typed, "--scenes")
+
+
+def test_what_is_said_of_sharpening_becomes_what_the_api_is_told() -> None:
+    said = Sharpening("x3", "3-5,10-", "2", "4-5", only=True, deinterlace=True, codec="av1", crf=40, container="mkv")
+
+    assert said.options(script=True) == {
+        "scale": 3,
+        "ranges": [{"start": 3.0, "end": 5.0}, {"start": 10.0}],
+        "scenes": [2],
+        "lines": [4, 5],
+        "only": True,
+        "deinterlace": True,
+        "codec": "av1",
+        "crf": 40,
+        "container": "mkv",
+        "dispatch": "gpu",
+    }
+    assert Sharpening().options(script=False) is None

@@ -19,6 +19,7 @@ __all__ = [
     "ScriptErased",
     "ScriptSubmitted",
     "TenantErased",
+    "TimeRange",
     "UpscaleOptions",
     "VideoErased",
     "VideoSubmitted",
@@ -55,19 +56,59 @@ class _Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class TimeRange(_Options):
+    """A stretch of the film, in seconds from its first frame."""
+
+    start: float = Field(default=0, ge=0)
+    """The first frame at or after it is the first one meant."""
+    end: float | None = Field(default=None, gt=0)
+    """Exclusive; the end of the film when absent."""
+
+
+def _left_open(value: object) -> bool:
+    return value is None
+
+
 class UpscaleOptions(_Options):
-    """What to sharpen. Without a range the whole film is meant."""
+    """What to sharpen, and how. Where no range, scene or line is chosen, the whole film is meant.
+
+    What is not chosen is made as large by a plain filter, so that the film stays whole.
+    """
 
     scale: Literal[2, 3, 4] = 2
     start: float | None = Field(default=None, ge=0)
-    """Seconds from the first frame; the first frame at or after it is the first one upscaled."""
+    """Seconds from the first frame; the first frame at or after it is the first one sharpened."""
     end: float | None = Field(default=None, gt=0)
     """Seconds from the first frame, exclusive."""
+    ranges: tuple[TimeRange, ...] = ()
+    """More of them; they may overlap."""
+    scenes: tuple[int, ...] = ()
+    """Indexes of scenes, as ``scenes.json`` counts them."""
+    lines: tuple[int, ...] = ()
+    """Numbers of lines of the script, as ``ledger.json`` counts them: the take that was chosen, or every one."""
+    only: bool = False
+    """Leave out what lies before the first frame chosen and behind the last, instead of enlarging it plainly."""
+    deinterlace: bool = False
+    """Make whole pictures of interlaced ones first: one for each."""
     model: str = "realesr-animevideov3"
-    codec: Literal["h264", "h265"] = "h264"
-    crf: int = Field(default=18, ge=0, le=51)
+    codec: Literal["h264", "h265", "av1", "ffv1"] | None = Field(default=None, exclude_if=_left_open)
+    """The operator's choice when absent, like the next three."""
+    crf: int | None = Field(default=None, ge=0, le=63, exclude_if=_left_open)
+    """0 is best; up to 51 for H.264 and H.265, to 63 for AV1. FFV1 loses nothing and has none."""
+    preset: (
+        Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"] | None
+    ) = Field(default=None, exclude_if=_left_open)
+    """How long the encoder may think: from quick to small."""
+    container: Literal["mp4", "mkv"] | None = Field(default=None, exclude_if=_left_open)
+    """Matroska takes every kind of sound, subtitles and attachments along, and is what FFV1 needs."""
     dispatch: Literal["gpu", "colab", "auto"] = "gpu"
     """Which machines make the chunks: the pool of workers, runners that people bring, or whichever is free."""
+
+    @property
+    def stretches(self) -> tuple[tuple[float | None, float | None], ...]:
+        """Where each stretch that was chosen by time begins and ends."""
+        first = ((self.start, self.end),) if self.start is not None or self.end is not None else ()
+        return first + tuple((stretch.start, stretch.end) for stretch in self.ranges)
 
 
 class LogoReference(_Options):
@@ -89,6 +130,10 @@ class JobOptions(_Options):
     logos: tuple[LogoReference, ...] = ()
     """Looked for by the watermarks step, beside whatever marks there are."""
     upscale: UpscaleOptions = UpscaleOptions()
+    scenes_key: str | None = Field(default=None, exclude_if=_left_open)
+    """Blob key of the scenes that an earlier job found, for a job that chooses among them and does not look for any."""
+    ledger_key: str | None = Field(default=None, exclude_if=_left_open)
+    """Likewise, of the ledger."""
 
 
 class JobRequested(Fact):

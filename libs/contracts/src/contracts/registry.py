@@ -47,10 +47,10 @@ HEARD_BY: dict[str, tuple[str, ...]] = {
     "traces.erased.v1": ("gateway",),
     "video.ingested.v1": ("gateway", "transcribe", "align", "vision", "upscale"),
     "video.rejected.v1": ("gateway",),
-    "scenes.detected.v1": ("gateway", "align"),
+    "scenes.detected.v1": ("gateway", "align", "upscale"),
     "watermarks.detected.v1": ("gateway",),
     "transcript.ready.v1": ("gateway", "align"),
-    "alignment.ready.v1": ("gateway",),
+    "alignment.ready.v1": ("gateway", "upscale"),
     "alignment.corrected.v1": ("align",),
     "alignment.revised.v1": ("gateway",),
     "chunk.ready.v1": ("gateway", "upscale"),
@@ -63,6 +63,6 @@ HEARD_BY: dict[str, tuple[str, ...]] = {
     "runner.changed.v1": ("gateway",),
     "budget.changed.v1": ("upscale",),
     "step.progressed.v1": ("gateway",),
-    "step.failed.v1": ("gateway", "align"),
+    "step.failed.v1": ("gateway", "align", "upscale"),
 }
 """Who wakes on which fact. A test compares this with the handlers."""

@@ -35,9 +35,15 @@ class VideoUpscaled(Fact):
     rendition_key: str
     qc_key: str
     """``qc.json``: ``contracts.documents.QualityReport``."""
+    page_key: str | None = None
+    """``qc.html``: the same for people."""
     width: int = Field(gt=0)
     height: int = Field(gt=0)
     frames: int = Field(gt=0)
+    sharpened_frames: int | None = Field(default=None, ge=0)
+    """How many of the frames were sharpened; all when absent."""
+    sharpened_seconds: float | None = Field(default=None, ge=0)
+    """What sharpening those has taken, of all the seconds."""
     passed: bool
     engine: str
     model_sha256: str

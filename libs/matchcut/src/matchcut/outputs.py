@@ -22,6 +22,7 @@ KNOWN = (
     "rendition.mp4",
     "rendition.mkv",
     "qc.json",
+    "qc.html",
     "timeline.otio",
     "script.srt",
     "script.vtt",

@@ -1,9 +1,10 @@
-"""Stretches of time and factors as people type them."""
+"""Stretches of time, numbers and factors as people type them."""
 
 import re
 
-__all__ = ["BadRange", "parse_range", "parse_scale"]
+__all__ = ["BadRange", "parse_numbers", "parse_range", "parse_ranges", "parse_scale"]
 
+_MOST = 500
 _CLOCK = re.compile(r"(?:(\d+):)?(?:(\d{1,2}):)?(\d+(?:\.\d+)?)")
 
 
@@ -21,6 +22,32 @@ def parse_range(text: str) -> tuple[float | None, float | None]:
     if end is not None and end <= (start or 0.0):
         raise BadRange(f"the range {text!r} ends before it begins")
     return start, end
+
+
+def parse_ranges(text: str) -> list[dict[str, float]]:
+    """Several of them, with commas, as the API is told."""
+    ranges = [parse_range(one) for one in text.split(",") if one.strip()]
+    if not ranges:
+        raise _bad(text)
+    return [
+        {name: value for name, value in (("start", start), ("end", end)) if value is not None} for start, end in ranges
+    ]
+
+
+def parse_numbers(text: str, option: str) -> list[int]:
+    """Whole numbers from ``2,5`` or ``3-7``, or both: rising, each once."""
+    numbers: set[int] = set()
+    for one in text.split(","):
+        match = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", one.strip())
+        if not match:
+            raise BadRange(f"{option} takes numbers like 2,5 or 3-7, not {text!r}")
+        first, last = int(match.group(1)), int(match.group(2) or match.group(1))
+        if last < first:
+            raise BadRange(f"{option} {one.strip()} ends before it begins")
+        if last - first >= _MOST:
+            raise BadRange(f"{option} {one.strip()} names more than {_MOST}")
+        numbers.update(range(first, last + 1))
+    return sorted(numbers)
 
 
 def parse_scale(text: str) -> int:

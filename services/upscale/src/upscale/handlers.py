@@ -3,12 +3,14 @@
 from chassis.bus import Bus
 from chassis.database import UnitOfWork
 from chassis.erasing import forget_tenant
+from contracts.align import AlignmentReady
 from contracts.event import Event
 from contracts.gateway import JobCancelled, JobRequested, TenantErased, VideoErased
 from contracts.ingest import VideoIngested
 from contracts.runners import BudgetChanged, RunnerInvited, RunnerReleased, RunnerRevoked, RunnerRotated
-from contracts.steps import Step
+from contracts.steps import Step, StepFailed
 from contracts.upscale import ChunkReady
+from contracts.vision import ScenesDetected
 from upscale.usecases import CancelJob, ForgetVideo, HearOperators, JoinChunks, JoinVideoAndJob
 
 __all__ = ["register"]
@@ -31,6 +33,18 @@ def register(
     @bus.on(JobRequested)
     async def on_job_requested(event: Event[JobRequested], work: UnitOfWork) -> None:
         await join.job_came(event, work)
+
+    @bus.on(ScenesDetected)
+    async def on_scenes_detected(event: Event[ScenesDetected], work: UnitOfWork) -> None:
+        await join.step_came(event, work)
+
+    @bus.on(AlignmentReady)
+    async def on_alignment_ready(event: Event[AlignmentReady], work: UnitOfWork) -> None:
+        await join.step_came(event, work)
+
+    @bus.on(StepFailed)
+    async def on_step_failed(event: Event[StepFailed], work: UnitOfWork) -> None:
+        await join.step_failed(event, work)
 
     @bus.on(ChunkReady)
     async def on_chunk_ready(event: Event[ChunkReady], work: UnitOfWork) -> None:

@@ -11,7 +11,8 @@ from contracts.registry import ANNOUNCED_BY
 from upscale.adapters.child_work import assemble, check_chunk, draw_plan, make_chunk
 from upscale.adapters.postgres_runners import PostgresRunnerRecords
 from upscale.adapters.weights import MODELS
-from upscale.domain.plan import Encoding
+from upscale.domain.encoding import Encoding, encoding_for
+from upscale.domain.price import Price
 from upscale.domain.refusals import Refusal
 from upscale.handlers import register
 from upscale.ports import Assemble, Draw, EngineMissing, Make, Workshop
@@ -68,11 +69,11 @@ def build(
         ForgetVideo(records_in, machines),
         HearOperators(machines),
     )
-    encoding = Encoding(preset=settings.preset, keyframe_frames=settings.keyframe_frames)
+    encoding = _encoding(settings)
     megapixels = settings.chunk_megapixels
     plan = PlanRendition(database, records_in, blobs, draw, encoding, megapixels, machines, lending.dispatch)
     make_one = MakeChunk(database, records_in, blobs, make, _workshop(settings), machines)
-    join_all = AssembleRendition(database, records_in, blobs, join)
+    join_all = AssembleRendition(database, records_in, blobs, join, _price(settings))
     eraser = Eraser(database, blobs, bus, announced=(*ANNOUNCED_BY[NAME], *ANNOUNCED_BY["every service"]))
     _teach(work, plan, make_one, join_all, lending, EraseBlobs(blobs), eraser)
     return Service(
@@ -103,6 +104,16 @@ def _teach(
     work.does("assemble", gives_up_on=_HOPELESS, on_failure=announce_failure)(join)
     work.does("erase", on_failure=keep_quiet)(erase)
     work.does(FORGET, on_failure=keep_quiet)(forget)
+
+
+def _encoding(settings: Settings) -> Encoding:
+    """What the operator chose, for jobs that say nothing."""
+    begun = Encoding(preset=settings.preset, keyframe_frames=settings.keyframe_frames, container=settings.container)
+    return encoding_for(begun, codec=settings.codec, crf=settings.crf, preset=None, container=None)
+
+
+def _price(settings: Settings) -> Price | None:
+    return None if settings.hour_price is None else Price(settings.hour_price, settings.currency)
 
 
 def _workshop(settings: Settings) -> Workshop:

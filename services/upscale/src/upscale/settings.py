@@ -2,10 +2,11 @@
 
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from chassis.run import ServiceSettings
+from upscale.domain.encoding import Codec, Container
 
 __all__ = ["Settings"]
 
@@ -28,10 +29,20 @@ class Settings(ServiceSettings):
     """CPU threads of the engine; all cores when absent."""
     chunk_megapixels: PositiveFloat = 8.0
     """Megapixels of source that one chunk holds: what is lost when a worker dies, and what the workers share out."""
+    codec: Codec = "h264"
+    """Of renditions, where a job says nothing: `h264`, `h265`, `av1` or `ffv1`."""
+    crf: NonNegativeInt | None = None
+    """0 is best; 18, and for AV1 30, when absent."""
+    container: Container = "mp4"
+    """`mp4` or `mkv`; FFV1 always goes into the latter."""
     preset: str = "faster"
-    """Of the H.264 or H.265 encoder."""
+    """From `ultrafast` to `veryslow`."""
     keyframe_frames: PositiveInt = 48
     """A key frame at least this often, in frames."""
+    hour_price: NonNegativeFloat | None = None
+    """What an hour of a worker costs; then reports say what each chunk did."""
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
+    """Of that price."""
     runner_secret: SecretStr | None = Field(default=None, min_length=16)
     """Signs the addresses that runners get; the same for all replicas. Without it there are no runners."""
     runner_lease_s: PositiveFloat = 60

@@ -16,6 +16,14 @@ class ChunkReport(Document):
     attempts: int
     seconds: float
     sha256: str
+    start_frame: int | None = None
+    """Its first frame, by its number in the original; absent in reports of older versions, like the next three."""
+    engine: str = ""
+    """What has enlarged the frames."""
+    plain: bool = False
+    """Not sharpened, only made as large as the rest: nobody had chosen these frames."""
+    cost: float | None = None
+    """What its seconds cost the operator, where a price is known."""
 
 
 class QualityReport(Document):
@@ -32,12 +40,23 @@ class QualityReport(Document):
     width: int
     height: int
     start_frame: int = 0
-    """First frame of the original that was upscaled."""
+    """First frame of the original that the result has."""
     end_frame: int = 0
     """One past the last."""
     model: str
     model_sha256: str
     source_sha256: str
+    codec: str = ""
+    crf: int | None = None
+    preset: str = ""
+    container: str = "mp4"
+    sharpened_frames: int | None = None
+    """How many of the frames were sharpened; all of them when absent."""
+    selection: tuple[tuple[int, int], ...] | None = None
+    """Which: first frame and one past the last of each stretch, in the original's numbers. All when absent."""
+    seconds: float = 0.0
+    """What all the work has taken, on all machines together."""
+    currency: str = ""
     chunks: tuple[ChunkReport, ...]
     passed: bool
     failures: tuple[str, ...] = Field(default=(), description="what is wrong, in sentences")

@@ -85,7 +85,7 @@ def _run(
     ):
         progress.part("start", 1.0, launcher.url)
         _call_off_leftovers(client)
-        options = {"language": "en", "upscale": {"scale": 2, "start": UPSCALE[0], "end": UPSCALE[1]}}
+        options = {"language": "en", "upscale": {"scale": 2, "start": UPSCALE[0], "end": UPSCALE[1], "only": True}}
         job = run_errand(client, Errand(clip.film, _STEPS, clip.script, _TITLE, options), progress)
         credits = [(source.name, source.credit) for source in SOURCES]
         write_outputs(client, job, out, title=_TITLE, film=clip.film, credits=credits)

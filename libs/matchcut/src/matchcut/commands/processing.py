@@ -9,6 +9,21 @@ from contracts.steps import Step
 from matchcut.client import Job
 from matchcut.commands.choices import AsJson, Data
 from matchcut.commands.jobs import job_table, state_code
+from matchcut.commands.sharpening import (
+    Codec,
+    Container,
+    Crf,
+    Deinterlace,
+    Dispatch,
+    Lines,
+    Only,
+    Preset,
+    Range,
+    Scenes,
+    Sharpening,
+    Upscale,
+    one_of,
+)
 from matchcut.commands.usage import estimate_table
 from matchcut.connection import connect_or_launch
 from matchcut.console import Console
@@ -18,32 +33,35 @@ from matchcut.launcher import DataFolder
 from matchcut.measuring import Unmeasurable, measure
 from matchcut.outputs import write_outputs
 from matchcut.progress import JobProgress
-from matchcut.ranges import BadRange, parse_range, parse_scale
 
 __all__ = ["process"]
 
 _STEPS = tuple(step.value for step in Step if step is not Step.INGEST)
+_PRIORITIES = ("urgent", "normal", "bulk")
+_Language = Annotated[str | None, typer.Option(help="Language of the speech, such as en.", show_default="detected")]
 
 
 def process(
     film: Annotated[Path, typer.Argument(help="The video.", metavar="FILE")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", file_okay=False)],
     script: Annotated[Path | None, typer.Option("--script", "-s", help="Its script: plain text or Fountain.")] = None,
-    upscale: Annotated[str | None, typer.Option(help="Also upscale: x2, x3 or x4.", metavar="xN")] = None,
-    range_: Annotated[
-        str | None, typer.Option("--range", help="Upscale only this: 3-5, 1:02-1:30, 10-.", metavar="FROM-TO")
-    ] = None,
+    upscale: Upscale = None,
+    range_: Range = None,
+    scenes: Scenes = None,
+    lines: Lines = None,
+    only: Only = False,
+    deinterlace: Deinterlace = False,
     steps: Annotated[
         str | None, typer.Option(help="Only these, with commas.", show_default="all that the files allow")
     ] = None,
-    language: Annotated[
-        str | None, typer.Option(help="Language of the speech, such as en.", show_default="detected")
-    ] = None,
+    language: _Language = None,
     recognizer: Annotated[str | None, typer.Option(help="fast or accurate.", show_default="accurate")] = None,
     scene_detector: Annotated[str | None, typer.Option(help="fast or accurate.", show_default="accurate")] = None,
-    codec: Annotated[str, typer.Option(help="Of the rendition: h264 or h265.")] = "h264",
-    crf: Annotated[int, typer.Option(help="Quality of the rendition: 0 is best.", min=0, max=51)] = 18,
-    dispatch: Annotated[str, typer.Option(help="Who makes chunks: gpu (workers), colab (runners), auto.")] = "gpu",
+    codec: Codec = None,
+    crf: Crf = None,
+    preset: Preset = None,
+    container: Container = None,
+    dispatch: Dispatch = "gpu",
     priority: Annotated[str, typer.Option(help="urgent, normal or bulk.")] = "normal",
     title: Annotated[str | None, typer.Option(help="Title of the report.", show_default="the file's name")] = None,
     dry_run: Annotated[
@@ -59,11 +77,10 @@ def process(
     console = Console(as_json=as_json)
     with exit_codes(console):
         _check_files(film, script, out)
-        options = _options(upscale, range_, codec, crf, dispatch, language, recognizer, scene_detector)
+        words = (upscale, range_, scenes, lines, only, deinterlace, codec, crf, preset, container, dispatch)
+        options = _options(Sharpening(*words), language, recognizer, scene_detector, script=script is not None)
         wanted = _steps(steps, script=script is not None, upscale=upscale is not None)
-        errand = Errand(
-            film, wanted, script, title, options, _one_of(priority, ("urgent", "normal", "bulk"), "--priority")
-        )
+        errand = Errand(film, wanted, script, title, options, one_of(priority, _PRIORITIES, "--priority"))
         if dry_run:
             _estimate(console, DataFolder.at(data), errand)
             return
@@ -133,36 +150,18 @@ def _steps(asked: str | None, *, script: bool, upscale: bool) -> tuple[str, ...]
 
 
 def _options(
-    upscale: str | None,
-    range_: str | None,
-    codec: str,
-    crf: int,
-    dispatch: str,
+    sharpening: Sharpening,
     language: str | None,
     recognizer: str | None,
     scene_detector: str | None,
+    *,
+    script: bool,
 ) -> dict[str, Any]:
     quality = ("fast", "accurate")
     options: dict[str, Any] = {
         "language": language,
-        "recognizer": _one_of(recognizer, quality, "--recognizer"),
-        "scene_detector": _one_of(scene_detector, quality, "--scene-detector"),
+        "recognizer": one_of(recognizer, quality, "--recognizer"),
+        "scene_detector": one_of(scene_detector, quality, "--scene-detector"),
+        "upscale": sharpening.options(script=script),
     }
-    try:
-        start, end = parse_range(range_) if range_ else (None, None)
-        scale = parse_scale(upscale) if upscale else None
-    except BadRange as fault:
-        raise UsageFault(str(fault)) from fault
-    if range_ and not upscale:
-        raise UsageFault("--range says what to upscale: add --upscale x2")
-    if scale:
-        chosen = {"scale": scale, "start": start, "end": end, "codec": _one_of(codec, ("h264", "h265"), "--codec")}
-        chosen["dispatch"] = _one_of(dispatch, ("gpu", "colab", "auto"), "--dispatch")
-        options["upscale"] = {name: value for name, value in (chosen | {"crf": crf}).items() if value is not None}
     return {name: value for name, value in options.items() if value is not None}
-
-
-def _one_of(value: str | None, allowed: tuple[str, ...], option: str) -> str | None:
-    if value is not None and value not in allowed:
-        raise UsageFault(f"{option} is one of {', '.join(allowed)}, not {value!r}")
-    return value

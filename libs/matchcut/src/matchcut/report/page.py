@@ -75,6 +75,7 @@ def render_report(
             unsure_words=any(unsure for _, runs in paragraphs for _, unsure in runs),
             marks=_marks(documents, film),
             comparisons=_comparisons(documents, film),
+            quality_page=(documents.folder / "qc.html").exists(),
             count=count,
         )
     )
@@ -114,7 +115,8 @@ def _facts(documents: Documents) -> list[tuple[str, str, str]]:
     if documents.quality:
         quality = documents.quality
         verdict = "all checks passed" if quality.passed else "with faults, see below"
-        facts.append((f"{quality.frames_out:,}", f"frames upscaled to {quality.width} × {quality.height}", verdict))
+        sharp = quality.frames_out if quality.sharpened_frames is None else quality.sharpened_frames
+        facts.append((f"{sharp:,}", f"frames upscaled to {quality.width} × {quality.height}", verdict))
     return facts
 
 
@@ -190,7 +192,8 @@ def _mark_picture(mark: Mark, documents: Documents, film: Path | None) -> _MarkP
 
 
 def _comparisons(documents: Documents, film: Path | None) -> Any:
-    rendition = documents.folder / "rendition.mp4"
-    if not documents.quality or not film or not rendition.exists():
+    found = [documents.folder / f"rendition.{kind}" for kind in ("mp4", "mkv")]
+    rendition = next((path for path in found if path.exists()), None)
+    if not documents.quality or not film or rendition is None:
         return []
     return compare(film, rendition, documents.quality, documents.media, documents.frame_rate)

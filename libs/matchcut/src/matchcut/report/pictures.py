@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,11 +64,11 @@ def frame_at(film: Path, seconds: float, media: Media | None) -> Image.Image | N
 
 
 def compare(film: Path, rendition: Path, quality: QualityReport, media: Media | None, rate: float) -> list[Comparison]:
-    """Details of an upscaled film beside the original's: where there is most to see, early and late in the range."""
-    frames = max(1, quality.end_frame - quality.start_frame or quality.frames_out)
+    """Details of an upscaled film beside the original's: where most is to be seen, early and late in what is sharp."""
+    numbers = _sharpened(quality)
     found: list[Comparison] = []
     for share in (0.5, 0.15):
-        number = int(frames * share)
+        number = numbers[int(len(numbers) * share)] - quality.start_frame
         seconds = (quality.start_frame + number) / rate
         before = frame_at(film, seconds + 0.25 / rate, media)
         after = frame_at(rendition, (number + 0.25) / rate, None)
@@ -87,6 +88,13 @@ def compare(film: Path, rendition: Path, quality: QualityReport, media: Media | 
             )
         )
     return found
+
+
+def _sharpened(quality: QualityReport) -> Sequence[int]:
+    """Numbers of the frames that were sharpened; there is one at least."""
+    last = quality.end_frame or quality.start_frame + quality.frames_out
+    spans = quality.selection or ((quality.start_frame, max(last, quality.start_frame + 1)),)
+    return [number for start, end in spans for number in range(start, end)]
 
 
 def _richest(picture: Image.Image, *, avoid: int) -> tuple[int, int, int, int]:

@@ -176,15 +176,18 @@ class _Drawing:
         self._add("Marks", 16, bars)
 
     def upscaled(self) -> None:
-        """The stretch that was upscaled."""
+        """The stretches that were sharpened."""
         quality = self.documents.quality
         if not quality:
             return
         rate = self.documents.frame_rate
-        start = quality.start_frame / rate
-        end = (quality.end_frame or quality.start_frame + quality.frames_out) / rate
-        hint = f"Upscaled: {clock(start)} to {clock(end)}, {quality.frames_out} frames"
-        self._add("Upscaled", 16, [self._bar(start, end, self.y, 16, "upscaled", hint)])
+        whole = (quality.start_frame, quality.end_frame or quality.start_frame + quality.frames_out)
+        bars = []
+        for first, last in quality.selection or (whole,):
+            start, end = first / rate, last / rate
+            hint = f"Upscaled: {clock(start)} to {clock(end)}, {last - first} frames"
+            bars.append(self._bar(start, end, self.y, 16, "upscaled", hint))
+        self._add("Upscaled", 16, bars)
 
 
 def _unlabelled(bar: Bar) -> Bar:

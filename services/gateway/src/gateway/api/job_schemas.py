@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from contracts.documents import JobReport
-from contracts.gateway import JobOptions, UpscaleOptions
+from contracts.gateway import JobOptions, TimeRange, UpscaleOptions
 from contracts.steps import Step
 from gateway.api.schemas import Passthrough
 
@@ -20,23 +20,66 @@ def _example(**values: Any) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [values]})
 
 
+_MOST = 500
+"""Choices of one kind in a job."""
+_LARGEST = 1_000_000
+_WORST_CRF = 51
+_EXAMPLE_RANGE = _example(start=12.0, end=20.5)
+_EXAMPLE_UPSCALE = _example(scale=2, lines=[3, 4], codec="h265", container="mkv")
+
+
 class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class RangeChoice(TimeRange):
+    """A stretch of the film, in seconds from its first frame."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False) | _EXAMPLE_RANGE
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> "RangeChoice":
+        if self.end is not None and self.end <= self.start:
+            raise ValueError("end must be later than start")
+        return self
+
+
 class UpscaleChoices(UpscaleOptions):
-    """What to sharpen. Without a range the whole film is meant."""
+    """What to sharpen, and how. Where no range, scene or line is chosen, the whole film is meant.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)  # Python reads Infinity as JSON
+    Choices add up. What is not chosen is made as large by a plain filter, so that the film stays whole; with `only`,
+    what lies before and behind is left out.
+    """
 
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False) | _EXAMPLE_UPSCALE
+
+    ranges: tuple[RangeChoice, ...] = Field(default=(), max_length=_MOST)
+    scenes: tuple[Annotated[int, Field(ge=0, le=_LARGEST)], ...] = Field(
+        default=(),
+        max_length=_MOST,
+        description="Indexes of scenes of this video, found by this job or an earlier one.",
+        examples=[[1, 4]],
+    )
+    lines: tuple[Annotated[int, Field(ge=1, le=_LARGEST)], ...] = Field(
+        default=(),
+        max_length=_MOST,
+        description="Numbers of lines of the script, found in the film by this job or an earlier one: the chosen take.",
+        examples=[[3, 4, 5]],
+    )
     model: Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = (
         "realesr-animevideov3"
     )
 
     @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> "UpscaleChoices":
+    def _fits_together(self) -> "UpscaleChoices":
         if self.end is not None and self.end <= (self.start or 0):
             raise ValueError("end must be later than start")
+        if self.only and not (self.stretches or self.scenes or self.lines):
+            raise ValueError("only leaves out what is not chosen: choose a range, scenes or lines")
+        if self.crf is not None and self.crf > _WORST_CRF and self.codec != "av1":
+            raise ValueError(f"a crf above {_WORST_CRF} means something to av1 alone")
+        if self.codec == "ffv1" and self.container == "mp4":
+            raise ValueError("ffv1 needs the container mkv: MP4 has no place for it")
         return self
 
 
@@ -58,7 +101,7 @@ class JobChoices(_Asked):
     logos: Literal["all"] | Annotated[tuple[UUID, ...], Field(max_length=50)] = Field(
         default="all", description="watermarks: which of your `/v1/logos` to look for beside whatever marks there are."
     )
-    upscale: UpscaleChoices = Field(default=UpscaleChoices(), description="upscale: how, and which part.")
+    upscale: UpscaleChoices = Field(default=UpscaleChoices(), description="upscale: how, and what of the film.")
 
     def for_services(self) -> JobOptions:
         """What the services are told; where the logos are is added once they are found."""

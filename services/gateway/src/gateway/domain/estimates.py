@@ -11,13 +11,14 @@ from decimal import Decimal
 from statistics import median
 from typing import Literal
 
-from contracts.gateway import JobOptions
+from contracts.gateway import JobOptions, UpscaleOptions
 from contracts.steps import Step
 from gateway.domain.metering import MINUTES_OF, UsageKind, megapixels, minutes, variant_of
 
 __all__ = ["Basis", "Measures", "Pace", "StepEstimate", "Work", "pace_of", "total_seconds", "work_of"]
 
 Basis = Literal["tenant", "installation", "default"]
+_ALL = ((None, None),)
 _ENOUGH = 3
 """Fewer samples than this say little."""
 
@@ -87,12 +88,21 @@ def work_of(step: Step, options: JobOptions, measures: Measures) -> Work:
         length = minutes(measures.duration_s)
         return Work(step, variant, {MINUTES_OF.get(step, UsageKind.INGESTED_MINUTES): length}, float(length))
     chosen = options.upscale
-    start = min(chosen.start or 0.0, measures.duration_s)
-    end = measures.duration_s if chosen.end is None else min(chosen.end, measures.duration_s)
-    frames = max(0, math.ceil(end * measures.frames_per_s) - math.ceil(start * measures.frames_per_s))
+    frames = _sharpened(chosen, measures)
     made = megapixels(measures.width * chosen.scale, measures.height * chosen.scale, frames)
     quantities = {UsageKind.UPSCALED_FRAMES: Decimal(frames), UsageKind.UPSCALED_MEGAPIXELS: made}
     return Work(step, variant, quantities, float(megapixels(measures.width, measures.height, frames)))
+
+
+def _sharpened(chosen: UpscaleOptions, measures: Measures) -> int:
+    """Frames that are sharpened; all, where scenes or lines are chosen, for nobody knows yet how long they are."""
+    stretches = chosen.stretches if not (chosen.scenes or chosen.lines) else ()
+    frames, counted = 0, 0
+    for start, end in sorted((start or 0.0, math.inf if end is None else end) for start, end in stretches or _ALL):
+        first, last = (math.ceil(min(at, measures.duration_s) * measures.frames_per_s) for at in (start, end))
+        frames += max(0, last - max(first, counted))
+        counted = max(counted, last)
+    return frames
 
 
 def pace_of(variant: str, own: Sequence[float], all_: Sequence[float]) -> Pace:

@@ -125,17 +125,19 @@ def metered_step(job: Job, step: Step, duration_s: float) -> Metered | None:
 
 
 def metered_rendition(job: Job, fact: Fact) -> list[Metered]:
-    """A video that was upscaled: frames, and the pixels in them. Nothing for any other fact."""
+    """A video that was upscaled: frames that were sharpened, and the pixels in them. Nothing for any other fact."""
     if not isinstance(fact, VideoUpscaled):
         return []
     scale = job.options.upscale.scale
-    made = megapixels(fact.width, fact.height, fact.frames)
+    sharpened = fact.frames if fact.sharpened_frames is None else fact.sharpened_frames
+    seconds = fact.seconds if fact.sharpened_seconds is None else fact.sharpened_seconds
+    made = megapixels(fact.width, fact.height, sharpened)
     end, variant = f"{job.id}/{fact.run}", variant_of(Step.UPSCALE, job.options)
     frames, pixels = UsageKind.UPSCALED_FRAMES, UsageKind.UPSCALED_MEGAPIXELS
     read = (made / (scale * scale)).quantize(_PLACES)
     return [
-        Metered(f"{frames}/{end}", frames, Decimal(fact.frames), job.video_id, job.id),
-        Metered(f"{pixels}/{end}", pixels, made, job.video_id, job.id, fact.seconds, read, variant),
+        Metered(f"{frames}/{end}", frames, Decimal(sharpened), job.video_id, job.id),
+        Metered(f"{pixels}/{end}", pixels, made, job.video_id, job.id, seconds, read, variant),
     ]
 
 

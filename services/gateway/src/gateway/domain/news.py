@@ -59,7 +59,8 @@ def results_of(fact: Fact) -> dict[str, str]:
         return {"ledger.json": fact.key, **exports}
     if isinstance(fact, VideoUpscaled):
         ending = _basename(fact.rendition_key).rpartition(".")[2]
-        return {f"rendition.{ending}": fact.rendition_key, "qc.json": fact.qc_key}
+        page = {"qc.html": fact.page_key} if fact.page_key else {}
+        return {f"rendition.{ending}": fact.rendition_key, "qc.json": fact.qc_key, **page}
     return {}
 
 

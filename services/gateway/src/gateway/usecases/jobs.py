@@ -19,6 +19,7 @@ from gateway.domain.progress import Done, StepStatus, again, cancel, fold, to_re
 from gateway.domain.refusals import InvalidRequest, JobFinished, NotFound, NothingToRetry
 from gateway.ports import Changes, Records, RecordsOn
 from gateway.usecases.admission import Admission
+from gateway.usecases.choices import with_what_is_known
 from gateway.usecases.logos import references
 from gateway.usecases.notify import Notify
 from gateway.usecases.videos import require_usable
@@ -72,6 +73,7 @@ class Jobs:
         options = order.options
         if Step.WATERMARKS in steps:
             options = options.model_copy(update={"logos": await references(records, order.logos)})
+        options = await with_what_is_known(records, options, steps, video_id=order.video_id, script_id=order.script_id)
         job = Job(
             id=uuid7(),
             video_id=order.video_id,

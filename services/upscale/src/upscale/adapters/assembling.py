@@ -9,22 +9,30 @@ from itertools import chain
 from pathlib import Path
 
 import av
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from chassis import child
 from contracts.documents import QualityReport
+from upscale.adapters.companions import Companions, companions_of
 from upscale.adapters.inspecting import pieces, seen_in, sound_in
+from upscale.adapters.quality_page import page_of
 from upscale.adapters.reading import opened, video_of
-from upscale.adapters.sound import AnyPacket, Companions, companions_of
+from upscale.adapters.sound import AnyPacket, dressed
+from upscale.adapters.stills import Pair, pair_of, shown_frame
 from upscale.domain.plan import Plan
 from upscale.domain.quality import drift_ms, failures_of, pts_equal, tags_of
 from upscale.domain.refusals import ChunkDamaged
-from upscale.domain.soundtrack import Window
+from upscale.domain.soundtrack import LEAD_IN_S, Window
 from upscale.domain.timeline import decode_times
 from upscale.ports import Assembled, AssemblyOrder
 
 __all__ = ["assemble"]
 
+_FORMATS: dict[str, tuple[str, dict[str, str]]] = {
+    "mp4": ("mp4", {"movflags": "+faststart"}),
+    "mkv": ("matroska", {"avoid_negative_ts": "disabled"}),  # what is shown first is shown at 0 here too
+}
 _MUXED = 0.3
 """Share of the work that is done once the file is written; the rest is decoding it."""
 
@@ -34,8 +42,8 @@ def assemble(order: AssemblyOrder) -> Assembled:
     began = time.monotonic()
     _check_chunks(order)
     companions = _muxed(order)
-    report = _examined(order, companions)
-    return Assembled(report, round(time.monotonic() - began, 3))
+    report, pair = _examined(order, companions, began)
+    return Assembled(report, round(time.monotonic() - began, 3), page_of(report, pair))
 
 
 def _check_chunks(order: AssemblyOrder) -> None:
@@ -59,22 +67,25 @@ def _check_chunks(order: AssemblyOrder) -> None:
 
 
 def _muxed(order: AssemblyOrder) -> Companions:
-    plan = order.plan
+    plan, container = order.plan, order.plan.encoding.container
     window = Window(
         start=plan.pts[0] * plan.time_base,
         end=None if plan.to_the_end else plan.end_pts * plan.time_base,
         from_the_start=plan.first == 0,
+        lead_in=LEAD_IN_S if container == "mp4" else Fraction(0),
     )
+    kind, options = _FORMATS[container]
     with (
         opened(order.source) as original,
         opened(order.chunks[0][0]) as template,
-        av.open(f"file:{order.target}", "w", format="mp4", options={"movflags": "+faststart"}) as output,
+        av.open(f"file:{order.target}", "w", format=kind, options=options) as output,
     ):
-        video = output.add_stream_from_template(video_of(template))
+        # Only a template without an encoder of its name, as the decoder of AV1 is, has to be taken as it is.
+        video = output.add_stream_from_template(video_of(template), opaque=plan.encoding.codec == "av1")
         video.time_base = plan.time_base
         source = original.streams[plan.stream]
-        video.metadata.update({k: v for k, v in source.metadata.items() if k.lower() in {"language", "title"}})
-        companions = companions_of(original, output, window, video=plan.stream)
+        dressed(video, source)
+        companions = companions_of(original, output, window, video=plan.stream, container=container)
         picture = _picture_packets([path for path, _ in order.chunks], plan, video)
         for _, packet in heapq.merge(picture, companions.packets(original, window), key=lambda timed: timed[0]):
             output.mux(packet)
@@ -112,16 +123,19 @@ def _packets(path: Path) -> Iterator[AnyPacket]:
                 yield packet
 
 
-def _examined(order: AssemblyOrder, companions: Companions) -> QualityReport:
+def _examined(order: AssemblyOrder, companions: Companions, began: float) -> tuple[QualityReport, Pair | None]:
     plan = order.plan
-    total = plan.frames
-    seen = seen_in(
-        order.target,
-        each=lambda number, _: child.progress(_MUXED + (1 - _MUXED) * min(1.0, number / total), "checking the result"),
-    )
+    shown, kept = shown_frame(plan), list[VideoFrame]()
+
+    def look(number: int, frame: VideoFrame) -> None:
+        child.progress(_MUXED + (1 - _MUXED) * min(1.0, number / plan.frames), "checking the result")
+        if number == shown - plan.first:
+            kept.append(frame)
+
+    seen = seen_in(order.target, each=look)
     tracks = sound_in(order.target)
     failures = failures_of(plan, seen, wanted=companions.spans, tracks=tracks)
-    return QualityReport(
+    report = QualityReport(
         frames_in=plan.frames,
         frames_out=len(seen.times),
         pts_equal=pts_equal(plan, seen),
@@ -134,8 +148,17 @@ def _examined(order: AssemblyOrder, companions: Companions) -> QualityReport:
         model=plan.model,
         model_sha256=plan.model_sha256,
         source_sha256=plan.source_sha256,
+        codec=plan.encoding.codec,
+        crf=None if plan.encoding.codec == "ffv1" else plan.encoding.crf,
+        preset="" if plan.encoding.codec == "ffv1" else plan.encoding.preset,
+        container=plan.encoding.container,
+        sharpened_frames=plan.sharpened_frames,
+        selection=plan.selection and tuple((span.start, span.end) for span in plan.selection),
+        seconds=round(sum(report.seconds for _, report in order.chunks) + time.monotonic() - began, 3),
+        currency=order.currency,
         chunks=tuple(report for _, report in order.chunks),
         passed=not failures,
         failures=failures,
         warnings=(*plan.warnings, *companions.warnings),
     )
+    return report, pair_of(order.source, plan, shown, kept[0]) if kept and report.passed else None

@@ -10,12 +10,17 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from upscale.domain.encoding import PRESETS, Encoding
 from upscale.domain.plan import Plan
 from upscale.domain.planes import Planes
 
 __all__ = ["ChunkEncoder"]
 
-_CODECS: dict[str, Literal["libx264", "libx265"]] = {"h264": "libx264", "h265": "libx265"}
+_Encoder = Literal["libx264", "libx265", "libsvtav1", "ffv1"]
+_CODECS: dict[str, _Encoder] = {"h264": "libx264", "h265": "libx265", "av1": "libsvtav1", "ffv1": "ffv1"}
+_FILES: dict[str, str] = {"h264": "mp4", "h265": "mp4", "av1": "mp4", "ffv1": "matroska"}
+"""What a chunk lies in until it is joined: MP4 keeps the source's ticks, but has no place for FFV1."""
+_SVT_PRESETS = dict(zip(PRESETS, (12, 11, 10, 9, 8, 7, 6, 5, 4), strict=True))
 
 
 class ChunkEncoder:
@@ -26,8 +31,9 @@ class ChunkEncoder:
 
     def __init__(self, path: Path, plan: Plan) -> None:
         self._plan = plan
-        self._container = av.open(f"file:{path}", "w", format="mp4")
-        stream = self._container.add_stream(_CODECS[plan.encoding.codec], rate=_rate(plan.frame_rate))
+        codec = plan.encoding.codec
+        self._container = av.open(f"file:{path}", "w", format=_FILES[codec])
+        stream = self._container.add_stream(_CODECS[codec], rate=_rate(plan.frame_rate))
         stream.width, stream.height = plan.size
         stream.pix_fmt = plan.pixel_format
         context = stream.codec_context
@@ -69,17 +75,28 @@ class ChunkEncoder:
 
 def _options(plan: Plan) -> dict[str, str]:
     encoding = plan.encoding
-    options = {
-        "crf": str(encoding.crf),
-        "preset": encoding.preset,
+    return {
         "g": str(encoding.keyframe_frames),
         "flags": "+cgop",
         "aspect": f"{plan.sample_aspect.numerator}/{plan.sample_aspect.denominator}",
         "chroma_sample_location": plan.color.siting,
+        **_options_of(encoding),
     }
-    if encoding.codec == "h265":
-        return {**options, "x265-params": "open-gop=0:info=0:log-level=error", "tag": "hvc1"}
-    return {**options, "x264-params": "open-gop=0"}
+
+
+def _options_of(encoding: Encoding) -> dict[str, str]:
+    """What each encoder calls quality and effort, and how it is told to close its groups of pictures."""
+    match encoding.codec:
+        case "h264":
+            return {"crf": str(encoding.crf), "preset": encoding.preset, "x264-params": "open-gop=0"}
+        case "h265":
+            params = "open-gop=0:info=0:log-level=error"
+            return {"crf": str(encoding.crf), "preset": encoding.preset, "x265-params": params, "tag": "hvc1"}
+        case "av1":
+            preset = _SVT_PRESETS.get(encoding.preset, encoding.preset)
+            return {"crf": str(encoding.crf), "preset": str(preset)}
+        case "ffv1":
+            return {"level": "3", "g": "1", "slicecrc": "1"}
 
 
 def _rate(rate: Fraction) -> Fraction:

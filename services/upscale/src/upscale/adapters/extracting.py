@@ -1,6 +1,7 @@
 """Takes exactly the wanted frames out of a video, wherever its key frames are."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -9,11 +10,12 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from chassis.telemetry import get_logger
+from upscale.adapters.deinterlacing import CONTEXT, deinterlaced
 from upscale.adapters.reading import check_of, decoded, opened, video_of
-from upscale.domain.plan import KeyFrame, Plan
+from upscale.domain.plan import ChunkSpan, KeyFrame, Plan
 from upscale.domain.refusals import SourceMissing
 
-__all__ = ["frames_between"]
+__all__ = ["frames_between", "wanted_frames"]
 
 _log = get_logger("upscale.extracting")
 _SEEKS = 2
@@ -24,24 +26,37 @@ class _Astray(Exception):
     """From here on the decoder gives other frames than the plan has."""
 
 
-def frames_between(path: Path, plan: Plan, start: int, end: int) -> Iterator[VideoFrame]:
-    """Frames ``start`` up to, not including, ``end``, by their numbers in the original.
+def wanted_frames(path: Path, plan: Plan, span: ChunkSpan) -> Iterator[VideoFrame]:
+    """The frames of a chunk as they are to be enlarged: deinterlaced, where the plan says so.
+
+    What is done to the first and last of them then depends on their neighbours in the film, not on where the chunk
+    ends: a film in chunks equals one that is not.
+    """
+    if plan.deinterlace is None:
+        return frames_between(path, plan, span.start, span.end)
+    before = min(CONTEXT, span.start)
+    around = frames_between(path, plan, span.start - before, span.end, after=CONTEXT)
+    return islice(deinterlaced(around, plan.deinterlace), before, before + span.frames)
+
+
+def frames_between(path: Path, plan: Plan, start: int, end: int, *, after: int = 0) -> Iterator[VideoFrame]:
+    """Frames ``start`` up to, not including, ``end``, by their numbers in the original; then up to ``after`` more.
 
     Decoding begins at the key frame before; frames are counted from there, and each wanted one must be the frame that
     the plan's index saw. A container that seeks badly, or a stream that cannot be entered there, is then decoded from
     an earlier key frame, and at last from the start, where numbers cannot be mistaken. Raises SourceMissing when the
-    video does not have these frames.
+    video does not have these frames; the film may end without those after.
     """
     number = start
     ways: list[KeyFrame | None] = [*plan.keys_before(start)[:_SEEKS], None]
     for key in ways:
         try:
-            for frame in _counted(path, plan, number, end, key):
+            for frame in _counted(path, plan, number, end + after, key):
                 yield frame
                 number += 1
         except _Astray as astray:
             _log.warning("decoding once more from further back", wanted=number, problem=str(astray))
-        if number == end:
+        if number >= end:
             return
     raise SourceMissing(
         f"frame {number} of the original cannot be decoded any more, though it was when the chunks were planned; "
@@ -87,6 +102,8 @@ def _entered(frame: VideoFrame, key: KeyFrame | None) -> int:
 
 def _prove(frame: VideoFrame, plan: Plan, number: int, *, certain: bool) -> None:
     """The frame is the one the index saw. Decoders of other machines may round differently: then its time decides."""
+    if not plan.first <= number < plan.end:
+        return  # a neighbour, of which a part of a plan knows nothing
     if check_of(frame) != plan.checks[number - plan.first] and not certain:
         raise _Astray(f"frame {number} is another one")
     if certain and frame.pts is not None and frame.pts > plan.ticks(number):

@@ -5,7 +5,7 @@ Nothing is believed that the container says about frames: they are counted, time
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from av.container import InputContainer
@@ -14,19 +14,23 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from chassis import child
+from contracts.gateway import UpscaleOptions
 from upscale.adapters.reading import check_of, decoded, opened, orientation_in, siting_in, sketch_of, tags_in, video_of
 from upscale.adapters.weights import model_named
 from upscale.domain.color import Color, Tags, resolve
 from upscale.domain.cuts import cuts_in
 from upscale.domain.geometry import Orientation, output_size, sample_aspect
-from upscale.domain.plan import KeyFrame, Plan, chunk_length, cut_into_chunks
+from upscale.domain.plan import KeyFrame, Plan, chunk_length
 from upscale.domain.refusals import UnsupportedVideo
-from upscale.domain.timeline import frames_in_range, rising
+from upscale.domain.selection import choose, cut_chosen
+from upscale.domain.timeline import rising
 from upscale.ports import PlanOrder
 
 __all__ = ["draw_plan"]
 
 _DEFAULT_RATE = Fraction(25)
+_PLAIN = 8
+"""How many times as many frames a chunk may have that is not sharpened: a frame of it is far less work."""
 
 
 @dataclass
@@ -57,7 +61,7 @@ class _Walk:
             what = f"its size, from {self.size[0]}x{self.size[1]} to {size[0]}x{size[1]}," if size != self.size else ""
             raise UnsupportedVideo(
                 f"the picture changes {what or 'its colour format'} at frame {number}; "
-                "convert the video to one size and format first, or ask for a range that ends before"
+                "convert the video to one size and format first, or ask for a range that ends before, and only for it"
             )
         if frame.key_frame:
             self.keys.append(number)
@@ -85,15 +89,15 @@ def draw_plan(order: PlanOrder) -> Plan:
         if walk.tags is None:
             raise UnsupportedVideo("not a single frame of this video can be decoded")
         color = resolve(walk.tags, width=walk.size[0], height=walk.size[1])
-        options = order.options
         pts, mended = rising(walk.pts, walk.durations)
-        first, end = frames_in_range(pts, walk.time_base, start=options.start, end=options.end)
+        choice = choose(pts, walk.time_base, order.options.stretches, only=order.options.only)
+        first, end = choice.first, choice.end
         longest = chunk_length(*walk.size, megapixels=order.chunk_megapixels)
         return Plan(
             source_sha256=order.source_sha256,
             model=model.name,
             model_sha256=model.sha256,
-            scale=options.scale,
+            scale=order.options.scale,
             encoding=order.encoding,
             stream=stream.index,
             width=walk.size[0],
@@ -116,8 +120,10 @@ def draw_plan(order: PlanOrder) -> Plan:
                 if number < end and (raw := walk.pts[number]) is not None
             ),
             to_the_end=walk.to_the_end and end == len(pts),
-            chunks=cut_into_chunks(first, end, longest=longest, cuts=cuts_in(walk.changes)),
-            warnings=_warnings(walk, mended, color),
+            chunks=cut_chosen(choice, longest=longest, longest_plain=_PLAIN * longest, cuts=cuts_in(walk.changes)),
+            selection=choice.selection,
+            deinterlace=_deinterlaced(walk) if order.options.deinterlace else None,
+            warnings=(*order.warnings, *choice.empty, *_warnings(walk, mended, color, order.options)),
         )
 
 
@@ -127,6 +133,7 @@ def _walked(order: PlanOrder, container: InputContainer, stream: VideoStream) ->
     siting = siting_in(container, stream)
     walk = _Walk(stream.time_base)
     expected = stream.frames or 0
+    until = _last_wanted(order.options)
     for frame in decoded(container, stream):
         tags = tags_in(frame, siting)
         if not walk.pts:
@@ -136,10 +143,22 @@ def _walked(order: PlanOrder, container: InputContainer, stream: VideoStream) ->
         walk.see(frame, tags)
         if expected:
             child.progress(min(0.99, len(walk.pts) / expected), "reading the video")
-        if walk.is_past(order.options.end):
+        if walk.is_past(until):
             walk.to_the_end = False
             break
     return walk
+
+
+def _last_wanted(options: UpscaleOptions) -> float | None:
+    """The second after which nothing of the film is needed; None when all of it is."""
+    if not options.only or any(end is None for _, end in options.stretches):
+        return None
+    return max((end for _, end in options.stretches if end is not None), default=None)
+
+
+def _deinterlaced(walk: _Walk) -> Literal["marked", "all"]:
+    """Which frames are meant: where none is marked, whoever asks knows better."""
+    return "marked" if walk.interlaced else "all"
 
 
 def _last_duration(pts: list[int], durations: list[int]) -> int:
@@ -149,14 +168,19 @@ def _last_duration(pts: list[int], durations: list[int]) -> int:
     return pts[-1] - pts[-2] if len(pts) > 1 else 1
 
 
-def _warnings(walk: _Walk, mended: int, color: Color) -> tuple[str, ...]:
+def _warnings(walk: _Walk, mended: int, color: Color, options: UpscaleOptions) -> tuple[str, ...]:
     warnings = []
     if mended:
         warnings.append(
             f"{mended} frames of the original had no or a falling time; they were moved behind their elders"
         )
-    if walk.interlaced:
-        warnings.append("the original is interlaced; its frames were sharpened as they are, with both fields in them")
+    if walk.interlaced and not options.deinterlace:
+        warnings.append(
+            "the original is interlaced; its frames were enlarged as they are, with both fields in them. "
+            "Ask for deinterlace to have whole pictures"
+        )
+    if options.deinterlace and not walk.interlaced:
+        warnings.append("no frame of the original is marked interlaced; all were deinterlaced, as was asked")
     if walk.tags is not None and walk.tags.is_rgb:
         warnings.append("the original stores RGB; the rendition is BT.709, limited range")
     return tuple(warnings)

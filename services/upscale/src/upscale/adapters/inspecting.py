@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.audio.stream import AudioStream
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from upscale.adapters.reading import decoded, opened, video_of
@@ -59,9 +60,10 @@ def pieces(path: Path, size: int = 1 << 20) -> Iterator[bytes]:
 
 
 def sound_in(path: Path) -> list[Track]:
-    """When each sound track begins and ends to be heard as the container presents it, and how much of it decodes."""
+    """When each sound track is heard as the container presents it, against the first picture, and how much decodes."""
     with opened(path) as container:
         streams = container.streams.audio
+        origin = _origin(container)
         spans: dict[int, tuple[Fraction, Fraction]] = {}
         decodable: Counter[int] = Counter()
         for packet in container.demux(streams) if streams else ():
@@ -74,12 +76,21 @@ def sound_in(path: Path) -> list[Track]:
                 decodable[packet.stream.index] += sum(frame.samples for frame in packet.decode())
         return [
             Track(
-                Span(max(0.0, float(spans[stream.index][0])), float(min(spans[stream.index][1], _presented(stream)))),
+                Span(
+                    max(0.0, float(spans[stream.index][0] - origin)),
+                    float(min(spans[stream.index][1], _presented(stream)) - origin),
+                ),
                 decodable[stream.index] / stream.codec_context.sample_rate,
             )
             for stream in streams
             if stream.index in spans
         ]
+
+
+def _origin(container: InputContainer) -> Fraction:
+    """When the first picture is shown, as the container counts."""
+    stream = video_of(container)
+    return (stream.start_time or 0) * (stream.time_base or Fraction(1))
 
 
 def _presented(stream: AudioStream) -> Fraction:

@@ -18,17 +18,18 @@ from numpy.typing import NDArray
 from chassis import child
 from upscale.adapters.encoding import ChunkEncoder
 from upscale.adapters.engines import enhancer_for
-from upscale.adapters.extracting import frames_between
+from upscale.adapters.extracting import wanted_frames
 from upscale.adapters.inspecting import brightness_of, pieces, seen_in, setup_of
+from upscale.adapters.plain import PLAIN_ENGINE, plain_planes
 from upscale.adapters.reading import picture_of
 from upscale.adapters.tiling import TiledEnhancer
 from upscale.domain.plan import ChunkSpan, Plan
-from upscale.domain.planes import oriented, to_yuv420
-from upscale.domain.quality import tags_of
+from upscale.domain.planes import Planes, oriented, to_yuv420
+from upscale.domain.quality import same_times, tags_of
 from upscale.domain.refusals import ChunkUnsound
 from upscale.ports import ChunkMade, ChunkOrder, Enhancer
 
-__all__ = ["ChunkUnsound", "make_chunk", "make_chunk_with", "verify_chunk"]
+__all__ = ["ChunkUnsound", "make_chunk", "make_chunk_with", "make_plain_chunk", "verify_chunk"]
 
 _QUEUED_FRAMES = 4
 _BRIGHTNESS = 2.5
@@ -39,22 +40,36 @@ T = TypeVar("T")
 def make_chunk(order: ChunkOrder) -> ChunkMade:
     """Make and verify a chunk on this machine's engine."""
     plan, workshop = order.plan, order.workshop
+    if plan.is_plain(plan.chunks[order.index]):
+        return make_plain_chunk(order)
     return make_chunk_with(enhancer_for(plan.model, scale=plan.scale, workshop=workshop), order)
 
 
 def make_chunk_with(enhancer: Enhancer, order: ChunkOrder) -> ChunkMade:
     """Make and verify a chunk. A later attempt begins with smaller tiles: memory may have ended the one before."""
-    began = time.monotonic()
     plan, span = order.plan, order.plan.chunks[order.index]
     tile_pixels = max(1, order.workshop.tile_pixels >> (order.attempt - 1))
     tiled = TiledEnhancer(enhancer, scale=plan.scale, tile_pixels=tile_pixels)
-    ends = _Control(order.control)
     sharpened = _Stage(lambda: _sharpened(tiled, _Stage(lambda: _pictures(order.source, plan, span))))
+    planes = (to_yuv420(oriented(picture, plan.orientation), plan.color) for picture in sharpened)
+    return _written(order, planes, engine=enhancer.engine)
+
+
+def make_plain_chunk(order: ChunkOrder) -> ChunkMade:
+    """Make and verify a chunk whose frames are not sharpened, only made as large as the others."""
+    plan, span = order.plan, order.plan.chunks[order.index]
+    return _written(order, _Stage(lambda: plain_planes(order.source, plan, span)), engine=PLAIN_ENGINE)
+
+
+def _written(order: ChunkOrder, frames: Iterator[Planes], *, engine: str) -> ChunkMade:
+    """Encode these frames, as many as there is time for, and prove what was written."""
+    began = time.monotonic()
+    plan, span = order.plan, order.plan.chunks[order.index]
+    ends = _Control(order.control)
     brightness: list[float] = []
     with ChunkEncoder(order.target, plan) as encoder:
-        for done, picture in enumerate(sharpened, 1):
+        for done, planes in enumerate(frames, 1):
             number = span.start + done - 1
-            planes = to_yuv420(oriented(picture, plan.orientation), plan.color)
             brightness.append(float(planes[0].mean()))
             encoder.add(planes, plan.ticks(number), plan.ticks(number + 1) - plan.ticks(number))
             child.progress(done / span.frames, f"frame {done} of {span.frames}")
@@ -68,7 +83,7 @@ def make_chunk_with(enhancer: Enhancer, order: ChunkOrder) -> ChunkMade:
     return ChunkMade(
         frames=span.frames,
         sha256=digest.hexdigest(),
-        engine=enhancer.engine,
+        engine=engine,
         machine=platform.node() or "unknown",
         seconds=round(time.monotonic() - began, 3),
         setup_sha256=setup_of(order.target),
@@ -76,7 +91,7 @@ def make_chunk_with(enhancer: Enhancer, order: ChunkOrder) -> ChunkMade:
 
 
 def _pictures(source: Path, plan: Plan, span: ChunkSpan) -> Iterator[NDArray[Any]]:
-    for frame in frames_between(source, plan, span.start, span.end):
+    for frame in wanted_frames(source, plan, span):
         yield picture_of(frame, plan.color)
 
 
@@ -110,7 +125,7 @@ def verify_chunk(
     expected = [
         (plan.ticks(number) - plan.ticks(span.start)) * plan.time_base for number in range(span.start, span.end)
     ]
-    if [when - seen.times[0] for when in seen.times] != expected:
+    if not same_times(seen.times, expected, tick=plan.encoding.chunk_tick):
         wrong.append(f"{len(seen.times)} frames with other times instead of {span.frames}")
     if seen.sizes != {plan.size} or seen.pixel_formats != {plan.pixel_format}:
         wrong.append(f"sizes {sorted(seen.sizes)}, formats {sorted(seen.pixel_formats)}")

@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.database import stone_of
 from contracts.gateway import JobRequested
 from contracts.ingest import VideoIngested
-from upscale.adapters.tables import cancellations, chunks, plans, requests, videos
-from upscale.ports import ChunkRow, PlanRow
+from contracts.steps import Step
+from upscale.adapters.tables import cancellations, chunks, findings, plans, requests, videos
+from upscale.ports import ChunkRow, Finding, PlanRow
 
 __all__ = ["PostgresRecords"]
 
@@ -74,6 +75,30 @@ class PostgresRecords:
         rows = await self._connection.execute(query.order_by(requests.c.asked_at, requests.c.run))
         return [(job_id, JobRequested.model_validate(request)) for job_id, request in rows]
 
+    async def add_finding(
+        self, job_id: UUID, video_id: UUID, step: Step, *, key: str | None = None, failed_run: int | None = None
+    ) -> None:
+        """Remember what a job's step found, or that a run of it failed; nothing of a video that was erased."""
+        if await self.is_erased(video_id):
+            return
+        row = insert(findings).values(
+            tenant_id=self._tenant_id, job_id=job_id, step=step, video_id=video_id, key=key, failed_run=failed_run
+        )
+        newest = {
+            "key": func.coalesce(row.excluded.key, findings.c.key),
+            "failed_run": func.greatest(row.excluded.failed_run, findings.c.failed_run),
+        }
+        kept = [findings.c.tenant_id, findings.c.job_id, findings.c.step]
+        await self._connection.execute(row.on_conflict_do_update(index_elements=kept, set_=newest))
+
+    async def finding(self, job_id: UUID, step: Step) -> Finding:
+        """What we have heard of a job's step."""
+        query = select(findings.c.key, findings.c.failed_run).where(
+            findings.c.job_id == job_id, findings.c.step == step
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return Finding() if row is None else Finding(row.key, row.failed_run or 0)
+
     async def runs(self, video_id: UUID) -> Sequence[tuple[UUID, int]]:
         """Every job and run that ever wanted a video upscaled, cancelled ones too."""
         rows = await self._connection.execute(
@@ -106,7 +131,7 @@ class PostgresRecords:
         A stone stays, from which nobody learns which video it was.
         """
         counts = {}
-        for table in (requests, plans, chunks, videos):
+        for table in (requests, plans, chunks, findings, videos):
             about = delete(table).where(table.c.video_id == video_id)
             counts[table.name] = (await self._connection.execute(about)).rowcount
         called_off = delete(cancellations).where(cancellations.c.job_id.in_(job_ids))

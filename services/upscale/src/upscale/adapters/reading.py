@@ -27,6 +27,7 @@ __all__ = [
     "opened",
     "orientation_in",
     "picture_of",
+    "planes_of",
     "siting_in",
     "sketch_of",
     "tags_in",
@@ -130,7 +131,7 @@ def picture_of(frame: VideoFrame, color: Color) -> _Array:
         return _rgb(frame, color)
     if not _PLANAR.fullmatch(frame.format.name) or frame.format.name.endswith("be"):
         frame = frame.reformat(format=_exact_equal(frame))
-    return to_rgb(_planes(frame), color)
+    return to_rgb(planes_of(frame), color)
 
 
 def _exact_equal(frame: VideoFrame) -> str:
@@ -150,7 +151,8 @@ def _rgb(frame: VideoFrame, color: Color) -> _Array:
     return np.ascontiguousarray(frame.to_ndarray(format="rgb24").transpose(2, 0, 1))
 
 
-def _planes(frame: VideoFrame) -> Planes:
+def planes_of(frame: VideoFrame) -> Planes:
+    """Y', Cb and Cr of a planar frame; those of a grey one are neutral."""
     luma = _first_plane(frame)
     if frame.format.name.startswith("gray"):
         depth = frame.format.components[0].bits

@@ -1,26 +1,25 @@
-"""Everything of the film that is not picture: sound, subtitles, chapters and names, taken from the original."""
+"""Sound tracks of the original, copied as they are or, where the container cannot hold them, encoded anew."""
 
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 from numpy.typing import NDArray
 
 from upscale.domain.quality import Span
-from upscale.domain.soundtrack import COPIED, LEAD_IN_S, Window
+from upscale.domain.soundtrack import Window
 
-__all__ = ["AnyPacket", "Companions", "companions_of"]
+__all__ = ["AnyPacket", "CopiedSound", "EncodedSound", "Heard", "dressed"]
 
 AnyPacket: TypeAlias = "Packet[Any]"
 
@@ -29,8 +28,6 @@ _AAC_RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 4
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 """By channels, what AAC takes; any other number is mixed down to stereo."""
 _CHANNELS = {layout: channels for channels, layout in _LAYOUTS.items()}
-_OUR_OWN = frozenset({"encoder", "major_brand", "minor_version", "compatible_brands"})
-"""Names that say how the old file was written, not what it holds."""
 
 
 @dataclass
@@ -52,106 +49,26 @@ class Heard:
         return None if self.start is None else Span(float(self.start), float(self.end))
 
 
-class _Track(Protocol):
-    @property
-    def source(self) -> Stream:
-        """Where its packets come from."""
-        ...
-
-    def take(self, packet: AnyPacket) -> Iterator[AnyPacket]:
-        """What of this packet goes into the result."""
-        ...
-
-    def finish(self) -> Iterator[AnyPacket]:
-        """What is left once all packets were taken."""
-        ...
-
-
-@dataclass
-class Companions:
-    """The tracks that go along with the picture."""
-
-    tracks: list[_Track] = field(default_factory=list)
-    heard: list[Heard] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    @property
-    def spans(self) -> list[Span]:
-        """Where each sound track that is heard at all should be heard."""
-        return [heard.span for heard in self.heard if heard.span is not None]
-
-    def packets(self, original: InputContainer, window: Window) -> Iterator[tuple[Fraction, AnyPacket]]:
-        """Each packet for the result with the second at which it is decoded, about in order."""
-        if not self.tracks:
-            return
-        if not window.from_the_start:
-            with suppress(av.error.FFmpegError):  # a container that cannot seek is read from its start
-                original.seek(int((window.start - LEAD_IN_S - 1) * av.time_base), backward=True)
-        by_index = {track.source.index: track for track in self.tracks}
-        for packet in original.demux(*(track.source for track in self.tracks)):
-            if packet.pts is None:
-                continue
-            yield from _timed(by_index[packet.stream.index].take(packet))
-        for track in self.tracks:
-            yield from _timed(track.finish())
-
-
-def companions_of(original: InputContainer, output: OutputContainer, window: Window, *, video: int) -> Companions:
-    """Open a track in ``output`` for each of the original's that can come along, and carry names and chapters over."""
-    found = Companions()
-    output.metadata.update({k: v for k, v in original.metadata.items() if k.lower() not in _OUR_OWN})
-    for stream in original.streams:
-        if isinstance(stream, AudioStream):
-            heard = Heard()
-            found.heard.append(heard)
-            found.tracks.append(_sound_track(stream, output, window, heard, found.warnings))
-        elif stream.type == "subtitle" and stream.codec_context.name == "mov_text":
-            found.tracks.append(_Subtitles(stream, output, window))
-        elif stream.index != video:
-            found.warnings.append(f"{_named(stream)} was left out: MP4 cannot hold it as it is")
-    chapters = [_shifted(chapter, window) for chapter in original.chapters()]
-    output.set_chapters([chapter for chapter in chapters if chapter is not None])
-    return found
-
-
-def _timed(packets: Iterator[AnyPacket]) -> Iterator[tuple[Fraction, AnyPacket]]:
-    for packet in packets:
-        yield (packet.dts or 0) * packet.time_base, packet
-
-
-def _named(stream: Stream) -> str:
-    return f"stream {stream.index} ({stream.type} {stream.language or ''})".replace(" )", ")")
-
-
-def _sound_track(
-    stream: AudioStream, output: OutputContainer, window: Window, heard: Heard, warnings: list[str]
-) -> _Track:
-    codec = stream.codec_context.codec.canonical_name
-    if codec in COPIED:
-        return _Copied(stream, output, window, heard)
-    warnings.append(f"{_named(stream)} was encoded anew as AAC: MP4 players do not play {codec}")
-    return _Reencoded(stream, output, window, heard)
-
-
-def _dressed(target: Stream, source: Stream) -> None:
+def dressed(target: Stream, source: Stream) -> None:
     """Language, title and what the track is for."""
     target.metadata.update({k: v for k, v in source.metadata.items() if k.lower() in {"language", "title"}})
     target.disposition = source.disposition
 
 
-class _Copied:
+class CopiedSound:
     """A sound track whose packets go over as they are."""
 
     def __init__(self, source: AudioStream, output: OutputContainer, window: Window, heard: Heard) -> None:
         self.source = source
         self._target = output.add_stream_from_template(source)
-        _dressed(self._target, source)
+        dressed(self._target, source)
         self._window = window
         self._heard = heard
         self._rate = source.codec_context.sample_rate
         self._next: int | None = None
 
     def take(self, packet: AnyPacket) -> Iterator[AnyPacket]:
+        """What of it lies within the stretch."""
         start = packet.pts * packet.time_base  # type: ignore[operator] # packets without a time were left out
         samples = self._samples(packet)
         duration = Fraction(samples, self._rate)
@@ -169,6 +86,7 @@ class _Copied:
         yield packet
 
     def finish(self) -> Iterator[AnyPacket]:
+        """What was held back."""
         yield from ()
 
     def _samples(self, packet: AnyPacket) -> int:
@@ -186,8 +104,8 @@ class _Copied:
         return meant if self._next is None else max(meant, self._next)
 
 
-class _Reencoded:
-    """A sound track that MP4 cannot take: decoded, cut to the sample, encoded as AAC."""
+class EncodedSound:
+    """A sound track that the container cannot take: decoded, cut to the sample, encoded as AAC."""
 
     def __init__(self, source: AudioStream, output: OutputContainer, window: Window, heard: Heard) -> None:
         self.source = source
@@ -197,19 +115,21 @@ class _Reencoded:
         self._resampler = AudioResampler(format="fltp", layout=layout, rate=self._rate)
         self._target = output.add_stream("aac", rate=self._rate, layout=layout)
         self._target.bit_rate = _BIT_RATE_PER_CHANNEL * source.codec_context.channels
-        _dressed(self._target, source)
+        dressed(self._target, source)
         self._window = window
         self._heard = heard
         self._at: int | None = None
         self._filled = 0
 
     def take(self, packet: AnyPacket) -> Iterator[AnyPacket]:
+        """What of it lies within the stretch."""
         start = packet.pts * packet.time_base  # type: ignore[operator] # packets without a time were left out
-        if not self._window.wants(start, (packet.duration or 0) * packet.time_base + LEAD_IN_S):
+        if not self._window.wants(start, (packet.duration or 0) * packet.time_base + self._window.lead_in):
             return
         yield from self._heard_from(packet)
 
     def finish(self) -> Iterator[AnyPacket]:
+        """What was held back."""
         yield from self._heard_from(None)
         if self._at is not None:
             yield from self._encoded(self._resampler.resample(None))
@@ -256,35 +176,3 @@ class _Reencoded:
         piece.time_base = Fraction(1, self._rate)
         piece.pts = at
         return piece
-
-
-class _Subtitles:
-    """Timed text, moved along; one that begins before the stretch begins with it."""
-
-    def __init__(self, source: Stream, output: OutputContainer, window: Window) -> None:
-        self.source = source
-        self._target = output.add_stream_from_template(source)
-        _dressed(self._target, source)
-        self._window = window
-
-    def take(self, packet: AnyPacket) -> Iterator[AnyPacket]:
-        start = packet.pts * packet.time_base  # type: ignore[operator] # packets without a time were left out
-        first, last = self._window.heard(start, (packet.duration or 0) * packet.time_base)
-        if last <= first:
-            return
-        packet.stream = self._target
-        packet.pts = packet.dts = round(first / packet.time_base)
-        packet.duration = round((last - first) / packet.time_base)
-        yield packet
-
-    def finish(self) -> Iterator[AnyPacket]:
-        yield from ()
-
-
-def _shifted(chapter: Any, window: Window) -> Any:
-    """A chapter as the result has it; None when it lies outside."""
-    base = Fraction(chapter["time_base"])
-    first, last = window.heard(chapter["start"] * base, (chapter["end"] - chapter["start"]) * base)
-    if last <= first:
-        return None
-    return {**chapter, "start": round(first / base), "end": round(last / base)}

@@ -3,7 +3,7 @@
 from sqlalchemy import Boolean, Column, DateTime, Float, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
-__all__ = ["cancellations", "chunks", "plans", "requests", "videos"]
+__all__ = ["cancellations", "chunks", "findings", "plans", "requests", "videos"]
 
 _metadata = MetaData()
 
@@ -70,4 +70,15 @@ chunks = Table(
     Column("attempts", Integer),
     Column("seconds", Float),
     Column("setup_sha256", Text),
+)
+
+findings = Table(
+    "findings",
+    _metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("job_id", Uuid, primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("video_id", Uuid),
+    Column("key", Text),
+    Column("failed_run", Integer),
 )

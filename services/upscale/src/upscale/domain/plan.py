@@ -7,9 +7,10 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from upscale.domain.color import Color
+from upscale.domain.encoding import Encoding
 from upscale.domain.geometry import Orientation, output_size
 
 __all__ = ["ChunkSpan", "Encoding", "KeyFrame", "Plan", "chunk_length", "cut_into_chunks"]
@@ -49,16 +50,6 @@ class KeyFrame(_Part):
     """CRC-32 of its first plane."""
 
 
-class Encoding(_Part):
-    """How every chunk is encoded; a joint of two chunks works because nothing here differs between them."""
-
-    codec: Literal["h264", "h265"] = "h264"
-    crf: int = 18
-    preset: str = "faster"
-    keyframe_frames: int = Field(default=48, ge=1)
-    """Key frames at least this often, in frames."""
-
-
 class Plan(_Part):
     """Everything that decides what comes out. Its digest is the manifest by which finished chunks are known again."""
 
@@ -96,6 +87,10 @@ class Plan(_Part):
     to_the_end: bool
     """Whether the result goes on to the end of the film: then its sound is not cut there."""
     chunks: tuple[ChunkSpan, ...]
+    selection: tuple[ChunkSpan, ...] | None = None
+    """Frames that are sharpened, rising and apart; the others are only made as large. None: all are sharpened."""
+    deinterlace: Literal["marked", "all"] | None = None
+    """Which frames are made whole pictures of before they are enlarged: those marked interlaced, or all."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -119,6 +114,15 @@ class Plan(_Part):
         return "yuv420p" if self.color.bits == 8 else "yuv420p10le"
 
     @property
+    def sharpened_frames(self) -> int:
+        """How many of the result's frames the network has made."""
+        return self.frames if self.selection is None else sum(span.frames for span in self.selection)
+
+    def is_plain(self, span: ChunkSpan) -> bool:
+        """Whether a chunk is only made as large as the others: chunks lie wholly within the selection or outside."""
+        return self.selection is not None and not any(part.start <= span.start < part.end for part in self.selection)
+
+    @property
     def manifest_sha256(self) -> str:
         """Digest of the whole plan: a changed parameter, model or source is another manifest."""
         return hashlib.sha256(self.model_dump_json(exclude={"warnings"}).encode()).hexdigest()
@@ -139,6 +143,7 @@ class Plan(_Part):
                 "checks": self.checks[begin:end],
                 "key_frames": tuple(reversed(self.keys_before(span.start)[:_KEYS])),
                 "chunks": (span,),
+                "selection": () if self.is_plain(span) else None,
                 "warnings": (),
             }
         )

@@ -7,7 +7,7 @@ from fractions import Fraction
 from upscale.domain.color import Color
 from upscale.domain.plan import Plan
 
-__all__ = ["Seen", "Span", "Track", "drift_ms", "failures_of", "pts_equal", "tags_of"]
+__all__ = ["Seen", "Span", "Track", "drift_ms", "failures_of", "pts_equal", "same_times", "tags_of"]
 
 
 _ASPECT = Fraction(1, 10_000)
@@ -54,12 +54,19 @@ def tags_of(color: Color) -> tuple[bool, int, int, int]:
 
 
 def pts_equal(plan: Plan, seen: Seen) -> bool:
-    """Whether every frame is shown exactly as long after the first as in the original."""
-    if len(seen.times) != plan.frames:
+    """Whether every frame is shown exactly as long after the first as in the original.
+
+    Exactly means to the millisecond in Matroska, which stores times so.
+    """
+    return same_times(seen.times, [ticks * plan.time_base for ticks in plan.pts], tick=plan.encoding.tick)
+
+
+def same_times(times: Sequence[Fraction], expected: Sequence[Fraction], *, tick: Fraction) -> bool:
+    """Whether frames are shown as long after their first as expected; ``tick``: what the container rounds to."""
+    if len(times) != len(expected):
         return False
     return all(
-        time - seen.times[0] == (ticks - plan.pts[0]) * plan.time_base
-        for time, ticks in zip(seen.times, plan.pts, strict=True)
+        abs((time - times[0]) - (meant - expected[0])) <= tick for time, meant in zip(times, expected, strict=True)
     )
 
 
@@ -96,9 +103,16 @@ def _wrong_picture(plan: Plan, seen: Seen) -> list[str]:
         failures.append(f"the pixel format is {', '.join(sorted(seen.pixel_formats))}, not {plan.pixel_format}")
     if seen.tags != {tags_of(plan.color)}:
         failures.append("the colour tags are not the original's")
-    if abs(seen.sample_aspect / plan.sample_aspect - 1) > _ASPECT:
+    if abs(seen.sample_aspect / plan.sample_aspect - 1) > _aspect_step(plan):
         failures.append(f"pixels are {seen.sample_aspect} wide, not {plan.sample_aspect}")
     return failures
+
+
+def _aspect_step(plan: Plan) -> Fraction:
+    """Matroska stores how wide the whole picture is shown, in whole pixels."""
+    if plan.encoding.container == "mp4":
+        return _ASPECT
+    return max(_ASPECT, 1 / (plan.size[0] * min(Fraction(1), plan.sample_aspect)))
 
 
 def _wrong_sound(plan: Plan, wanted: Sequence[Span], tracks: Sequence[Track]) -> list[str]:

@@ -8,6 +8,7 @@ __all__ = [
     "EmptyRange",
     "Refusal",
     "RenditionRejected",
+    "SelectionUnknown",
     "SourceMissing",
     "UnknownModel",
     "UnsupportedColor",
@@ -33,6 +34,10 @@ class UnsupportedVideo(Refusal):
 
 class EmptyRange(Refusal):
     """No frame lies in the time range that was asked for."""
+
+
+class SelectionUnknown(Refusal):
+    """Scenes or lines were chosen, and nobody knows when they are."""
 
 
 class UnknownModel(Refusal):

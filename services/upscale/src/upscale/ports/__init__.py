@@ -10,6 +10,7 @@ from uuid import UUID
 from contracts.documents import ChunkReport, QualityReport
 from contracts.gateway import JobRequested, UpscaleOptions
 from contracts.ingest import VideoIngested
+from contracts.steps import Step
 from upscale.domain.plan import Encoding, Plan
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = [
     "Draw",
     "EngineMissing",
     "Enhancer",
+    "Finding",
     "Make",
     "OutOfMemory",
     "PlanOrder",
@@ -91,6 +93,8 @@ class PlanOrder:
     options: UpscaleOptions
     encoding: Encoding
     chunk_megapixels: float
+    warnings: tuple[str, ...] = ()
+    """What is to be said of the result from the start."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,7 @@ class AssemblyOrder:
     plan: Plan
     chunks: tuple[tuple[Path, ChunkReport], ...]
     target: Path
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,6 +141,8 @@ class Assembled:
 
     report: QualityReport
     seconds: float
+    page: str = ""
+    """The report for people."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +179,16 @@ class PlanRow:
     """What planning took."""
 
 
+@dataclass(frozen=True)
+class Finding:
+    """What is known of another step of a job."""
+
+    key: str | None = None
+    """Blob key of its document, once there is one."""
+    failed_run: int = 0
+    """The newest run of it that has failed; 0 when none has."""
+
+
 class Records(Protocol):
     """What the service remembers, within one transaction of one tenant."""
 
@@ -193,6 +210,16 @@ class Records(Protocol):
 
     async def requests(self, video_id: UUID) -> Sequence[tuple[UUID, JobRequested]]:
         """Who wants a video upscaled, oldest first: ids of the jobs and what they asked."""
+        ...
+
+    async def add_finding(
+        self, job_id: UUID, video_id: UUID, step: Step, *, key: str | None = None, failed_run: int | None = None
+    ) -> None:
+        """Remember what a job's step found, or that a run of it failed; nothing of a video that was erased."""
+        ...
+
+    async def finding(self, job_id: UUID, step: Step) -> Finding:
+        """What we have heard of a job's step."""
         ...
 
     async def runs(self, video_id: UUID) -> Sequence[tuple[UUID, int]]:

@@ -14,8 +14,9 @@ from chassis.work import LeaseLost, Task
 from contracts.documents import ChunkReport
 from contracts.event import Event
 from contracts.upscale import ChunkReady, VideoUpscaled
-from upscale.domain.keys import results, scratch
+from upscale.domain.keys import chunk_key, results, scratch
 from upscale.domain.plan import ChunkSpan, Plan
+from upscale.domain.price import Price
 from upscale.domain.progress import assembling
 from upscale.domain.refusals import ChunkDamaged, RenditionRejected
 from upscale.ports import Assemble, Assembled, AssemblyOrder, ChunkRow, PlanRow
@@ -53,6 +54,7 @@ class AssembleRendition:
     records: RecordsIn
     blobs: Blobs
     assemble: Assemble
+    price: Price | None = None
 
     async def __call__(self, task: Task) -> None:
         """Do one task. A film that fails its check leaves its report and nothing else."""
@@ -68,12 +70,13 @@ class AssembleRendition:
             chunks = await self.records(work).chunks(row.job_id, row.manifest_sha256)
         folder = results(task.tenant_id, row.job_id, row.run)
         with tempfile.TemporaryDirectory(prefix="upscale-", ignore_cleanup_errors=True) as place:
-            target = Path(place) / "rendition.mp4"
+            target = Path(place) / f"rendition.{plan.encoding.container}"
             assembled = await self._assembled(task, row, plan, chunks, target)
             await self.blobs.put_bytes(f"{folder}qc.json", assembled.report.model_dump_json(indent=2).encode())
+            await self.blobs.put_bytes(f"{folder}qc.html", assembled.page.encode())
             if not assembled.report.passed:
                 raise RenditionRejected("the result is not the same film: " + "; ".join(assembled.report.failures))
-            await self.blobs.put_file(f"{folder}rendition.mp4", target)
+            await self.blobs.put_file(f"{folder}{target.name}", target)
         upscaled = _announcement(row, chunks, folder, assembled)
         async with task.finish() as work:
             await self.records(work).discard_chunks(row.job_id, row.manifest_sha256, [chunk.index for chunk in chunks])
@@ -89,14 +92,32 @@ class AssembleRendition:
         async with AsyncExitStack() as stack:
             try:
                 source = await stack.enter_async_context(self.blobs.local(row.original_key))
-                files = [(await self._local(stack, chunk), _report(chunk)) for chunk in chunks]
+                files = [(await self._local(stack, chunk), self._report(task, row, plan, chunk)) for chunk in chunks]
                 spans = tuple(ChunkSpan(start=chunk.start, end=chunk.end) for chunk in chunks)
-                order = AssemblyOrder(source, plan.model_copy(update={"chunks": spans}), tuple(files), target)
+                currency = self.price.currency if self.price else ""
+                whole = plan.model_copy(update={"chunks": spans})
+                order = AssemblyOrder(source, whole, tuple(files), target, currency)
                 return await task.run_with(self.assemble, order, on_progress=tell)
             except ChunkDamaged as damaged:
                 async with self.database.begin(task.tenant_id) as work:
                     await self.records(work).discard_chunks(row.job_id, row.manifest_sha256, damaged.indexes)
                 raise
+
+    def _report(self, task: Task, row: PlanRow, plan: Plan, chunk: ChunkRow) -> ChunkReport:
+        """What is known of a chunk. A runner's machine is not the operator's, and costs nothing here."""
+        ours = chunk.key == chunk_key(task.tenant_id, row.job_id, row.manifest_sha256, chunk.index)
+        return ChunkReport(
+            index=chunk.index,
+            frames=chunk.end - chunk.start,
+            machine=f"{chunk.machine} ({chunk.engine})",
+            attempts=chunk.attempts,
+            seconds=chunk.seconds,
+            sha256=chunk.sha256,
+            start_frame=chunk.start,
+            engine=chunk.engine,
+            plain=plan.is_plain(ChunkSpan(start=chunk.start, end=chunk.end)),
+            cost=self.price.of(chunk.seconds if ours else 0.0) if self.price else None,
+        )
 
     async def _local(self, stack: AsyncExitStack, chunk: ChunkRow) -> Path:
         try:
@@ -107,27 +128,19 @@ class AssembleRendition:
         raise ChunkDamaged(f"chunk {chunk.index} is not stored any more; retry the step", (chunk.index,))
 
 
-def _report(chunk: ChunkRow) -> ChunkReport:
-    return ChunkReport(
-        index=chunk.index,
-        frames=chunk.end - chunk.start,
-        machine=f"{chunk.machine} ({chunk.engine})",
-        attempts=chunk.attempts,
-        seconds=chunk.seconds,
-        sha256=chunk.sha256,
-    )
-
-
 def _announcement(row: PlanRow, chunks: Sequence[ChunkRow], folder: str, assembled: Assembled) -> VideoUpscaled:
     report = assembled.report
     return VideoUpscaled(
         video_id=row.video_id,
         run=row.run,
-        rendition_key=f"{folder}rendition.mp4",
+        rendition_key=f"{folder}rendition.{report.container}",
         qc_key=f"{folder}qc.json",
+        page_key=f"{folder}qc.html",
         width=report.width,
         height=report.height,
         frames=report.frames_out,
+        sharpened_frames=report.sharpened_frames,
+        sharpened_seconds=round(sum(chunk.seconds for chunk in report.chunks if not chunk.plain), 3),
         passed=report.passed,
         engine=", ".join(dict.fromkeys(chunk.engine for chunk in chunks)),
         model_sha256=row.model_sha256,

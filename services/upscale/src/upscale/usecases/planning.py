@@ -11,14 +11,16 @@ from chassis.work import Task
 from contracts.gateway import UpscaleOptions
 from contracts.steps import Step
 from contracts.upscale import ChunkReady
+from upscale.domain.encoding import Encoding, encoding_for
 from upscale.domain.keys import plan_key
-from upscale.domain.plan import ChunkSpan, Encoding, Plan
+from upscale.domain.plan import ChunkSpan, Plan
 from upscale.domain.progress import planning
 from upscale.domain.runners import Policy
 from upscale.ports import ChunkRow, Draw, PlanOrder, PlanRow, Records
 from upscale.ports.runners import Errand, Priority
 from upscale.usecases.dispatching import ByPolicy
 from upscale.usecases.joining import MachinesIn, RecordsIn
+from upscale.usecases.selecting import chosen_in
 
 __all__ = ["PlanRendition", "errand_for", "job_of", "queue_assembly"]
 
@@ -63,22 +65,33 @@ class PlanRendition:
             rows = await records.chunks(row.job_id, row.manifest_sha256)  # an earlier run may have cut some in two
             await _announce_made(work, row, rows)
             await self.machines(work.connection).withdraw(job_id=row.job_id, before_run=row.run)
-            await self.dispatch(work, row, self._errands(task, plan, rows), _policy(task))
+            missing = [chunk for chunk in rows if chunk.key is None]
+            sharp = [chunk for chunk in missing if not plan.is_plain(ChunkSpan(start=chunk.start, end=chunk.end))]
+            plain = [chunk for chunk in missing if chunk not in sharp]
+            await self.dispatch(work, row, self._errands(task, plan, sharp, _policy(task)), _policy(task))
+            await self.dispatch(work, row, self._errands(task, plan, plain, "gpu"), "gpu")  # no work for a lent GPU
 
-    def _errands(self, task: Task, plan: Plan, rows: Sequence[ChunkRow]) -> list[tuple[ChunkRow, Errand]]:
-        priority, policy = task.payload["priority"], _policy(task)
-        missing = [row for row in rows if row.key is None]
-        return [(row, errand_for(plan, row, priority=priority, policy=policy)) for row in missing]
+    def _errands(
+        self, task: Task, plan: Plan, rows: Sequence[ChunkRow], policy: Policy
+    ) -> list[tuple[ChunkRow, Errand]]:
+        priority = task.payload["priority"]
+        return [(row, errand_for(plan, row, priority=priority, policy=policy)) for row in rows]
 
     async def _drawn(self, task: Task) -> Plan:
-        options = UpscaleOptions.model_validate(task.payload["options"])
-        encoding = self.encoding.model_copy(update={"codec": options.codec, "crf": options.crf})
+        options, warnings = await chosen_in(self.blobs, task.payload)
+        encoding = encoding_for(
+            self.encoding,
+            codec=options.codec,
+            crf=options.crf,
+            preset=options.preset,
+            container=options.container,
+        )
 
         async def tell(fraction: float, message: str) -> None:
             await task.progress(planning(fraction), message)
 
         async with self.blobs.local(task.payload["original_key"]) as source:
-            order = PlanOrder(source, task.payload["source_sha256"], options, encoding, self.chunk_megapixels)
+            order = PlanOrder(source, task.payload["source_sha256"], options, encoding, self.chunk_megapixels, warnings)
             return await task.run_with(self.draw, order, on_progress=tell)
 
     async def _made(self, task: Task, plan: Plan) -> tuple[int, dict[int, ChunkRow]]:

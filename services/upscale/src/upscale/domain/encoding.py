@@ -1,0 +1,60 @@
+"""How the result is encoded and in what it is kept."""
+
+from fractions import Fraction
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["PRESETS", "Codec", "Container", "Encoding", "encoding_for"]
+
+Codec = Literal["h264", "h265", "av1", "ffv1"]
+Container = Literal["mp4", "mkv"]
+PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+"""From quick to small, in the words of x264 and x265; SVT-AV1's numbers are taken for them, FFV1 has none."""
+_CRF: dict[str, int] = {"h264": 18, "h265": 18, "av1": 30, "ffv1": 0}
+"""Where nobody says: for H.264 and AV1 five better than their encoders' own 23 and 35; FFV1 loses nothing."""
+_WORST_CRF: dict[str, int] = {"h264": 51, "h265": 51, "av1": 63, "ffv1": 0}
+
+
+class Encoding(BaseModel):
+    """How every chunk is encoded; a joint of two chunks works because nothing here differs between them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    codec: Codec = "h264"
+    crf: int = 18
+    preset: str = "faster"
+    keyframe_frames: int = Field(default=48, ge=1)
+    """Key frames at least this often, in frames."""
+    container: Container = "mp4"
+    """Of the finished film."""
+
+    @property
+    def tick(self) -> Fraction:
+        """Seconds by which the container may round a time; 0 where it keeps the source's ticks."""
+        return Fraction(0) if self.container == "mp4" else Fraction(1, 1000)
+
+    @property
+    def chunk_tick(self) -> Fraction:
+        """Seconds by which a chunk's file may round a time, before it is joined: FFV1's lie in Matroska."""
+        return Fraction(1, 1000) if self.codec == "ffv1" else Fraction(0)
+
+
+def encoding_for(
+    default: Encoding, *, codec: Codec | None, crf: int | None, preset: str | None, container: Container | None
+) -> Encoding:
+    """What a job asks for, and where it says nothing what the operator chose.
+
+    Another codec than the operator's begins at that codec's own CRF. FFV1 goes into Matroska, for MP4 has no place for
+    it.
+    """
+    chosen = codec or default.codec
+    if crf is None:
+        crf = default.crf if chosen == default.codec else _CRF[chosen]
+    return Encoding(
+        codec=chosen,
+        crf=min(crf, _WORST_CRF[chosen]),
+        preset=preset or default.preset,
+        keyframe_frames=default.keyframe_frames,
+        container="mkv" if chosen == "ffv1" else container or default.container,
+    )

@@ -1,0 +1,217 @@
+"""Every codec and container: chunks are joined packet for packet, and what is beside the picture comes along."""
+
+import hashlib
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from support.upscale_films import BARS, Repeating, flat, frames_of, made_chunks, planned, times_of, upscaled, written
+from upscale.adapters.assembling import assemble
+from upscale.adapters.encoding import ChunkEncoder
+from upscale.adapters.inspecting import setup_of
+from upscale.adapters.subtitles import text_of
+from upscale.ports import AssemblyOrder
+
+KINDS = [
+    ("h264", "mp4", "h264"),
+    ("h265", "mp4", "hevc"),
+    ("av1", "mp4", "av1"),
+    ("h264", "mkv", "h264"),
+    ("h265", "mkv", "hevc"),
+    ("av1", "mkv", "av1"),
+    ("ffv1", "mkv", "ffv1"),
+]
+
+
+def payloads(path: Path) -> list[str]:
+    """A digest of each picture as it is stored, in decoding order."""
+    with av.open(f"file:{path}") as container:
+        return [hashlib.sha256(bytes(packet)).hexdigest() for packet in container.demux(video=0) if packet.size]
+
+
+def a_film(folder: Path, *, frames: int = 9, bits: int = 8) -> Path:
+    step = 1 if bits == 8 else 4
+    bars = [(y * step, blue * step, red * step) for y, blue, red in BARS[:3]]
+    deep = np.uint8 if bits == 8 else np.uint16
+    pictures = [
+        flat([((40 + 15 * number) * step, 128 * step, 128 * step), *bars], kind=deep) for number in range(frames)
+    ]
+    kind = "yuv420p" if bits == 8 else "yuv420p10le"
+    ticks = [1001 * number for number in range(frames)]
+    return written(folder / "source.mp4", pictures, time_base=Fraction(1, 30000), ticks=ticks, pixel_format=kind)
+
+
+@pytest.mark.parametrize(("codec", "container", "name"), KINDS)
+@pytest.mark.parametrize("bits", [8, 10])
+def test_chunks_are_joined_without_encoding_again(
+    tmp_path: Path, codec: str, container: str, name: str, bits: int
+) -> None:
+    source = a_film(tmp_path, bits=bits)
+    plan = planned(source, longest=4, codec=codec, container=container, preset="ultrafast")
+    chunks = made_chunks(source, plan, tmp_path, Repeating())
+    target = tmp_path / f"film.{container}"
+
+    report = assemble(AssemblyOrder(source, plan, tuple(chunks), target)).report
+
+    assert report.failures == ()
+    assert (report.codec, report.container, len(chunks)) == (codec, container, 3)
+    assert payloads(target) == [payload for path, _ in chunks for payload in payloads(path)]
+    assert len({setup_of(path) for path, _ in chunks}) == 1
+    with av.open(str(target)) as film:
+        assert film.streams.video[0].codec_context.name.replace("libdav1d", "av1") == name
+        keys = [packet.is_keyframe for packet in film.demux(video=0) if packet.size]
+    assert all(keys[start] for start in (0, 3, 6))
+
+
+@pytest.mark.parametrize(("codec", "container"), [("h265", "mp4"), ("av1", "mp4"), ("ffv1", "mkv")])
+def test_the_film_can_be_entered_at_every_chunk(tmp_path: Path, codec: str, container: str) -> None:
+    film = upscaled(a_film(tmp_path), tmp_path, longest=3, codec=codec, container=container)
+    whole = frames_of(film.path, pixel_format="gray")
+
+    with av.open(str(film.path)) as opened:
+        stream = opened.streams.video[0]
+        when = times_of(film.path)[3]
+        opened.seek(int(when / (stream.time_base or 1)), stream=stream, backward=False)
+        found = next(opened.decode(stream)).to_ndarray(format="gray")
+
+    assert np.array_equal(found, whole[3])
+
+
+def test_ffv1_loses_nothing(tmp_path: Path) -> None:
+    plan = planned(a_film(tmp_path), codec="ffv1")
+    noise = np.random.default_rng(7)
+    width, height = plan.size
+    pictures = [
+        tuple(noise.integers(0, 256, (height // part, width // part), np.uint8) for part in (1, 2, 2))
+        for _ in range(plan.frames)
+    ]
+
+    with ChunkEncoder(tmp_path / "noise.mkv", plan) as encoder:
+        for number, (luma, blue, red) in enumerate(pictures):
+            encoder.add((luma, blue, red), plan.ticks(number), 1001)
+
+    for was, now in zip(pictures, frames_of(tmp_path / "noise.mkv"), strict=True):
+        assert np.array_equal(np.concatenate([plane.ravel() for plane in was]), now.ravel())
+
+
+def test_ffv1_goes_into_matroska_whatever_the_operator_likes(tmp_path: Path) -> None:
+    film = upscaled(a_film(tmp_path, frames=2), tmp_path, codec="ffv1", crf=20)
+
+    assert (film.path.suffix, film.report.container, film.report.crf) == (".mkv", "mkv", None)
+    assert film.report.passed
+
+
+def test_quality_and_effort_are_what_a_job_asks_for(tmp_path: Path, evaluation_data: Path) -> None:
+    source = evaluation_data / "nasty" / "no_audio.mp4"
+    (tmp_path / "fine").mkdir()
+    (tmp_path / "coarse").mkdir()
+
+    fine = upscaled(source, tmp_path / "fine", end=0.3, crf=12, preset="medium")
+    coarse = upscaled(source, tmp_path / "coarse", end=0.3, crf=40)
+
+    assert fine.path.stat().st_size > 2 * coarse.path.stat().st_size
+    assert (fine.report.crf, fine.report.preset, coarse.report.preset) == (12, "medium", "ultrafast")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "two_audio_tracks.mp4",
+        "surround_51.mp4",
+        "vp9.webm",
+        "prores.mov",
+        "audio_delayed_500ms.mp4",
+        "start_at_1h.ts",
+        "anamorphic_sar2.mp4",
+        "vfr.mp4",
+    ],
+)
+def test_matroska_takes_every_sound_as_it_is(evaluation_data: Path, tmp_path: Path, name: str) -> None:
+    source = evaluation_data / "nasty" / name
+
+    film = upscaled(source, tmp_path, end=0.3, container="mkv")
+
+    with av.open(f"file:{source}") as was, av.open(str(film.path)) as now:
+        kept = [stream.codec_context.codec.canonical_name for stream in now.streams.audio]
+        assert kept == [stream.codec_context.codec.canonical_name for stream in was.streams.audio]
+    assert film.report.failures == ()
+    assert not [warning for warning in film.report.warnings if "encoded anew" in warning]
+
+
+def test_a_film_with_all_there_is_keeps_it_in_matroska(rich: Path, tmp_path: Path) -> None:
+    film = upscaled(rich, tmp_path, container="mkv")
+
+    with av.open(str(film.path)) as now:
+        assert [stream.type for stream in now.streams] == ["video", "audio", "audio", "subtitle", "attachment"]
+        assert [stream.metadata.get("language") for stream in now.streams.audio] == ["eng", "deu"]
+        assert [bool(stream.disposition & av.stream.Disposition.default) for stream in now.streams.audio] == [
+            False,
+            True,
+        ]
+        (attachment,) = now.streams.attachments
+        assert (attachment.name, attachment.data) == ("note.txt", b"keep me")
+        assert [chapter["metadata"]["title"] for chapter in now.chapters()] == ["One", "Two"]
+        assert now.metadata["title"] == "A film with everything"
+        words = [bytes(packet) for packet in now.demux(subtitles=0) if packet.size]
+    assert words == [b"Good evening."]
+    assert film.report.warnings == ()
+    assert film.report.passed
+
+
+def test_what_mp4_cannot_hold_is_named_with_what_to_do(rich: Path, tmp_path: Path) -> None:
+    film = upscaled(rich, tmp_path)
+
+    assert [warning for warning in film.report.warnings if "ask for the container mkv" in warning] == list(
+        film.report.warnings
+    )
+    assert len(film.report.warnings) == 2
+    with av.open(str(film.path)) as now:
+        assert [chapter["metadata"]["title"] for chapter in now.chapters()] == ["One", "Two"]
+        assert [stream.metadata.get("language") for stream in now.streams.audio] == ["eng", "deu"]
+
+
+def test_quicktime_text_is_read() -> None:
+    assert text_of(b"\x00\x0dGood evening.\x00\x00\x00\x0cstyl") == "Good evening."
+    assert text_of(b"\x00\x00") == ""
+    assert text_of(b"\x00\x06" + "hi".encode("utf-16")) == "hi"
+
+
+@pytest.fixture
+def rich(tmp_path: Path) -> Path:
+    """Two sound tracks of which the second is the default one, subtitles, chapters, an attachment, a title."""
+    picture = a_film(tmp_path, frames=12)
+    target = tmp_path / "rich.mkv"
+    with av.open(str(picture)) as source, av.open(str(target), "w") as out:
+        out.metadata["title"] = "A film with everything"
+        video = out.add_stream_from_template(source.streams.video[0])
+        tracks: list[Any] = [out.add_stream("aac", rate=16000, layout="mono") for _ in range(2)]
+        for track, language in zip(tracks, ("eng", "deu"), strict=True):
+            track.metadata["language"] = language
+        tracks[0].disposition = av.stream.Disposition(0)
+        tracks[1].disposition = av.stream.Disposition.default
+        text = out.add_mux_stream("subrip")
+        out.add_attachment("note.txt", "text/plain", b"keep me")
+        marks = [("One", 0, 200), ("Two", 200, 400)]
+        out.set_chapters(
+            [
+                {"id": number, "start": start, "end": end, "time_base": Fraction(1, 1000), "metadata": {"title": title}}
+                for number, (title, start, end) in enumerate(marks)
+            ]
+        )
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = video
+                out.mux(packet)
+        for track in tracks:
+            samples = np.zeros((1, 6400), np.float32)
+            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = 16000, 0, Fraction(1, 16000)
+            out.mux([*track.encode(frame), *track.encode(None)])
+        words = av.Packet(b"Good evening.")
+        words.stream, words.time_base, words.pts, words.dts, words.duration = text, Fraction(1, 1000), 100, 100, 200
+        out.mux(words)
+    return target
