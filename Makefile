@@ -99,6 +99,14 @@ load: $(VENV)/.dev ## Ask the gateway as a day does (TIME=s RATE=n, default 180 
 bench-events: $(VENV)/.dev ## Measure what those who watch live cost (CLIENTS=n)
 	@PYTHONPATH=tests $(BIN)/python tests/bench/events.py $(if $(CLIENTS),--clients $(CLIENTS))
 
+.PHONY: bench-upscale
+bench-upscale: $(VENV)/.dev .venv-engines/.installed ## Measure upscaling beside Real-ESRGAN's own way, ncnn and plain scaling (ROUNDS=n)
+	@$(BIN)/python tests/bench/upscale.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(FILM),--film $(FILM))
+
+.PHONY: bench-upscale-quality
+bench-upscale-quality: $(VENV)/.dev ## Score upscaled films beside bicubic and Lanczos: VMAF, PSNR, SSIM, steadiness (FRAMES=n)
+	@$(BIN)/python tests/bench/upscale_quality.py $(if $(FRAMES),--frames $(FRAMES)) $(if $(SAVE),--save $(SAVE))
+
 .PHONY: docs
 docs: $(VENV)/.dev ## Regenerate the API reference, AsyncAPI and JSON Schemas
 	@$(BIN)/python -m contracts.generate docs

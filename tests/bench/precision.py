@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+sys.path.pop(0)  # in this folder a file is called upscale
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import av

@@ -1,1 +1,1 @@
-"""The queues the bus is measured against, each as a program: ``python -m peers.NAME consume|produce ...``."""
+"""What Matchcut is measured against, each as a program: ``python -m peers.NAME ...``."""

@@ -125,6 +125,7 @@ def _workshop(settings: Settings) -> Workshop:
         threads=settings.threads,
         models_dir=settings.models_dir,
         cache_dir=settings.cache_dir,
+        still_codes=settings.still_codes,
     )
 
 

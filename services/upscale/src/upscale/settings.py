@@ -25,6 +25,9 @@ class Settings(ServiceSettings):
     """For torch: ``auto``, ``cpu``, ``cuda``, ``cuda:1``."""
     tile_pixels: PositiveInt = 600_000
     """Largest tile in pixels of the source; a pixel takes about 1 kB. Halved by itself when memory runs out."""
+    still_codes: int = Field(default=0, ge=-1, le=16)
+    """What stood still since the frame before is not computed again. 0: only where no sample changed, so that the film
+    is the same; more: where samples strayed by at most so many code values of 8 bits; -1: all is computed, always."""
     threads: PositiveInt | None = None
     """CPU threads of the engine; all cores when absent."""
     chunk_megapixels: PositiveFloat = 8.0

@@ -6,22 +6,22 @@ for a decoder or an encoder; no more than a few frames are in memory at once.
 
 import hashlib
 import platform
-import queue
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from numpy.typing import NDArray
 
 from chassis import child
+from upscale.adapters.ahead import Ahead
 from upscale.adapters.encoding import ChunkEncoder
 from upscale.adapters.engines import enhancer_for
 from upscale.adapters.extracting import wanted_frames
 from upscale.adapters.inspecting import brightness_of, pieces, seen_in, setup_of
 from upscale.adapters.plain import PLAIN_ENGINE, plain_planes
 from upscale.adapters.reading import picture_of
+from upscale.adapters.reusing import ReusingEnhancer
 from upscale.adapters.tiling import TiledEnhancer
 from upscale.domain.plan import ChunkSpan, Plan
 from upscale.domain.planes import Planes, oriented, to_yuv420
@@ -31,10 +31,8 @@ from upscale.ports import ChunkMade, ChunkOrder, Enhancer
 
 __all__ = ["ChunkUnsound", "make_chunk", "make_chunk_with", "make_plain_chunk", "verify_chunk"]
 
-_QUEUED_FRAMES = 4
 _BRIGHTNESS = 2.5
 """Code values by which encoding may change the mean of a frame's luma (8 bits)."""
-T = TypeVar("T")
 
 
 def make_chunk(order: ChunkOrder) -> ChunkMade:
@@ -50,7 +48,9 @@ def make_chunk_with(enhancer: Enhancer, order: ChunkOrder) -> ChunkMade:
     plan, span = order.plan, order.plan.chunks[order.index]
     tile_pixels = max(1, order.workshop.tile_pixels >> (order.attempt - 1))
     tiled = TiledEnhancer(enhancer, scale=plan.scale, tile_pixels=tile_pixels)
-    sharpened = _Stage(lambda: _sharpened(tiled, _Stage(lambda: _pictures(order.source, plan, span))))
+    still = order.workshop.still_codes
+    frames = tiled if still < 0 else ReusingEnhancer(tiled, still_codes=still)
+    sharpened = Ahead(lambda: _sharpened(frames, Ahead(lambda: _pictures(order.source, plan, span))))
     planes = (to_yuv420(oriented(picture, plan.orientation), plan.color) for picture in sharpened)
     return _written(order, planes, engine=enhancer.engine)
 
@@ -58,7 +58,7 @@ def make_chunk_with(enhancer: Enhancer, order: ChunkOrder) -> ChunkMade:
 def make_plain_chunk(order: ChunkOrder) -> ChunkMade:
     """Make and verify a chunk whose frames are not sharpened, only made as large as the others."""
     plan, span = order.plan, order.plan.chunks[order.index]
-    return _written(order, _Stage(lambda: plain_planes(order.source, plan, span)), engine=PLAIN_ENGINE)
+    return _written(order, Ahead(lambda: plain_planes(order.source, plan, span)), engine=PLAIN_ENGINE)
 
 
 def _written(order: ChunkOrder, frames: Iterator[Planes], *, engine: str) -> ChunkMade:
@@ -95,15 +95,15 @@ def _pictures(source: Path, plan: Plan, span: ChunkSpan) -> Iterator[NDArray[Any
         yield picture_of(frame, plan.color)
 
 
-def _sharpened(tiled: TiledEnhancer, pictures: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+def _sharpened(frames: TiledEnhancer | ReusingEnhancer, pictures: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
     batch: list[NDArray[Any]] = []
     for picture in pictures:
         batch.append(picture)
-        if len(batch) == tiled.batch:
-            yield from tiled.enhance(batch)
+        if len(batch) == frames.batch:
+            yield from frames.enhance(batch)
             batch = []
     if batch:
-        yield from tiled.enhance(batch)
+        yield from frames.enhance(batch)
 
 
 def verify_chunk(
@@ -154,39 +154,3 @@ class _Control:
             return self._path.read_text()
         except FileNotFoundError:
             return ""
-
-
-class _End:
-    """What a stage says last: that it is done, or what went wrong."""
-
-    def __init__(self, error: BaseException | None) -> None:
-        self.error = error
-
-
-class _Stage(Generic[T]):
-    """An iterator that runs in a thread of its own, a few items ahead of whoever asks.
-
-    What it raises comes out at the asker's side. The thread is a daemon: the process may end without it.
-    """
-
-    def __init__(self, produce: Callable[[], Iterator[T]]) -> None:
-        self._items: queue.Queue[T | _End] = queue.Queue(_QUEUED_FRAMES)
-        threading.Thread(target=self._run, args=(produce,), daemon=True).start()
-
-    def __iter__(self) -> Iterator[T]:
-        return self
-
-    def __next__(self) -> T:
-        item = self._items.get()
-        if isinstance(item, _End):
-            self._items.put(item)
-            raise item.error or StopIteration
-        return item
-
-    def _run(self, produce: Callable[[], Iterator[T]]) -> None:
-        try:
-            for item in produce():
-                self._items.put(item)
-            self._items.put(_End(None))
-        except BaseException as error:  # noqa: BLE001 (it is raised again on the other side of the queue)
-            self._items.put(_End(error))

@@ -10,7 +10,7 @@ from chassis.telemetry import get_logger
 from upscale.domain.tiles import Tile, TileTooSmall, plan_tiles
 from upscale.ports import Enhancer, OutOfMemory
 
-__all__ = ["TiledEnhancer"]
+__all__ = ["TiledEnhancer", "window_of"]
 
 _log = get_logger("upscale.tiling")
 
@@ -31,6 +31,11 @@ class TiledEnhancer:
         """Frames it likes at once."""
         return self._enhancer.batch
 
+    @property
+    def padding(self) -> int:
+        """How far a pixel of the source can be felt."""
+        return self._enhancer.padding
+
     def enhance(self, frames: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         """Each ``(3, height, width)`` made larger; all of one size."""
         while True:
@@ -48,20 +53,27 @@ class TiledEnhancer:
                 self._tile_pixels = window // 2
                 _log.warning("out of memory: smaller tiles", pixels=self._tile_pixels, error=str(error)[:200])
 
+    def redo(self, frame: NDArray[Any], tiles: Sequence[Tile], result: NDArray[Any]) -> None:
+        """Compute these tiles of a frame and put them into ``result``. Raises OutOfMemory."""
+        self._fill([(frame, result, tile) for tile in tiles])
+
     def _enhanced(self, frames: Sequence[NDArray[Any]], tiles: Sequence[Tile]) -> list[NDArray[Any]]:
         scale = self._scale
         channels, height, width = frames[0].shape
         results = [np.empty((channels, height * scale, width * scale), frame.dtype) for frame in frames]
-        wanted = [(frame, result, tile) for frame, result in zip(frames, results, strict=True) for tile in tiles]
-        for start in range(0, len(wanted), self._enhancer.batch):
-            group = wanted[start : start + self._enhancer.batch]
-            sharp = self._enhancer.enhance(np.stack([_window(frame, tile) for frame, _, tile in group]))
-            for (_, result, tile), window in zip(group, sharp, strict=True):
-                _keep(result, window, tile, scale)
+        self._fill([(frame, result, tile) for frame, result in zip(frames, results, strict=True) for tile in tiles])
         return results
 
+    def _fill(self, wanted: Sequence[tuple[NDArray[Any], NDArray[Any], Tile]]) -> None:
+        for start in range(0, len(wanted), self._enhancer.batch):
+            group = wanted[start : start + self._enhancer.batch]
+            sharp = self._enhancer.enhance(np.stack([window_of(frame, tile) for frame, _, tile in group]))
+            for (_, result, tile), window in zip(group, sharp, strict=True):
+                _keep(result, window, tile, self._scale)
 
-def _window(frame: NDArray[Any], tile: Tile) -> NDArray[Any]:
+
+def window_of(frame: NDArray[Any], tile: Tile) -> NDArray[Any]:
+    """What is computed for a tile, before it is."""
     return frame[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width]
 
 

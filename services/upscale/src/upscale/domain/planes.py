@@ -17,38 +17,78 @@ __all__ = ["Planes", "oriented", "to_rgb", "to_yuv420"]
 
 Array = NDArray[Any]
 Planes = tuple[Array, Array, Array]
+_BAND = 32
+"""Rows that are turned into luma and chroma at once: what is in between stays in the cache."""
 
 
 def to_rgb(planes: Planes, color: Color) -> Array:
     """R'G'B' of one frame from Y', Cb and Cr, whose chroma may be subsampled by 2 or 4 in either direction."""
     luma, blue, red = planes
-    height, width = luma.shape
     ys, y0, cs, c0 = _levels(color)
-    y = (luma.astype(np.float32) - y0) / ys
-    sides = _across(color.siting), _down(color.siting)
-    cb, cr = (_upsampled((plane.astype(np.float32) - c0) / cs, (height, width), sides) for plane in (blue, red))
+    top = 255 if color.bits == 8 else 1
+    half = 0.5 if color.bits == 8 else 0
+    y = luma * np.float32(top / ys)
+    y -= np.float32(y0 * top / ys - half)
+    cb, cr = (
+        _upsampled((plane.astype(np.float32) - c0) * (top / cs), luma.shape, color.siting) for plane in (blue, red)
+    )
     kr, kg, kb = luma_weights(color.matrix)
-    rgb = np.empty((3, height, width), np.float32)
-    np.add(y, (2 * (1 - kr)) * cr, out=rgb[0])
-    np.subtract(y, (2 * (1 - kb) * kb / kg) * cb, out=rgb[1])
-    rgb[1] -= (2 * (1 - kr) * kr / kg) * cr
-    np.add(y, (2 * (1 - kb)) * cb, out=rgb[2])
-    return _stored(rgb, color)
+    rgb = np.empty((3, *luma.shape), np.float32)
+    np.multiply(cr, np.float32(2 * (1 - kr)), out=rgb[0])
+    np.multiply(cb, np.float32(-2 * (1 - kb) * kb / kg), out=rgb[1])
+    np.multiply(cb, np.float32(2 * (1 - kb)), out=rgb[2])
+    cr *= np.float32(2 * (1 - kr) * kr / kg)
+    rgb[1] -= cr
+    rgb += y
+    if color.bits > 8:
+        return np.clip(rgb, 0, 1, out=rgb)
+    return np.clip(rgb, 0, 255, out=rgb).astype(np.uint8)  # which cuts off what is behind the point: half was added
 
 
 def to_yuv420(rgb: Array, color: Color) -> Planes:
     """Y', Cb and Cr of one frame at 4:2:0; ``rgb`` has even sides."""
-    ys, y0, cs, c0 = _levels(color)
-    unit = np.float32(1 / 255 if rgb.dtype == np.uint8 else 1)
-    kr, kg, kb = luma_weights(color.matrix)
-    luma = _mixed(rgb, (kr, kg, kb), scale=unit * ys, offset=y0)
-    small = np.stack([_halved(plane.astype(np.float32), color.siting) for plane in rgb])
-    blue = _mixed(small, (-kr, -kg, 1 - kb), scale=unit * cs / (2 * (1 - kb)), offset=c0)
-    red = _mixed(small, (1 - kr, -kg, -kb), scale=unit * cs / (2 * (1 - kr)), offset=c0)
-    top = np.float32(255 if color.bits == 8 else 1023)
+    _, height, width = rgb.shape
     kind = np.uint8 if color.bits == 8 else np.uint16
-    blue, red, luma = (_rounded(plane, top).astype(kind) for plane in (blue, red, luma))
+    luma = np.empty((height, width), kind)
+    blue, red = (np.empty((height // 2, width // 2), kind) for _ in range(2))
+    above = 2 if _down(color.siting) else 0
+    for top in range(0, height, _BAND):
+        rows = slice(top, min(top + _BAND, height))
+        small_rows = slice(rows.start // 2, rows.stop // 2)
+        luma[rows] = _luma_of(rgb[:, rows], color)
+        context = min(above, top)
+        pair = _chroma_of(rgb[:, top - context : rows.stop], color)
+        blue[small_rows], red[small_rows] = (plane[context // 2 :] for plane in pair)
     return luma, blue, red
+
+
+def _luma_of(rgb: Array, color: Color) -> Array:
+    """Whole code values."""
+    ys, y0, _, _ = _levels(color)
+    unit = ys / (255 if rgb.dtype == np.uint8 else 1)
+    kr, kg, kb = luma_weights(color.matrix)
+    out: Array = rgb[0] * np.float32(kr * unit)
+    out += rgb[1] * np.float32(kg * unit)
+    out += rgb[2] * np.float32(kb * unit)
+    out += y0
+    return np.rint(out, out=out)
+
+
+def _chroma_of(rgb: Array, color: Color) -> tuple[Array, Array]:
+    """Whole code values of blue and red."""
+    _, _, cs, c0 = _levels(color)
+    sums, count = _halved(rgb, color.siting)
+    unit = cs / (count * (255 if rgb.dtype == np.uint8 else 1))
+    kr, kg, kb = luma_weights(color.matrix)
+    luma: Array = sums[0] * np.float32(kr)
+    luma += sums[1] * np.float32(kg)
+    luma += sums[2] * np.float32(kb)
+    top = np.float32(255 if color.bits == 8 else 1023)
+    blue, red = (
+        np.clip(np.rint((plane - luma) * np.float32(unit / (2 * (1 - weight))) + c0), 0, top)
+        for plane, weight in ((sums[2], kb), (sums[0], kr))
+    )
+    return blue, red
 
 
 def oriented(rgb: Array, orientation: Orientation) -> Array:
@@ -77,26 +117,6 @@ def _levels(color: Color) -> tuple[np.float32, np.float32, np.float32, np.float3
     return ys, y0, cs, c0
 
 
-def _stored(rgb: Array, color: Color) -> Array:
-    if color.bits > 8:
-        return np.clip(rgb, 0, 1, out=rgb)
-    rgb *= 255
-    return _rounded(rgb, np.float32(255)).astype(np.uint8)
-
-
-def _mixed(planes: Array, weights: tuple[float, float, float], *, scale: np.floating[Any], offset: np.float32) -> Array:
-    out: Array = np.multiply(planes[0], np.float32(weights[0] * scale), dtype=np.float32)
-    for plane, weight in zip(planes[1:], weights[1:], strict=True):
-        out += np.multiply(plane, np.float32(weight * scale), dtype=np.float32)
-    out += offset
-    return out
-
-
-def _rounded(plane: Array, top: np.float32) -> Array:
-    np.rint(plane, out=plane)
-    return np.clip(plane, 0, top, out=plane)
-
-
 def _across(siting: Siting) -> bool:
     """Whether chroma lies on a column of luma, and not between two."""
     return siting in ("left", "topleft", "bottomleft")
@@ -107,38 +127,50 @@ def _down(siting: Siting) -> bool:
     return siting not in ("left", "center")
 
 
-def _upsampled(plane: Array, size: tuple[int, int], on_luma: tuple[bool, bool]) -> Array:
-    height, width = size
-    while plane.shape[0] < height:
-        plane = _doubled(plane, on_luma[1])[:height]
-    while plane.shape[1] < width:
-        plane = np.ascontiguousarray(_doubled(plane.T, on_luma[0]).T)[:, :width]
+def _upsampled(plane: Array, size: tuple[int, ...], siting: Siting) -> Array:
+    while plane.shape[0] < size[0]:
+        plane = _doubled(plane, 0, _down(siting))[: size[0]]
+    while plane.shape[1] < size[1]:
+        plane = _doubled(plane, 1, _across(siting))[:, : size[1]]
     return plane
 
 
-def _doubled(plane: Array, on_luma: bool) -> Array:
-    """Twice as many rows, linearly: at 0 and 1/2 of the way when chroma lies on luma rows, else at -1/4 and 1/4."""
-    out = np.empty((2 * plane.shape[0], plane.shape[1]), np.float32)
-    after = np.concatenate((plane[1:], plane[-1:]))
+def _doubled(plane: Array, axis: int, on_luma: bool) -> Array:
+    """Twice as many samples, linearly: at 0 and 1/2 of the way when chroma lies on luma, else at -1/4 and 1/4."""
+    out = np.empty([side * (2 if way == axis else 1) for way, side in enumerate(plane.shape)], np.float32)
+    even, odd = _cut(out, axis, step=2), _cut(out, axis, 1, step=2)
+    after = np.concatenate((_cut(plane, axis, 1), _cut(plane, axis, -1)), axis)
     if on_luma:
-        out[0::2] = plane
-        out[1::2] = (plane + after) / 2
-    else:
-        before = np.concatenate((plane[:1], plane[:-1]))
-        out[0::2] = plane * np.float32(0.75) + before * np.float32(0.25)
-        out[1::2] = plane * np.float32(0.75) + after * np.float32(0.25)
+        even[:] = plane
+        np.multiply(plane + after, np.float32(0.5), out=odd)
+        return out
+    before = np.concatenate((_cut(plane, axis, 0, 1), _cut(plane, axis, 0, -1)), axis)
+    near = plane * np.float32(0.75)
+    for target, far in ((even, before), (odd, after)):
+        far *= np.float32(0.25)
+        np.add(near, far, out=target)
     return out
 
 
-def _halved(plane: Array, siting: Siting) -> Array:
-    """Every second sample both ways: the mean of two when chroma lies between them, else 1-2-1 around the even one."""
-    rows = _decimated(plane, _down(siting))
-    return _decimated(rows.T, _across(siting)).T
+def _halved(rgb: Array, siting: Siting) -> tuple[Array, int]:
+    """Every second sample both ways, as sums, and what those are to be divided by."""
+    kind = np.uint16 if rgb.dtype == np.uint8 else np.float32
+    rows, high = _summed(rgb, 1, _down(siting), kind)
+    sums, wide = _summed(rows, 2, _across(siting), kind)
+    return sums, high * wide
 
 
-def _decimated(plane: Array, on_luma: bool) -> Array:
-    even, odd = plane[0::2], plane[1::2]
+def _summed(planes: Array, axis: int, on_luma: bool, kind: Any) -> tuple[Array, int]:
+    """Of two samples when chroma lies between them, else 1-2-1 around the even one."""
+    even, odd = _cut(planes, axis, step=2), _cut(planes, axis, 1, step=2)
+    sums: Array = np.add(even, odd, dtype=kind)
     if not on_luma:
-        return (even + odd) * np.float32(0.5)
-    before = np.concatenate((even[:1], odd[:-1]))
-    return even * np.float32(0.5) + (before + odd) * np.float32(0.25)
+        return sums, 2
+    sums += even
+    before = np.concatenate((_cut(even, axis, 0, 1), _cut(odd, axis, 0, -1)), axis)
+    sums += before
+    return sums, 4
+
+
+def _cut(array: Array, axis: int, start: int | None = None, stop: int | None = None, *, step: int = 1) -> Array:
+    return array[(slice(None),) * axis + (slice(start, stop, step),)]

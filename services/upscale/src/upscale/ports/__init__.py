@@ -82,6 +82,8 @@ class Workshop:
     threads: int | None
     models_dir: Path | None
     cache_dir: Path | None
+    still_codes: int = 0
+    """By how many code values samples may stray before a place is computed anew; negative: all of it, always."""
 
 
 @dataclass(frozen=True)
