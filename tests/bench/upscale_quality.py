@@ -2,7 +2,7 @@
 
 Run it by ``make bench-upscale-quality``.
 
-    python tests/bench/upscale_quality.py [--data FOLDER] [--frames 16] [--precision int8] [--save FOLDER]
+    python tests/bench/upscale_quality.py [--data FOLDER] [--frames 16] [--precision auto] [--save FOLDER]
 
 Every low-resolution film of the evaluation data goes the whole way: decoded, enhanced, encoded with the default
 settings, joined, decoded again. It is compared with the true large film; bicubic and Lanczos (FFmpeg's scaler, from the
@@ -10,7 +10,9 @@ same decoded frames, not encoded again) are the floor. ``NEG`` is VMAF that give
 
 ``warped`` is the warped error: how much luma changes along the motion of the true film, in code values. What stands
 still or only moves should not change at all; what flickers does. The source's is that of the source enlarged by
-Lanczos, in the same places; the truth has one as well, since motion is estimated.
+Lanczos, in the same places; the truth has one as well, since motion is estimated. It grows with sharpness, so that the
+true film's would be larger than that of its blurred self: ``tremble px`` is it divided by how steep the picture is, the
+pixels of trembling that would cause it.
 """
 
 import argparse
@@ -30,13 +32,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from support.film_scores import Frame, enlarged, motion_in, read_frames, score, unsteadiness
+from support.film_scores import Frame, Motion, enlarged, motion_in, read_frames, score, trembling, unsteadiness
 from support.upscale_films import upscaled, workshop
 from upscale.adapters.engines import enhancer_for
 from upscale.adapters.weights import ANIME_VIDEO
 from upscale.domain.plan import Encoding
 
-COLUMNS = ("film", "made by", "VMAF", "NEG", "PSNR dB", "SSIM", "warped")
+COLUMNS = ("film", "made by", "VMAF", "NEG", "PSNR dB", "SSIM", "warped", "tremble px")
 
 
 def main() -> None:
@@ -45,7 +47,7 @@ def main() -> None:
     shared = Path(__file__).resolve().parents[3] / "shared" / "data"
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("MATCHCUT_DATA") or shared))
     parser.add_argument("--frames", type=int, default=16)
-    parser.add_argument("--precision", default="int8")
+    parser.add_argument("--precision", default="auto")
     parser.add_argument("--save", type=Path, help="keep one frame of each film here, as PNG")
     chosen = parser.parse_args()
     folder = chosen.data / "upscale"
@@ -84,13 +86,18 @@ def rows_of(made: dict[str, list[Frame]]) -> list[list[str]]:
     """One row for each way of making it."""
     truth = made["truth"]
     motion = motion_in(truth)
-    rows = [["truth", "", "", "", "", f"{unsteadiness(truth, motion):.2f}"]]
+    rows = [["truth", "", "", "", "", *steadiness(truth, motion)]]
     for name, frames in made.items():
         if name != "truth":
             got = score(frames, truth)
             values = f"{got.vmaf:.1f}", f"{got.vmaf_neg:.1f}", f"{got.psnr_db:.2f}", f"{got.ssim:.4f}"
-            rows.append([name, *values, f"{unsteadiness(frames, motion):.2f}"])
+            rows.append([name, *values, *steadiness(frames, motion)])
     return rows
+
+
+def steadiness(frames: list[Frame], motion: list[Motion]) -> tuple[str, str]:
+    """Warped error, in code values and in pixels."""
+    return f"{unsteadiness(frames, motion):.2f}", f"{trembling(frames, motion):.3f}"
 
 
 def keep(folder: Path, name: str, made: dict[str, list[Frame]]) -> None:

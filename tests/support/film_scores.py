@@ -19,7 +19,7 @@ import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Frame", "Motion", "Scores", "enlarged", "motion_in", "read_frames", "score", "unsteadiness"]
+__all__ = ["Frame", "Motion", "Scores", "enlarged", "motion_in", "read_frames", "score", "trembling", "unsteadiness"]
 
 Array = NDArray[Any]
 Frame = tuple[Array, Array, Array]
@@ -46,7 +46,7 @@ def read_frames(path: Path, *, first: int = 0, count: int | None = None) -> list
 
 
 def enlarged(
-    frames: Sequence[av.VideoFrame], size: tuple[int, int], method: Literal["BICUBIC", "LANCZOS"]
+    frames: Sequence[av.VideoFrame], size: tuple[int, int], method: Literal["BICUBIC", "LANCZOS", "AREA"]
 ) -> list[Frame]:
     """Frames brought to a size by FFmpeg's scaler; those that have it stay as they are."""
     return [_planes(frame.reformat(*size, "yuv420p", interpolation=method)) for frame in frames]
@@ -96,12 +96,24 @@ def motion_in(frames: Sequence[Frame]) -> list[Motion]:
 
 
 def unsteadiness(frames: Sequence[Frame], motion: Sequence[Motion]) -> float:
-    """How much luma changes along the motion, in code values (root of the mean square): the warped error."""
+    """The warped error: how much luma changes along the motion, in code values (root of the mean square)."""
     squares = [
         np.square(after.astype(np.float32) - _looked_up(before.astype(np.float32), step.x, step.y))[step.seen].mean()
         for ((before, *_), (after, *_)), step in zip(pairwise(frames), motion, strict=True)
     ]
     return float(np.sqrt(np.mean(squares)))
+
+
+def trembling(frames: Sequence[Frame], motion: Sequence[Motion]) -> float:
+    """The warped error as pixels of trembling that would cause it: divided by how steep the picture is.
+
+    A sharper picture has a larger warped error for the same error of motion; this one it does not make larger.
+    """
+    steep = [
+        sum(float(np.square(np.diff(luma.astype(np.float32), axis=axis)).mean()) for axis in (0, 1))
+        for luma, *_ in frames
+    ]
+    return unsteadiness(frames, motion) / float(np.sqrt(np.mean(steep)))
 
 
 def _looked_up(plane: Array, x: Array, y: Array) -> Array:

@@ -39,8 +39,8 @@ def sharpened(layers: Sequence[Layer], picture: Array, *, scale: int) -> Array:
     return enlarged
 
 
-def tone_kept(source: Array, large: Array, *, scale: int, radius: int) -> Array:
-    """``large`` with the means of ``source``, both float from 0 to 1, around every pixel."""
+def tone_kept(source: Array, large: Array, *, scale: int, radius: int, detail: float) -> Array:
+    """``large`` with the local means of ``source``, both float from 0 to 1, and a share of what is finer."""
     _, height, width = source.shape
     missing = source - large.reshape(3, height, scale, width, scale).mean(axis=(2, 4))
     mean = np.empty_like(missing)
@@ -48,7 +48,8 @@ def tone_kept(source: Array, large: Array, *, scale: int, radius: int) -> Array:
         for x in range(width):
             rows, columns = slice(max(0, y - radius), y + radius + 1), slice(max(0, x - radius), x + radius + 1)
             mean[:, y, x] = missing[:, rows, columns].mean(axis=(1, 2))
-    kept: Array = np.clip(large + _between(_between(mean, scale, 1), scale, 2), 0, 1)
+    wanted = mean + detail * (missing - mean)
+    kept: Array = np.clip(large + _between(_between(wanted, scale, 1), scale, 2), 0, 1)
     return kept
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from upscale.domain.color import Color, Siting, Tags, luma_weights, resolve
 from upscale.domain.geometry import Orientation
-from upscale.domain.planes import oriented, to_rgb, to_yuv420
+from upscale.domain.planes import beyond, oriented, restored, to_rgb, to_yuv420
 from upscale.domain.refusals import UnsupportedColor
 
 MATRICES = (1, 4, 5, 6, 7, 9)
@@ -118,3 +118,43 @@ def test_what_the_source_says_is_kept() -> None:
     )
 
     assert color == Color(True, 9, 14, 9, "topleft", 10)
+
+
+@pytest.mark.parametrize("bits", [8, 10])
+def test_what_is_darker_than_black_and_brighter_than_white_stays_so(bits: int) -> None:
+    step = 1 << (bits - 8)
+    color = Color(False, 1, 1, 1, "left", bits)
+    kind = np.uint8 if bits == 8 else np.uint16
+    luma = np.repeat(np.array([2, 16, 100, 235, 250]) * step, 8).astype(kind)[None].repeat(8, axis=0)
+    grey = np.full((4, 20), 128 * step, kind)
+
+    outside = beyond(luma, color)
+    assert outside is not None
+    large = to_yuv420(to_rgb((luma, grey, grey), color).repeat(2, axis=1).repeat(2, axis=2), color)
+    again = restored(large, outside, scale=2, orientation=Orientation(), color=color)
+
+    middles = again[0][8, 8::16].astype(int)
+    assert np.abs(middles - np.array([2, 16, 100, 235, 250]) * step).max() <= 1
+
+
+def test_ordinary_pictures_have_nothing_beyond_black_and_white() -> None:
+    luma = np.array([[16, 235]], np.uint8)
+
+    assert beyond(luma, Color(False, 1, 1, 1, "left", 8)) is None
+    assert beyond(luma * 0, Color(True, 1, 1, 1, "left", 8)) is None
+
+
+def test_what_is_beyond_is_turned_with_the_picture() -> None:
+    color = Color(False, 1, 1, 1, "left", 8)
+    luma = np.full((4, 6), 100, np.uint8)
+    luma[0, 0] = 2
+    outside = beyond(luma, color)
+    assert outside is not None
+    turned = Orientation(swap=True, flip_y=True)
+    planes = to_yuv420(oriented(np.zeros((3, 4, 6), np.uint8).repeat(2, 1).repeat(2, 2), turned), color)
+
+    darker = restored(planes, outside, scale=2, orientation=turned, color=color)[0] < planes[0]
+
+    assert darker.shape == (12, 8)
+    assert darker[-2:, :2].all()
+    assert not darker[:-4].any()

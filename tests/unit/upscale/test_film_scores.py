@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from support.film_scores import Frame, motion_in, score, unsteadiness
+from support.film_scores import Frame, motion_in, score, trembling, unsteadiness
 
 HEIGHT, WIDTH = 180, 240
 
@@ -54,3 +54,13 @@ def test_what_only_moves_is_steady_and_what_flickers_is_not() -> None:
     assert all(not np.array_equal(a[0], b[0]) for a, b in pairwise(truth))
     assert steady < 1.5
     assert flickering == pytest.approx(6, abs=1)
+
+
+def test_trembling_grows_with_flicker_and_not_with_contrast() -> None:
+    truth = moving(4)
+    motion = motion_in(truth)
+    harder = [(np.clip(luma.astype(int) * 2 - 128, 0, 255).astype(np.uint8), *rest) for luma, *rest in truth]
+
+    assert unsteadiness(harder, motion) > 1.3 * unsteadiness(truth, motion)
+    assert trembling(harder, motion) == pytest.approx(trembling(truth, motion), rel=0.3)
+    assert trembling(moving(4, flicker=6), motion) > 2 * trembling(truth, motion)

@@ -91,4 +91,4 @@ def test_bringing_channels_to_one_size_does_not_change_the_network() -> None:
 
     assert run_layers(changed, picture) == pytest.approx(run_layers(layers, picture), rel=1e-3, abs=1e-3)
     assert ranges.limit(2) == 20
-    assert Network(layers, 2).reach == 3 + 5
+    assert Network(layers, 2).reach == 3 + 2

@@ -1,7 +1,7 @@
 """Chooses the engine. Imported in child processes alone: the service itself never loads one."""
 
 from chassis.models import ModelStore
-from upscale.adapters.int8 import ranges_of
+from upscale.adapters.int8 import integers_of
 from upscale.adapters.srvgg import load_network
 from upscale.adapters.weights import model_named
 from upscale.ports import Enhancer, Workshop
@@ -19,8 +19,8 @@ def enhancer_for(model: str, *, scale: int, workshop: Workshop) -> Enhancer:
         return TorchEnhancer(network, device=workshop.device, precision=workshop.precision)
     from upscale.adapters.openvino_enhancer import OpenVinoEnhancer  # heavy
 
-    ranges = ranges_of(model)
-    precision = "auto" if workshop.precision == "int8" and ranges is None else workshop.precision
+    integers = integers_of(model)
+    precision = "auto" if workshop.precision == "int8" and integers is None else workshop.precision
     return OpenVinoEnhancer(
-        network, precision=precision, threads=workshop.threads, cache_dir=workshop.cache_dir, ranges=ranges
+        network, precision=precision, threads=workshop.threads, cache_dir=workshop.cache_dir, integers=integers
     )

@@ -6,16 +6,17 @@ one after multiplies (cross-layer equalization, Nagel et al. 2019, arXiv:1906.04
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from upscale.adapters.ncnn import Convolution, Layer, PReLU
 
-__all__ = ["Ranges", "equalized", "ranges_of"]
+__all__ = ["Integers", "Ranges", "Rounded", "equalized", "integers_of", "ranges_of", "save_rounded"]
 
 _FLOOR = 0.1
 """A channel smaller than this share of the largest is left at that: it carries next to nothing."""
@@ -59,3 +60,52 @@ def equalized(layers: Sequence[Layer], ranges: Ranges) -> tuple[Layer, ...]:
             weight, bias = weight / out.reshape(-1, 1, 1, 1), bias / out
         changed.append(Convolution(np.ascontiguousarray(weight, np.float32), bias.astype(np.float32)))
     return tuple(changed)
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """A convolution of the equalized network in whole numbers: ``weight`` times ``step``, one for each output."""
+
+    weight: NDArray[np.int8]
+    step: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+    @property
+    def convolution(self) -> Convolution:
+        """The same in ordinary numbers."""
+        return Convolution(self.weight * self.step.reshape(-1, 1, 1, 1), self.bias)
+
+
+@dataclass(frozen=True)
+class Integers:
+    """All that running a network in 8 bits takes besides the network."""
+
+    ranges: Ranges
+    rounded: Mapping[int, Rounded]
+    """Its inner convolutions, by their places."""
+
+    def layers(self, layers: Sequence[Layer]) -> tuple[Layer, ...]:
+        """The layers that ``ranges`` and ``rounded`` speak of."""
+        return equalized(layers, self.ranges)
+
+
+def integers_of(model: str) -> Integers | None:
+    """For a model that was rounded (by tests/bench/upscale_rounding.py)."""
+    ranges, file = ranges_of(model), files("upscale.adapters") / f"{model}.rounded.npz"
+    if ranges is None or not file.is_file():
+        return None
+    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as found:
+        places = sorted({int(name.partition("_")[0]) for name in found.files})
+        parts = {place: [found[f"{place}_{part}"] for part in ("weight", "step", "bias")] for place in places}
+    return Integers(ranges, {place: Rounded(*part) for place, part in parts.items()})
+
+
+def save_rounded(model: str, layers: Mapping[int, Rounded], target: Path | None = None) -> None:
+    """Keep what ``integers_of`` reads, here or in another file."""
+    path = target or Path(str(files("upscale.adapters") / f"{model}.rounded.npz"))
+    parts = {
+        f"{place}_{name}": values
+        for place, layer in layers.items()
+        for name, values in (("weight", layer.weight), ("step", layer.step), ("bias", layer.bias))
+    }
+    np.savez_compressed(path, **parts)  # type: ignore[arg-type] # the stub takes our names for its own arguments

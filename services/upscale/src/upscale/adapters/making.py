@@ -7,6 +7,7 @@ for a decoder or an encoder; no more than a few frames are in memory at once.
 import hashlib
 import platform
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,11 @@ from upscale.adapters.engines import enhancer_for
 from upscale.adapters.extracting import wanted_frames
 from upscale.adapters.inspecting import brightness_of, pieces, seen_in, setup_of
 from upscale.adapters.plain import PLAIN_ENGINE, plain_planes
-from upscale.adapters.reading import picture_of
+from upscale.adapters.reading import beyond_in, picture_of
 from upscale.adapters.reusing import ReusingEnhancer
 from upscale.adapters.tiling import TiledEnhancer
 from upscale.domain.plan import ChunkSpan, Plan
-from upscale.domain.planes import Planes, oriented, to_yuv420
+from upscale.domain.planes import Planes, oriented, restored, to_yuv420
 from upscale.domain.quality import same_times, tags_of
 from upscale.domain.refusals import ChunkUnsound
 from upscale.ports import ChunkMade, ChunkOrder, Enhancer
@@ -50,8 +51,9 @@ def make_chunk_with(enhancer: Enhancer, order: ChunkOrder) -> ChunkMade:
     tiled = TiledEnhancer(enhancer, scale=plan.scale, tile_pixels=tile_pixels)
     still = order.workshop.still_codes
     frames = tiled if still < 0 else ReusingEnhancer(tiled, still_codes=still)
-    sharpened = Ahead(lambda: _sharpened(frames, Ahead(lambda: _pictures(order.source, plan, span))))
-    planes = (to_yuv420(oriented(picture, plan.orientation), plan.color) for picture in sharpened)
+    outside: deque[NDArray[Any] | None] = deque()
+    sharpened = Ahead(lambda: _sharpened(frames, Ahead(lambda: _pictures(order.source, plan, span, outside))))
+    planes = (_planes(picture, plan, outside.popleft()) for picture in sharpened)
     return _written(order, planes, engine=enhancer.engine)
 
 
@@ -90,8 +92,17 @@ def _written(order: ChunkOrder, frames: Iterator[Planes], *, engine: str) -> Chu
     )
 
 
-def _pictures(source: Path, plan: Plan, span: ChunkSpan) -> Iterator[NDArray[Any]]:
+def _planes(picture: NDArray[Any], plan: Plan, outside: NDArray[Any] | None) -> Planes:
+    planes = to_yuv420(oriented(picture, plan.orientation), plan.color)
+    if outside is None:
+        return planes
+    return restored(planes, outside, scale=plan.scale, orientation=plan.orientation, color=plan.color)
+
+
+def _pictures(source: Path, plan: Plan, span: ChunkSpan, outside: deque[NDArray[Any] | None]) -> Iterator[NDArray[Any]]:
+    """R'G'B' of each frame; what that cannot say goes to ``outside``."""
     for frame in wanted_frames(source, plan, span):
+        outside.append(beyond_in(frame, plan.color))
         yield picture_of(frame, plan.color)
 
 

@@ -11,7 +11,7 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from chassis.telemetry import get_logger
-from upscale.adapters.int8 import Ranges
+from upscale.adapters.int8 import Integers
 from upscale.adapters.openvino_graph import graph_of
 from upscale.adapters.srvgg import Network
 from upscale.ports import OutOfMemory
@@ -25,9 +25,9 @@ _NO_MEMORY = ("bad_alloc", "allocate", "out of memory", "Out of memory")
 class OpenVinoEnhancer:
     """Runs the network on this machine's processor.
 
-    ``precision`` ``auto`` takes the fastest of those that cost nothing visible (f32; bf16 and f16 where the processor
-    has them), as measured on this machine: having an instruction does not mean that it is quick. ``int8`` is faster
-    still and visible in fine texture; it needs ``ranges``. 10-bit pictures are always computed in f32.
+    ``precision`` ``auto`` takes the fastest of those that cost nothing visible, as measured on this machine, for having
+    an instruction does not mean that it is quick: f32; bf16 and f16 where the processor has them; int8 where the model
+    was rounded for it, which ``integers`` says. 10-bit pictures are always computed in f32.
     """
 
     batch = 1
@@ -39,7 +39,7 @@ class OpenVinoEnhancer:
         precision: str,
         threads: int | None = None,
         cache_dir: Path | None = None,
-        ranges: Ranges | None = None,
+        integers: Integers | None = None,
     ) -> None:
         self._network = network
         self._core = ov.Core()
@@ -47,7 +47,7 @@ class OpenVinoEnhancer:
         self._options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads:
             self._options["INFERENCE_NUM_THREADS"] = threads
-        self._ranges = ranges if precision == "int8" else None
+        self._integers = integers
         self.precision = self._fastest() if precision == "auto" else precision
         self._requests: dict[tuple[int, int, bool], Any] = {}
 
@@ -87,9 +87,8 @@ class OpenVinoEnhancer:
         return result
 
     def _compiled(self, height: int, width: int, precision: str, *, deep: bool = False) -> Any:
-        integers = precision == "int8"
-        model = graph_of(self._network, height, width, deep=deep, ranges=self._ranges if integers else None)
-        options = {**self._options, "INFERENCE_PRECISION_HINT": "f32" if integers else precision}
+        model = self._graph(height, width, precision, deep=deep)
+        options = {**self._options, **_hint(precision)}
         if self._cache_dir is not None:
             try:
                 return self._core.compile_model(model, "CPU", {**options, "CACHE_DIR": str(self._cache_dir)})
@@ -97,11 +96,17 @@ class OpenVinoEnhancer:
                 _log.warning("the cache of compiled models is of no use; compiling without", error=str(error)[:300])
         return self._core.compile_model(model, "CPU", options)
 
+    def _graph(self, height: int, width: int, precision: str, *, deep: bool) -> Any:
+        integers = self._integers if precision == "int8" else None
+        return graph_of(self._network, height, width, deep=deep, integers=integers)
+
     def _fastest(self) -> str:
         """The quickest exact-looking precision on this processor; remembered beside the compiled models."""
         has = set(self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
         candidates = ["f32", *(name for name, flag in (("bf16", "BF16"), ("f16", "FP16")) if flag in has)]
-        processor = f"{self._core.get_property('CPU', 'FULL_DEVICE_NAME')} / {ov.__version__}"
+        candidates += ["int8"] if self._integers else []
+        name = self._core.get_property("CPU", "FULL_DEVICE_NAME")
+        processor = f"{name} / {ov.__version__} / {' '.join(candidates)}"
         place = self._cache_dir / "precision.json" if self._cache_dir else None
         known = _read(place).get(processor)
         if known in candidates:
@@ -114,13 +119,15 @@ class OpenVinoEnhancer:
 
     def _trial(self, precision: str) -> Callable[[], object]:
         request = self._core.compile_model(
-            graph_of(self._network, 96, 128, deep=False),
-            "CPU",
-            {**self._options, "INFERENCE_PRECISION_HINT": precision},
+            self._graph(96, 128, precision, deep=False), "CPU", {**self._options, **_hint(precision)}
         ).create_infer_request()
         picture = np.zeros((1, 3, 96, 128), np.uint8)
         request.infer([picture])
         return lambda: request.infer([picture])
+
+
+def _hint(precision: str) -> dict[str, str]:
+    return {"INFERENCE_PRECISION_HINT": "f32" if precision == "int8" else precision}
 
 
 def _quickest(run: Callable[[], object], times: int = 5) -> float:

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from upscale.domain.color import RGB, Color, Siting, Tags
 from upscale.domain.geometry import Orientation, orientation_of
-from upscale.domain.planes import Planes, to_rgb
+from upscale.domain.planes import Planes, beyond, to_rgb
 from upscale.domain.refusals import UnsupportedColor, UnsupportedVideo
 
 __all__ = [
+    "beyond_in",
     "check_of",
     "decoded",
     "opened",
@@ -132,6 +133,13 @@ def picture_of(frame: VideoFrame, color: Color) -> _Array:
     if not _PLANAR.fullmatch(frame.format.name) or frame.format.name.endswith("be"):
         frame = frame.reformat(format=_exact_equal(frame))
     return to_rgb(planes_of(frame), color)
+
+
+def beyond_in(frame: VideoFrame, color: Color) -> _Array | None:
+    """What of a frame is darker than black or brighter than white, where it has luma of its own; see ``beyond``."""
+    if tags_in(frame, None).is_rgb or not _PLANAR.fullmatch(frame.format.name) or frame.format.name.endswith("be"):
+        return None
+    return beyond(_first_plane(frame), color)
 
 
 def _exact_equal(frame: VideoFrame) -> str:

@@ -14,15 +14,18 @@ from numpy.typing import NDArray
 from upscale.adapters.ncnn import Convolution, Layer, MalformedModel, PReLU, read_layers
 from upscale.adapters.weights import PARAM, WEIGHTS
 
-__all__ = ["TONE_RADIUS", "Network", "load_network", "shrunk"]
+__all__ = ["DETAIL", "TONE_RADIUS", "Network", "load_network", "shrunk"]
 
 _MADE_FOR = 4
-TONE_RADIUS = 4
-"""Source pixels around each over which the picture must keep its mean.
+TONE_RADIUS = 1
+DETAIL = 0.75
+"""How the picture is kept that of the source.
 
-The published weights brighten by up to 5 code values: a grey of 128 comes out as 131. So the difference between the
-source and the result, shrunk to its size and averaged over 9x9 pixels, is given back: one low-pass step of the
-back-projection of Irani and Peleg (1991). Against the true large picture of our clips: 0.3 to 2.9 dB better.
+The published weights brighten by up to 5 code values (a grey of 128 comes out as 131) and smooth fine texture away. So
+the difference between the source and the result, shrunk to its size, is given back: one step of the back-projection
+of Irani and Peleg (1991). Its mean over ``TONE_RADIUS`` source pixels around each is
+given back in full, what is finer by ``DETAIL``: all of it would bring back the blocks of the source's encoder. What
+arithmetic in few bits adds to the mean of a pixel is taken away again by the same step.
 """
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upscale.adapters.ncnn import PReLU
-from upscale.adapters.srvgg import TONE_RADIUS, Network
+from upscale.adapters.srvgg import DETAIL, TONE_RADIUS, Network
 from upscale.ports import EngineMissing, OutOfMemory
 
 __all__ = ["TorchEnhancer"]
@@ -79,13 +79,14 @@ class TorchEnhancer:
         return array
 
     def _tone(self, picture: Any, result: Any) -> Any:
-        """What must be added so that the result keeps the source's local means; see ``TONE_RADIUS``."""
+        """What must be added so that the result stays the source's picture; see ``DETAIL``."""
         functional, scale = self._torch.nn.functional, self._network.scale
-        missing = functional.avg_pool2d(
-            picture - functional.avg_pool2d(result, scale),
-            2 * TONE_RADIUS + 1, stride=1, padding=TONE_RADIUS, count_include_pad=False,
-        )  # fmt: skip
-        return functional.interpolate(missing, scale_factor=scale, mode="bilinear", align_corners=False)
+        missing = picture - functional.avg_pool2d(result, scale)
+        mean = functional.avg_pool2d(
+            missing, 2 * TONE_RADIUS + 1, stride=1, padding=TONE_RADIUS, count_include_pad=False
+        )
+        kept = mean + DETAIL * (missing - mean)
+        return functional.interpolate(kept, scale_factor=scale, mode="bilinear", align_corners=False)
 
     def _loaded(self, name: str) -> list[tuple[Any, ...]]:
         return [

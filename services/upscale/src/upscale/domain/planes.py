@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from upscale.domain.color import Color, Siting, luma_weights
 from upscale.domain.geometry import Orientation
 
-__all__ = ["Planes", "oriented", "to_rgb", "to_yuv420"]
+__all__ = ["Planes", "beyond", "oriented", "restored", "to_rgb", "to_yuv420"]
 
 Array = NDArray[Any]
 Planes = tuple[Array, Array, Array]
@@ -89,6 +89,33 @@ def _chroma_of(rgb: Array, color: Color) -> tuple[Array, Array]:
         for plane, weight in ((sums[2], kb), (sums[0], kr))
     )
     return blue, red
+
+
+def beyond(luma: Array, color: Color) -> Array | None:
+    """By how much luma is darker than black or brighter than white, which R'G'B' cannot say; None if it nowhere is."""
+    ys, y0, _, _ = _levels(color)
+    if y0 <= luma.min() and luma.max() <= y0 + ys:
+        return None
+    outside: Array = luma - np.clip(luma.astype(np.float32), y0, y0 + ys)
+    return outside
+
+
+def restored(planes: Planes, outside: Array, *, scale: int, orientation: Orientation, color: Color) -> Planes:
+    """The enlarged picture with what lay beyond black and white in the source."""
+    luma, blue, red = planes
+    large = _stretched(_stretched(outside, scale, 0), scale, 1)
+    whole = np.rint(luma + oriented(large[None], orientation)[0])
+    return np.clip(whole, 0, 255 if color.bits == 8 else 1023).astype(luma.dtype), blue, red
+
+
+def _stretched(values: Array, scale: int, axis: int) -> Array:
+    """Linear interpolation at the centres of ``scale`` parts of every sample."""
+    last = values.shape[axis] - 1
+    at = np.clip((np.arange(values.shape[axis] * scale) + 0.5) / scale - 0.5, 0, last)
+    low = at.astype(int)
+    share = (at - low).astype(np.float32).reshape((-1, 1) if axis == 0 else (1, -1))
+    mixed: Array = values.take(low, axis) * (1 - share) + values.take(np.minimum(low + 1, last), axis) * share
+    return mixed
 
 
 def oriented(rgb: Array, orientation: Orientation) -> Array:

@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--chunks", type=int, help="leave after so many")
     parser.add_argument("--folder", type=Path, default=cache / "matchcut-runner", help="where sources are kept")
     parser.add_argument("--engine", choices=["openvino", "torch"], default="openvino")
-    parser.add_argument("--precision", choices=["auto", "f32", "bf16", "f16", "int8"], default="int8")
+    parser.add_argument("--precision", choices=["auto", "f32", "bf16", "f16", "int8"], default="auto")
     parser.add_argument("--device", default="auto", help="for torch: auto, cpu, cuda, cuda:1")
     parser.add_argument("--tile-pixels", type=int, default=600_000)
     parser.add_argument("--threads", type=int)
