@@ -23,10 +23,8 @@ def test_a_compressed_film_comes_out_better_than_enlarged_and_hardly_less_steady
     source = folder / f"{name}_x{factor}_compressed.mp4"
     small, large = (read_frames(path, count=FRAMES) for path in (source, folder / f"{name}_hr.mp4"))
     size = large[0].width, large[0].height
-    truth, bicubic, lanczos = (
-        enlarged(frames, size, method)
-        for frames, method in ((large, "BICUBIC"), (small, "BICUBIC"), (small, "LANCZOS"))
-    )
+    truth = enlarged(large, size, "BICUBIC")
+    bicubic, lanczos = enlarged(small, size, "BICUBIC"), enlarged(small, size, "LANCZOS")
     engine = enhancer_for(ANIME_VIDEO.name, scale=factor, workshop=workshop(tmp_path, precision="auto"))
 
     film = upscaled(source, tmp_path, enhancer=engine, scale=factor, end=float(small[-1].time) + 0.001)
