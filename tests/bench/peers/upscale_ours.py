@@ -21,7 +21,7 @@ def main() -> None:
     """Do it and say how long it took; plan, weights and compiled network are ready when the clock starts."""
     wanted = job()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        shop = Workshop("openvino", wanted.precision, "cpu", 600_000, wanted.threads, None, Path(folder))
+        shop = Workshop("openvino", wanted.precision, "cpu", 600_000, wanted.threads, None, Path(folder), wanted.still)
         engine = enhancer_for("realesr-animevideov3", scale=wanted.scale, workshop=shop)
         plan = planned(wanted.source, scale=wanted.scale, encoding=Encoding())
         plan = plan.model_copy(update={"chunks": (ChunkSpan(start=plan.first, end=plan.first + wanted.frames),)})

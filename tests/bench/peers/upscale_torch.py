@@ -61,7 +61,8 @@ def main() -> None:
     enhanced(net, np.zeros((wanted.height, wanted.width, 3), np.uint8), wanted.scale)
     began = time.perf_counter()
     reader = (
-        ffmpeg.input(str(wanted.source)).output("pipe:", format="rawvideo", pix_fmt="bgr24", loglevel="error")
+        ffmpeg.input(str(wanted.source))
+        .output("pipe:", format="rawvideo", pix_fmt="bgr24", vframes=wanted.frames, loglevel="error")
         .run_async(pipe_stdout=True, cmd=TOOL)
     )  # fmt: skip
     size = f"{wanted.width * wanted.scale}x{wanted.height * wanted.scale}"

@@ -27,6 +27,8 @@ class Job:
     """For ours alone, as is the next."""
     bare: int
     """1: the network alone, over frames that were decoded before the clock starts."""
+    still: int
+    """``UPSCALE_STILL_CODES``."""
 
 
 def job() -> Job:
