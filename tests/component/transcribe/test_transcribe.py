@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
+from chassis.database import UnitOfWork
 from chassis.testing import Harness, harness
 from chassis.work import LeaseLost
 from contracts.documents import Transcript
@@ -22,11 +23,10 @@ from contracts.steps import Step, StepFailed, StepProgressed
 from contracts.transcribe import TranscriptReady
 from support.speech import audioeval_clip, decoded, write_wav
 from transcribe.adapters.postgres import PostgresRecords
-from transcribe.domain.heard import Hearing
 from transcribe.main import build
 from transcribe.ports import Ears
 from transcribe.settings import Settings
-from transcribe.usecases import JoinVideoAndJob, TranscribeVideo
+from transcribe.usecases import JoinVideoAndJob, Scribe, TranscribeVideo
 
 pytestmark = pytest.mark.servers
 
@@ -272,7 +272,7 @@ async def test_a_video_erased_while_it_is_heard_leaves_no_transcript(service: Ha
     assert [key async for key in service.blobs.list(f"derived/{service.tenant_id}/")] == []
 
 
-def nobody_listens(*_: Any) -> Hearing:
+def nobody_listens(*_: Any) -> Any:
     raise AssertionError("there is no sound to listen to")
 
 
@@ -303,15 +303,18 @@ async def test_a_transcript_written_just_after_the_erasure_or_the_cancellation_i
     service: Harness, *, cancelled: bool
 ) -> None:
     task: Any = LateTask(service, uuid4(), cancelled=cancelled)
+
+    def records(work: UnitOfWork) -> PostgresRecords:
+        return PostgresRecords(work.connection, work.tenant_id)
+
     transcribe = TranscribeVideo(
         database=service.database,
-        records=lambda work: PostgresRecords(work.connection, work.tenant_id),
-        blobs=service.blobs,
+        scribe=Scribe(records, service.blobs, pause_s=1, longest_segment_s=1),
         listen=nobody_listens,
+        look=nobody_listens,
         ears=Ears("whisper", None, None, 1, 1, "cpu", "int8", None),
         models={},
-        pause_s=1,
-        longest_segment_s=1,
+        piece_s=600,
     )
 
     with pytest.raises(LeaseLost):

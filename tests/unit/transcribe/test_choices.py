@@ -1,8 +1,7 @@
-"""Which language, which model, and where a long recording is cut."""
+"""Which language, and which model."""
 
 import pytest
 
-from transcribe.domain.blocks import end_of_block
 from transcribe.domain.languages import decide_language, model_for
 from transcribe.domain.missing_times import between_neighbours
 
@@ -38,20 +37,6 @@ def test_a_multilingual_fast_model_takes_every_language() -> None:
     models = {"fast": "whisper-small", "accurate": "whisper-large-v2"}
 
     assert model_for(quality="fast", language="de", models=models) == "whisper-small"
-
-
-def test_a_block_ends_in_the_longest_silence_of_its_later_half() -> None:
-    end = end_of_block([(0, 10), (40, 60), (61, 80), (84, 99)], window_s=100)
-
-    assert end == 82
-
-
-def test_speech_without_a_pause_is_cut_at_the_end_of_the_window() -> None:
-    assert end_of_block([(0, 100)], window_s=100) == 100
-
-
-def test_a_silent_window_is_cut_in_silence() -> None:
-    assert end_of_block([], window_s=100) == 75
 
 
 def test_words_that_could_not_be_placed_share_the_gap_between_their_neighbours() -> None:

@@ -9,20 +9,31 @@ from chassis.run import Service, run
 from chassis.work import Call, Failure, Task, Workbench, run_in_child
 from contracts.registry import ANNOUNCED_BY
 from transcribe.adapters.failures import RecognizerMissing, UnreadableAudio
-from transcribe.adapters.listening import listen
+from transcribe.adapters.listening import listen, survey
 from transcribe.adapters.postgres import PostgresRecords
 from transcribe.adapters.weights import model_named
 from transcribe.handlers import register
-from transcribe.ports import Ears, Listen
+from transcribe.ports import Ears, Listen, Look
 from transcribe.settings import Settings
-from transcribe.usecases import CancelJob, EraseTranscripts, ForgetVideo, JoinVideoAndJob, TranscribeVideo
+from transcribe.usecases import (
+    CancelJob,
+    EraseTranscripts,
+    ForgetVideo,
+    HearPiece,
+    JoinVideoAndJob,
+    Scribe,
+    StitchPieces,
+    TranscribeVideo,
+    give_up,
+)
 
 __all__ = ["build", "main"]
 
 NAME = "transcribe"
+_HOPELESS = (UnreadableAudio, ModelUnavailable, RecognizerMissing)
 
 
-def build(settings: Settings, *, listen: Listen = listen, call: Call = run_in_child) -> Service:
+def build(settings: Settings, *, listen: Listen = listen, look: Look = survey, call: Call = run_in_child) -> Service:
     """The service, ready to serve; nothing is connected yet. Tests bring engines of their own."""
     database = Database(str(settings.database_url), service=NAME)
     bus = Bus(NAME, str(settings.redis_url), database)
@@ -37,17 +48,12 @@ def build(settings: Settings, *, listen: Listen = listen, call: Call = run_in_ch
     )
     blobs = blobs_at(settings.blobs_url)
     register(bus, JoinVideoAndJob(_records), CancelJob(_records), ForgetVideo(_records))
-    transcribe = TranscribeVideo(
-        database=database,
-        records=_records,
-        blobs=blobs,
-        listen=listen,
-        ears=_ears(settings),
-        models={"accurate": settings.model_accurate, "fast": settings.model_fast},
-        pause_s=settings.pause_s,
-        longest_segment_s=settings.longest_segment_s,
-    )
-    work.does("transcribe", gives_up_on=(UnreadableAudio, ModelUnavailable, RecognizerMissing))(transcribe)
+    ears, scribe = _ears(settings), Scribe(_records, blobs, settings.pause_s, settings.longest_segment_s)
+    models: dict[str, str] = {"accurate": settings.model_accurate, "fast": settings.model_fast}
+    transcribe = TranscribeVideo(database, scribe, listen, look, ears, models, settings.piece_s)
+    work.does("transcribe", gives_up_on=_HOPELESS)(transcribe)
+    work.does("piece", gives_up_on=_HOPELESS, on_failure=give_up)(HearPiece(database, scribe, listen, ears))
+    work.does("stitch", on_failure=give_up)(StitchPieces(database, scribe))
     work.does("erase", on_failure=_keep_quiet)(EraseTranscripts(blobs))
     eraser = Eraser(database, blobs, bus, announced=(*ANNOUNCED_BY[NAME], *ANNOUNCED_BY["every service"]))
     work.does(FORGET, on_failure=_keep_quiet)(eraser)

@@ -10,9 +10,10 @@ from uuid import UUID
 from contracts.gateway import JobRequested
 from contracts.ingest import VideoIngested
 from contracts.transcribe import TranscriptReady
-from transcribe.domain.heard import Heard, Hearing
+from transcribe.domain.heard import Heard, Hearing, Survey
+from transcribe.domain.pieces import Piece
 
-__all__ = ["Ears", "Listen", "Progress", "Recognizer", "Records"]
+__all__ = ["Ears", "Listen", "Look", "PieceRow", "Progress", "Recognizer", "Records"]
 
 Progress = Callable[[float], None]
 """Told how much of the work is done, 0 to 1."""
@@ -26,13 +27,14 @@ class Recognizer(Protocol):
         """Name and version of the software and its model, for reports."""
         ...
 
-    def recognize(self, audio: Path, *, language: str | None, progress: Progress) -> Heard:
+    def recognize(self, audio: Path, *, language: str | None, progress: Progress, piece: Piece | None = None) -> Heard:
         """Write down what is said in a 16 kHz mono WAV.
 
         Args:
             audio: the file.
             language: ISO 639-1 code of the speech; None to find out.
             progress: called now and then.
+            piece: the part of it to hear; times stay those of the whole. None hears all of it.
 
         Raises:
             UnreadableAudio: the file is not what it should be; trying again will not help.
@@ -54,8 +56,28 @@ class Ears:
     align_model: str | None
 
 
-Listen = Callable[[Ears, str, Path, str | None], Hearing]
-"""Hear a file with the model of that name, in a language or in whichever is spoken. Runs in a child process."""
+Listen = Callable[[Ears, str, Path, str | None, Piece | None], Hearing]
+"""Hear a file, or a piece of it, with the model of that name, in a language or in whichever is spoken.
+
+Runs in a child process.
+"""
+
+Look = Callable[[Ears, str, Path, str | None, float], Survey]
+"""Find where a file may be cut into pieces of so many seconds at most, and its language, with the model of that name.
+
+Runs in a child process.
+"""
+
+
+@dataclass(frozen=True)
+class PieceRow:
+    """How far a piece of a run is."""
+
+    index: int
+    length_s: float
+    """Seconds of the recording it answers for."""
+    seconds: float | None = None
+    """What hearing it took; None while it is not heard."""
 
 
 class Records(Protocol):
@@ -79,6 +101,22 @@ class Records(Protocol):
 
     async def cancel_job(self, job_id: UUID, *, at: datetime) -> None:
         """Forget what a job wanted until then."""
+        ...
+
+    async def add_pieces(self, job_id: UUID, run: int, video_id: UUID, pieces: Sequence[PieceRow]) -> None:
+        """Remember into what a run was cut, in place of what was known of it."""
+        ...
+
+    async def add_heard(self, job_id: UUID, run: int, index: int, heard_s: float) -> float:
+        """Note how many seconds of a piece are heard; returns those of the whole run."""
+        ...
+
+    async def complete_piece(self, job_id: UUID, run: int, index: int, *, seconds: float) -> None:
+        """Note that a piece is heard, and how many seconds that took; a second time changes nothing."""
+        ...
+
+    async def pieces(self, job_id: UUID, run: int) -> Sequence[PieceRow]:
+        """The pieces of a run, in order; none when it is heard at once."""
         ...
 
     async def add_transcript(self, job_id: UUID, transcript: TranscriptReady) -> None:

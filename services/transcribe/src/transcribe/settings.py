@@ -31,6 +31,8 @@ class Settings(ServiceSettings):
     compute_type: Literal["int8", "int8_float16", "float16", "float32"] = "int8"
     align_model: str | None = None
     """WhisperX only: folder or hub name of a wav2vec2 model; None takes WhisperX's own choice for the language."""
+    piece_s: PositiveFloat = 600.0
+    """Seconds; what lasts more than half as long again is cut at silences, and its pieces are heard by all workers."""
     pause_s: PositiveFloat = 0.6
     """Seconds of silence that end a segment."""
     longest_segment_s: PositiveFloat = 12.0

@@ -11,14 +11,38 @@ from chassis import child
 from chassis.models import ModelStore
 from transcribe.adapters.failures import RecognizerMissing
 from transcribe.adapters.weights import model_named
-from transcribe.domain.heard import Hearing
+from transcribe.domain.heard import Hearing, Survey
+from transcribe.domain.pieces import Piece, cut_into_pieces
 from transcribe.ports import Ears, Recognizer
 
-__all__ = ["listen"]
+__all__ = ["listen", "survey"]
 
 
-def listen(ears: Ears, model: str, audio: Path, language: str | None) -> Hearing:
-    """Hear a WAV file; see ``transcribe.ports.Listen``.
+def survey(ears: Ears, model: str, audio: Path, language: str | None, longest_s: float) -> Survey:
+    """Look over a WAV file; see ``transcribe.ports.Look``.
+
+    Raises:
+        ModelUnavailable: the weights cannot be had.
+        UnreadableAudio: the file is not what ingest promises.
+    """
+    child.progress(0.0, "looking for pauses")
+    from transcribe.adapters.voices import language_of, speech_in
+    from transcribe.adapters.wav import WavReader
+    from transcribe.adapters.whisper import load_whisper
+
+    folder = _weights(ears, model)
+    with WavReader(audio) as wav:
+        speech = speech_in(wav)
+        probability: float | None = None
+        if language is None and speech:
+            whisper = load_whisper(folder, device=ears.device, compute_type=ears.compute_type, threads=ears.threads)
+            language, probability = language_of(whisper, wav, speech)
+        pieces = cut_into_pieces(speech, end=wav.duration, longest_s=longest_s)
+        return Survey(pieces, language, probability, wav.duration)
+
+
+def listen(ears: Ears, model: str, audio: Path, language: str | None, piece: Piece | None = None) -> Hearing:
+    """Hear a WAV file, or a piece of it; see ``transcribe.ports.Listen``.
 
     Raises:
         ModelUnavailable: the weights cannot be had.
@@ -26,16 +50,20 @@ def listen(ears: Ears, model: str, audio: Path, language: str | None) -> Hearing
         UnreadableAudio: the file is not what ingest promises.
     """
     child.progress(0.0, "loading the model")
-    weights = model_named(model)
-    folder = ModelStore(ears.models_dir, ears.cache_dir).ensure(weights)
+    folder = _weights(ears, model)
+    recognizer = _recognizer(ears, folder, model)
+    heard = recognizer.recognize(
+        audio, language=language, progress=lambda fraction: child.progress(fraction, "listening"), piece=piece
+    )
+    return Hearing(heard, recognizer.engine, model_named(model).sha256)
+
+
+def _weights(ears: Ears, model: str) -> Path:
+    folder = ModelStore(ears.models_dir, ears.cache_dir).ensure(model_named(model))
     # The weights are here and verified; nothing below has any business on the network.
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
-    recognizer = _recognizer(ears, folder, model)
-    heard = recognizer.recognize(
-        audio, language=language, progress=lambda fraction: child.progress(fraction, "listening")
-    )
-    return Hearing(heard, recognizer.engine, weights.sha256)
+    return folder
 
 
 def _recognizer(ears: Ears, folder: Path, model: str) -> Recognizer:

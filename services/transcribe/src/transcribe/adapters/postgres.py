@@ -1,10 +1,11 @@
 """The service's memory in PostgreSQL."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,7 +13,8 @@ from chassis.database import stone_of
 from contracts.gateway import JobRequested
 from contracts.ingest import VideoIngested
 from contracts.transcribe import TranscriptReady
-from transcribe.adapters.tables import cancellations, requests, transcripts, videos
+from transcribe.adapters.tables import cancellations, pieces, requests, transcripts, videos
+from transcribe.ports import PieceRow
 
 __all__ = ["PostgresRecords"]
 
@@ -73,6 +75,33 @@ class PostgresRecords:
             )
         )
         await self._connection.execute(delete(requests).where(requests.c.job_id == job_id, requests.c.asked_at <= at))
+        await self._connection.execute(delete(pieces).where(pieces.c.job_id == job_id))
+
+    async def add_pieces(self, job_id: UUID, run: int, video_id: UUID, rows: Sequence[PieceRow]) -> None:
+        """Remember into what a run was cut, in place of what was known of it."""
+        await self._connection.execute(delete(pieces).where(pieces.c.job_id == job_id, pieces.c.run == run))
+        about = {"tenant_id": self._tenant_id, "job_id": job_id, "run": run, "video_id": video_id}
+        heard = [about | asdict(row) | {"heard_s": 0.0 if row.seconds is None else row.length_s} for row in rows]
+        await self._connection.execute(insert(pieces), heard)
+
+    async def add_heard(self, job_id: UUID, run: int, index: int, heard_s: float) -> float:
+        """Note how many seconds of a piece are heard; returns those of the whole run."""
+        this = and_(pieces.c.job_id == job_id, pieces.c.run == run)
+        farther = func.greatest(pieces.c.heard_s, func.least(heard_s, pieces.c.length_s))
+        await self._connection.execute(update(pieces).where(this, pieces.c.index == index).values(heard_s=farther))
+        return float(await self._connection.scalar(select(func.sum(pieces.c.heard_s)).where(this)) or 0.0)
+
+    async def complete_piece(self, job_id: UUID, run: int, index: int, *, seconds: float) -> None:
+        """Note that a piece is heard, and how many seconds that took; a second time changes nothing."""
+        this = and_(pieces.c.job_id == job_id, pieces.c.run == run, pieces.c.index == index)
+        heard = {"seconds": seconds, "heard_s": pieces.c.length_s}
+        await self._connection.execute(update(pieces).where(this, pieces.c.seconds.is_(None)).values(heard))
+
+    async def pieces(self, job_id: UUID, run: int) -> Sequence[PieceRow]:
+        """The pieces of a run, in order; none when it is heard at once."""
+        query = select(pieces.c.index, pieces.c.length_s, pieces.c.seconds)
+        query = query.where(pieces.c.job_id == job_id, pieces.c.run == run).order_by(pieces.c.index)
+        return [PieceRow(*row) for row in await self._connection.execute(query)]
 
     async def add_transcript(self, job_id: UUID, transcript: TranscriptReady) -> None:
         """Record a finished transcript; the same run again changes nothing."""
@@ -94,7 +123,7 @@ class PostgresRecords:
         A stone stays, from which nobody learns which video it was.
         """
         counts = {}
-        for table in (requests, transcripts, videos):
+        for table in (requests, pieces, transcripts, videos):
             about = delete(table).where(table.c.video_id == video_id)
             counts[table.name] = (await self._connection.execute(about)).rowcount
         called_off = delete(cancellations).where(cancellations.c.job_id.in_(job_ids))

@@ -1,9 +1,9 @@
 """The service's own tables; every one has a tenant, and PostgreSQL lets nobody see another's rows."""
 
-from sqlalchemy import Boolean, Column, DateTime, Index, Integer, MetaData, Table, Text, Uuid, func
+from sqlalchemy import Boolean, Column, DateTime, Float, Index, Integer, MetaData, Table, Text, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB
 
-__all__ = ["cancellations", "requests", "transcripts", "videos"]
+__all__ = ["cancellations", "pieces", "requests", "transcripts", "videos"]
 
 _metadata = MetaData()
 
@@ -59,4 +59,19 @@ transcripts = Table(
     _now("finished_at"),
     Index("transcripts_video", "tenant_id", "video_id"),
     comment="Transcripts that are ready; the words themselves are in the blob.",
+)
+
+pieces = Table(
+    "pieces",
+    _metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("job_id", Uuid, primary_key=True),
+    Column("run", Integer, primary_key=True),
+    Column("index", Integer, primary_key=True),
+    Column("video_id", Uuid, nullable=False),
+    Column("length_s", Float, nullable=False),
+    Column("heard_s", Float, nullable=False, server_default="0"),
+    Column("seconds", Float),
+    Index("pieces_video", "tenant_id", "video_id"),
+    comment="Into what a long recording is cut, and how far each piece is; what was heard is in blobs.",
 )

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transcribe.adapters.wav import WavReader
+from transcribe.adapters.wav import SAMPLE_RATE, WavReader
 from transcribe.domain.heard import Heard, HeardWord, Passage
 from transcribe.domain.missing_times import between_neighbours
+from transcribe.domain.pieces import Piece
 from transcribe.ports import Progress
 
 __all__ = ["WhisperXRecognizer"]
@@ -57,10 +58,12 @@ class WhisperXRecognizer:
         """Software, model and arithmetic, with versions."""
         return f"whisperx {version('whisperx')}, {self.name} {self.compute_type}"
 
-    def recognize(self, audio: Path, *, language: str | None, progress: Progress) -> Heard:
-        """See the port. The whole file is in memory at once: 4 bytes a sample, 230 MB an hour."""
+    def recognize(self, audio: Path, *, language: str | None, progress: Progress, piece: Piece | None = None) -> Heard:
+        """See the port. What is heard is in memory at once: 4 bytes a sample, 230 MB an hour."""
         with WavReader(audio) as wav:
-            samples, duration = wav.read(0, wav.samples), wav.duration
+            first = round(piece.heard_from * SAMPLE_RATE) if piece else 0
+            last = round(piece.heard_until * SAMPLE_RATE) if piece else wav.samples
+            samples, duration = wav.read(first, last - first), wav.duration
         if not len(samples):
             return Heard((), None, None, duration)
         recognized = self._recognize(samples, language, lambda percent: progress(RECOGNIZED * percent / 100))
@@ -73,7 +76,8 @@ class WhisperXRecognizer:
             recognized["language"],
             lambda percent: progress(RECOGNIZED + (1 - RECOGNIZED) * percent / 100),
         )
-        return Heard(tuple(_passage(segment) for segment in aligned), recognized["language"], None, duration)
+        passages = tuple(_passage(segment, offset=first / SAMPLE_RATE) for segment in aligned)
+        return Heard(passages, recognized["language"], None, duration)
 
     def _recognize(
         self, samples: NDArray[np.float32], language: str | None, on_percent: Callable[[float], None]
@@ -110,7 +114,7 @@ class WhisperXRecognizer:
         return list(aligned["segments"])
 
 
-def _passage(segment: Mapping[str, Any]) -> Passage:
+def _passage(segment: Mapping[str, Any], *, offset: float) -> Passage:
     words = segment["words"] or [{"word": text} for text in segment["text"].split()]
     start, end = float(segment["start"]), float(segment["end"])
     times = between_neighbours(
@@ -121,7 +125,7 @@ def _passage(segment: Mapping[str, Any]) -> Passage:
     return Passage(
         words=tuple(
             # A word without a score was heard, but could not be placed: call it a coin toss.
-            HeardWord(word["word"], time[0], time[1], float(word.get("score", 0.5)))
+            HeardWord(word["word"], time[0] + offset, time[1] + offset, float(word.get("score", 0.5)))
             for word, time in zip(words, times, strict=True)
         ),
         log_probability=float(segment.get("avg_logprob", 0.0)),

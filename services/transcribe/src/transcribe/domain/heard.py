@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Heard", "HeardWord", "Hearing", "Passage"]
+from transcribe.domain.pieces import Piece
+
+__all__ = ["Heard", "HeardWord", "Hearing", "Passage", "Survey"]
 
 
 @dataclass(frozen=True)
@@ -51,3 +53,15 @@ class Hearing:
     """Software and model, for reports."""
     model_sha256: str
     """Digest of the weights."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known of a recording before it is heard: where it may be cut, and its language."""
+
+    pieces: tuple[Piece, ...]
+    language: str | None
+    language_probability: float | None
+    """None when the language was asked for, not detected."""
+    duration: float
+    """Seconds of audio."""

@@ -1,0 +1,95 @@
+"""Forgets what must be forgotten: rows at once, blobs by a task, for deleting them may need another try."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from chassis.blobs import Blobs
+from chassis.database import Database, UnitOfWork
+from chassis.erasing import queue_forgetting
+from chassis.work import Task
+from contracts.event import Event
+from contracts.gateway import JobCancelled, VideoErased
+from contracts.steps import Step
+from transcribe.domain.keys import scratch_folder, transcript_folder
+from transcribe.usecases.joining import RecordsIn
+
+__all__ = ["CancelJob", "EraseTranscripts", "ForgetVideo", "queue_erasure", "tidy_if_unwanted"]
+
+
+@dataclass(frozen=True)
+class CancelJob:
+    """Stop hearing for a job that nobody waits for any more."""
+
+    records: RecordsIn
+
+    async def __call__(self, event: Event[JobCancelled], work: UnitOfWork) -> None:
+        """Drop what it asked for, its tasks, and what a task may have stored before its worker died."""
+        if event.jobid is None:
+            return
+        await work.hold(event.data.video_id)
+        if await self.records(work).is_erased(event.data.video_id):
+            return
+        await self.records(work).cancel_job(event.jobid, at=event.time)
+        stopped = await work.cancel_tasks(job_id=event.jobid)
+        runs = {payload["run"] for payload in stopped}
+        folders = [transcript_folder(event.tenantid, event.jobid, run) for run in sorted(runs)]
+        if folders:
+            folders.append(scratch_folder(event.tenantid, event.jobid))
+            await queue_erasure(work, event.data.video_id, f"cancelled/{event.jobid}/{event.id}", folders)
+
+
+@dataclass(frozen=True)
+class ForgetVideo:
+    """Leave no trace of a video: the rows go now, the blobs by a task, for deleting them may need another try."""
+
+    records: RecordsIn
+
+    async def __call__(self, event: Event[VideoErased], work: UnitOfWork) -> None:
+        """Stop its tasks, erase its rows, queue the deletion of its transcripts."""
+        records, video_id = self.records(work), event.data.video_id
+        await work.hold(video_id)
+        asked = {(job_id, request.run) for job_id, request in await records.requests(video_id)}
+        made = set(await records.transcribed(video_id))  # also for jobs that were cancelled afterwards
+        folders = [transcript_folder(event.tenantid, job_id, run) for job_id, run in sorted(asked | made)]
+        folders += [scratch_folder(event.tenantid, job_id) for job_id in sorted({job_id for job_id, _ in asked | made})]
+        await work.cancel_tasks(subject=video_id)
+        rows = await records.erase_video(video_id, job_ids=[*event.data.job_ids, *(job_id for job_id, _ in asked)])
+        erasure_id = event.data.erasure_id
+        await queue_forgetting(
+            work, step=Step.TRANSCRIPT, about=video_id, erasure_id=erasure_id, rows=rows, folders=folders
+        )
+
+
+@dataclass(frozen=True)
+class EraseTranscripts:
+    """Delete what a cancelled job made, or the pieces of a transcript that is whole."""
+
+    blobs: Blobs
+
+    async def __call__(self, task: Task) -> None:
+        """Delete what is there; what is gone already is fine."""
+        for folder in task.payload["folders"]:
+            await self.blobs.delete_prefix(folder)
+        async with task.finish():
+            pass
+
+
+async def queue_erasure(work: UnitOfWork, video_id: UUID, key: str, folders: Sequence[str]) -> None:
+    """It belongs to no job, so that no cancelled job stops it."""
+    await work.enqueue(
+        step=Step.TRANSCRIPT,
+        kind="erase",
+        key=f"erase/{key}",
+        subject=video_id,
+        payload={"run": 1, "folders": list(folders)},
+    )
+
+
+async def tidy_if_unwanted(task: Task, database: Database, records: RecordsIn, blobs: Blobs) -> None:
+    """What was erased or called off may have been deleted just before a worker wrote: delete that too."""
+    async with database.begin(task.tenant_id) as work:
+        erased = await records(work).is_erased(UUID(task.subject))
+    if task.job_id is not None and (erased or await task.is_cancelled()):
+        await blobs.delete_prefix(transcript_folder(task.tenant_id, task.job_id, task.payload["run"]))
+        await blobs.delete_prefix(scratch_folder(task.tenant_id, task.job_id))

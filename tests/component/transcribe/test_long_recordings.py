@@ -1,0 +1,168 @@
+"""Long recordings are heard in pieces, by whoever is free, and nothing is lost where the pieces meet."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from chassis.testing import Harness, harness
+from contracts.documents import Transcript
+from contracts.gateway import JobCancelled, JobOptions, JobRequested, VideoErased
+from contracts.ingest import VideoIngested
+from contracts.steps import Step, StepFailed, StepProgressed
+from contracts.transcribe import TranscriptReady
+from support.speech import TWO_CITIES, decoded, two_cities, write_wav
+from support.transcribe_ears import SECONDS, one_word_a_piece, three_pieces
+from support.transcript_scores import normalised_words
+from transcribe.main import build
+from transcribe.settings import Settings
+
+pytestmark = pytest.mark.servers
+AUDIO = "derived/t/v/audio.wav"
+
+
+@pytest.fixture
+async def quick(postgres_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
+    """The same with a recognizer that costs nothing."""
+    making = partial(build, look=three_pieces, listen=one_word_a_piece)
+    async with harness(
+        "transcribe", making, settings=Settings, admin_url=postgres_url, cache_dir=tmp_path, piece_s=20.0
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+async def service(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Harness]:
+    """Pieces of 12 s: the reader seldom pauses, so that some cuts go through speech."""
+    cache = tmp_path_factory.getbasetemp() / "models"
+    async with harness(
+        "transcribe", build, settings=Settings, admin_url=postgres_url, cache_dir=cache, piece_s=12.0, beam=1
+    ) as running:
+        yield running
+
+
+async def asked(service: Harness, video_id: UUID, job_id: UUID, *, run: int = 1) -> None:
+    request = JobRequested(video_id=video_id, steps=(Step.TRANSCRIPT,), run=run, options=JobOptions(recognizer="fast"))
+    await service.hear(request, subject=video_id, job_id=job_id)
+
+
+async def read_aloud(service: Harness, folder: Path, video_id: UUID) -> None:
+    await service.blobs.put_file(AUDIO, write_wav(folder / "audio.wav", decoded(two_cities())))
+    video = VideoIngested(
+        video_id=video_id,
+        sha256="0" * 64,
+        original_key="original/x",
+        media_key="derived/media.json",
+        audio_key=AUDIO,
+        proxy_key="derived/proxy.mp4",
+        poster_key="derived/poster.jpg",
+        duration_s=SECONDS,
+        width=320,
+        height=180,
+        frames=1100,
+        frame_rate="25/1",
+    )
+    await service.hear(video, subject=video_id)
+
+
+async def kinds(service: Harness) -> list[str]:
+    return sorted(task["kind"] for task in await service.tasks())
+
+
+async def kept(service: Harness) -> list[str]:
+    return [key async for key in service.blobs.list(f"scratch/{service.tenant_id}/")]
+
+
+async def test_a_reading_that_is_cut_four_times_is_written_down_whole(service: Harness, tmp_path: Path) -> None:
+    video_id, job_id = uuid4(), uuid4()
+
+    await read_aloud(service, tmp_path, video_id)
+    await asked(service, video_id, job_id)
+    await service.work_off()
+
+    (ready,) = service.facts(TranscriptReady)
+    document = Transcript.model_validate_json(await service.blobs.get_bytes(ready.key))
+    heard = normalised_words(" ".join(word.text for word in document.words))
+    said = normalised_words(TWO_CITIES)
+    assert heard[: len(said)] == said
+    assert all(before.end <= after.start + 1e-3 for before, after in pairwise(document.words))
+    assert document.duration == pytest.approx(SECONDS, abs=1)
+    assert (await kinds(service)).count("piece") >= 4
+    assert (ready.language, ready.model_sha256 != "", "whisper-tiny.en" in ready.engine) == ("en", True, True)
+    assert await kept(service) == []
+    told = [event.data.fraction for event in service.told if isinstance(event.data, StepProgressed)]
+    assert told == sorted(told)
+    assert any(0.2 < fraction < 0.9 for fraction in told)
+
+
+async def words_of(service: Harness) -> list[str]:
+    (ready,) = service.facts(TranscriptReady)
+    document = Transcript.model_validate_json(await service.blobs.get_bytes(ready.key))
+    return [word.text for word in document.words]
+
+
+async def test_a_piece_that_cannot_be_heard_fails_the_step_once_and_a_retry_hears_only_what_is_missing(
+    quick: Harness, tmp_path: Path
+) -> None:
+    video_id, job_id = uuid4(), uuid4()
+    (tmp_path / "broken").touch()
+
+    await read_aloud(quick, tmp_path, video_id)
+    await asked(quick, video_id, job_id)
+    await quick.work_off()
+    heard_before = [key for key in await kept(quick) if "piece-" in key]
+    (tmp_path / "broken").unlink()
+    await asked(quick, video_id, job_id, run=2)
+    await quick.work_off()
+
+    (failed,) = quick.facts(StepFailed)
+    assert (failed.step, failed.run, failed.reason, failed.attempts) == (Step.TRANSCRIPT, 1, "unreadable_audio", 1)
+    assert await words_of(quick) == ["from0", "from12", "from30"]
+    again = [task for task in await quick.tasks() if task["kind"] == "piece" and task["payload"]["run"] == 2]
+    assert 3 - len(heard_before) == len(again)
+    assert len(again) < 3
+    assert await kept(quick) == []
+
+
+async def test_a_retry_for_which_every_piece_is_heard_only_puts_them_together(quick: Harness, tmp_path: Path) -> None:
+    video_id, job_id = uuid4(), uuid4()
+    (tmp_path / "broken").touch()
+    await read_aloud(quick, tmp_path, video_id)
+    await asked(quick, video_id, job_id)
+    await quick.work_off()
+    first, *_ = [key for key in await kept(quick) if "piece-" in key]
+    for index in range(3):  # as if another worker had stored them, and died before it could say so
+        await quick.blobs.put_bytes(f"{first[:-10]}{index:05d}.json", await quick.blobs.get_bytes(first))
+
+    await asked(quick, video_id, job_id, run=2)
+    await quick.work_off()
+
+    assert await words_of(quick) == ["from0"] * 3
+    assert [task["kind"] for task in await quick.tasks() if task["payload"]["run"] == 2] == ["transcribe", "stitch"]
+
+
+@pytest.mark.parametrize("erased", [True, False])
+async def test_what_was_heard_of_a_video_nobody_wants_any_more_is_deleted(
+    quick: Harness, tmp_path: Path, *, erased: bool
+) -> None:
+    video_id, job_id = uuid4(), uuid4()
+    (tmp_path / "broken").touch()
+    await read_aloud(quick, tmp_path, video_id)
+    await asked(quick, video_id, job_id)
+    await quick.work_off()
+    assert await kept(quick) != []
+
+    if erased:
+        await quick.hear(VideoErased(video_id=video_id), subject=video_id)
+    else:
+        await asked(quick, video_id, job_id, run=2)
+        await quick.hear(JobCancelled(video_id=video_id), subject=video_id, job_id=job_id)
+    await quick.work_off()
+
+    assert await kept(quick) == []
+    async with quick.database.read(quick.tenant_id) as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM pieces")) == 0

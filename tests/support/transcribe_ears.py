@@ -1,0 +1,28 @@
+"""Ears that cost nothing, for tests of who hears what and when; a child process can import them."""
+
+from pathlib import Path
+
+from transcribe.adapters.failures import UnreadableAudio
+from transcribe.domain.heard import Heard, HeardWord, Hearing, Passage, Survey
+from transcribe.domain.pieces import Piece
+from transcribe.ports import Ears
+
+__all__ = ["SECONDS", "one_word_a_piece", "three_pieces"]
+
+SECONDS = 44.0
+
+
+def three_pieces(_ears: Ears, _model: str, _audio: Path, _language: str | None, _longest_s: float) -> Survey:
+    """Stands in for looking the recording over."""
+    parts = [(0.0, 12.0), (12.0, 30.0), (30.0, SECONDS)]
+    return Survey(tuple(Piece(*part, *part, speech=(part,)) for part in parts), "en", None, SECONDS)
+
+
+def one_word_a_piece(ears: Ears, _model: str, _audio: Path, language: str | None, piece: Piece | None) -> Hearing:
+    """Stands in for hearing; while a file called ``broken`` is in its folder, the middle of it cannot be heard."""
+    assert piece is not None
+    assert ears.cache_dir is not None
+    if piece.start == 12 and (ears.cache_dir / "broken").exists():
+        raise UnreadableAudio("the middle is missing. Submit the video again.")
+    word = HeardWord(f" from{piece.start:.0f}", piece.start + 1, piece.start + 2, 0.9)
+    return Hearing(Heard((Passage((word,)),), language, None, SECONDS), "ears of a test", "ab" * 32)
