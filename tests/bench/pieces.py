@@ -3,8 +3,9 @@
     python tests/bench/pieces.py [--data DIR] [--times 3] [--piece-s 180] [--rounds 3]
 
 The recording session of the evaluation data, said several times over, is heard in turns by faster-whisper as its
-documentation shows (voice detection, word times, and our beam and shortest silence), in a process of its own; and as the service does it:
-looked over, cut, each piece in a process of its own, put together. Ratios are of seconds, and of seconds of a core, within a round: the latter say the same on a busy machine.
+documentation shows (voice detection, word times, and our beam and shortest silence), in a process of its own; and as
+the service does it: looked over, cut, each piece in a process of its own, put together. Ratios are of seconds, and of
+seconds of a core, within a round: the latter say the same on a busy machine.
 """
 
 import argparse
