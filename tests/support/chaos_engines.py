@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from contracts.documents import Media
     from ingest.ports import Order as IngestOrder
     from transcribe.domain.heard import Hearing
+    from transcribe.domain.pieces import Piece
     from transcribe.ports import Ears
     from upscale.domain.plan import Plan
     from upscale.ports import Assembled, AssemblyOrder, ChunkMade, ChunkOrder, PlanOrder
@@ -145,7 +146,7 @@ def look(eyes: "Eyes", original: Path, order: "Order", folder: Path) -> "Sight":
     )
 
 
-def listen(ears: "Ears", model: str, audio: Path, language: str | None) -> "Hearing":
+def listen(ears: "Ears", model: str, audio: Path, language: str | None, piece: "Piece | None") -> "Hearing":
     """For transcribe: three words."""
     from transcribe.adapters.failures import UnreadableAudio
     from transcribe.domain.heard import Heard, HeardWord, Hearing, Passage
