@@ -1,5 +1,10 @@
 """A realistic mix of requests: mostly looking, some asking for work. Run by ``support.load_play``.
 
+Programs know nothing of each other, so each asks at random moments (a Poisson process of its own, as the arrivals of
+independent clients are); an answer that is late does not put off what is asked next, it only makes it wait its turn.
+With locust's ``constant_throughput`` all of them ask at the same instant, four times a second, and what is measured is
+how long the last of fifty stands in that queue.
+
 ``LOAD_PLAN`` is a JSON file that says whose tokens there are, which videos and jobs, and how many requests a second
 each user makes. What came of it is written to ``LOAD_REPORT``: how often, how long, what failed.
 """
@@ -7,11 +12,12 @@ each user makes. What came of it is written to ``LOAD_REPORT``: how often, how l
 import json
 import os
 import random
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from locust import FastHttpUser, constant_throughput, events, task
+from locust import FastHttpUser, events, task
 from typing_extensions import override
 
 PLAN: dict[str, Any] = json.loads(Path(os.environ["LOAD_PLAN"]).read_text())
@@ -37,10 +43,15 @@ events.quitting.add_listener(told)  # type: ignore[no-untyped-call]
 class Somebody(FastHttpUser):
     """One program with one token, which keeps its connection."""
 
-    wait_time = constant_throughput(PLAN["rate_per_user"])
+    @override
+    def wait_time(self) -> float:
+        self.due += random.expovariate(PLAN["rate_per_user"])
+        return max(0.0, self.due - time.monotonic())
 
     @override
     def on_start(self) -> None:
+        self.due = time.monotonic()
+        time.sleep(self.wait_time())  # locust has made it one that lets others run
         whose = random.choice(PLAN["tenants"])
         self.things = whose
         self.tags: dict[str, str] = {}

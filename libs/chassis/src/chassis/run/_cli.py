@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -81,8 +82,19 @@ def _serve(service: Service) -> int:
     from chassis.run._serve import serve
 
     configure_tracing(service.name)
+    _keep_what_is_loaded()
     with own_scratch(service.name, service.settings.scratch_dir):
         return asyncio.run(serve(service))
+
+
+def _keep_what_is_loaded() -> None:
+    """Take what a service is made of out of the garbage collector's sight: it lives as long as the process.
+
+    A full collection looks at all of it otherwise and everything waits meanwhile: 110 to 150 ms in the gateway, every
+    few seconds under load (200 requests a second), which was the p99 of every answer.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _migrate(service: Service) -> int:
