@@ -239,8 +239,8 @@ class _Court:
                 if said.stream == "video.ingested.v1":
                     yield from ((said.data[name], "ingested") for name in said.data if name.endswith("_key"))
                 elif said.stream in _STEP_OF:
-                    names = ("key", "rendition_key", "qc_key")
-                    yield from ((said.data[name], said.stream) for name in names if name in said.data)
+                    names = ("key", "rendition_key", "qc_key", "page_key")
+                    yield from ((said.data[name], said.stream) for name in names if said.data.get(name))
                     yield from ((key, "an export") for key in said.data.get("exports", {}).values())
 
     def check_blobs(self) -> None:
