@@ -62,6 +62,19 @@ async def test_every_byte_passes_in_order(proxy: ChaosProxy) -> None:
     assert proxy.passed_bytes >= 2 * len(much)
 
 
+async def test_what_comes_while_the_server_is_being_connected_keeps_its_order(proxy: ChaosProxy) -> None:
+    reader, writer = await opened(proxy)
+    pieces = [index.to_bytes(1, "big") for index in range(200)]
+
+    for piece in pieces:  # one each turn of the loop, so one falls on every step of connecting
+        writer.write(piece)
+        await asyncio.sleep(0)
+
+    async with asyncio.timeout(10):
+        answer = await reader.readexactly(len(pieces))
+    assert answer == b"".join(pieces)
+
+
 async def test_delayed_data_arrives_later_and_in_order(proxy: ChaosProxy) -> None:
     wire = await connected(proxy)
     loop = asyncio.get_running_loop()

@@ -120,9 +120,12 @@ class Link:
             await loop.create_connection(lambda: _Server(self), self.proxy._host, self.proxy._target_port)
         except OSError:
             self.reset()
-            return
+
+    def connected(self, server: asyncio.Transport) -> None:
+        """The server is there: send it first what came before it, in this same turn of the loop."""
+        self.server = server
         for piece in self._early:
-            self.pass_on(self.server, piece)
+            self.pass_on(server, piece)
         self._early.clear()
 
     def pass_on(self, to: asyncio.Transport | None, piece: bytes) -> None:
@@ -219,9 +222,10 @@ class _Server(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._link.server = cast(asyncio.Transport, transport)
+        server = cast(asyncio.Transport, transport)
+        self._link.connected(server)
         if self._link.client.is_closing():
-            self._link.server.close()
+            server.close()
 
     @override
     def data_received(self, data: bytes) -> None:
