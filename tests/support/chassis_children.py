@@ -76,3 +76,13 @@ def sleep_with_helper(marks: str, busy: bool = False) -> None:
         sys.setswitchinterval(60)
         sum(range(10**12))
     time.sleep(60)
+
+
+_calls = 0
+
+
+def count_calls() -> tuple[int, int]:
+    """This process, and how often it was asked."""
+    global _calls
+    _calls += 1
+    return os.getpid(), _calls

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis.child.runner import ChildDied, ChildFailed, run_in_child
+from chassis.child.runner import ChildDied, ChildFailed, KeptChild, KeptChildren, run_in_child
 from support import chassis_children as jobs
 from support.chassis_play import Hopeless
 
@@ -142,3 +142,112 @@ async def test_a_function_of_main_is_refused_with_advice(monkeypatch: pytest.Mon
 
     with pytest.raises(ValueError, match="module of its own"):
         await run_in_child(jobs.add, 1, 2)
+
+
+# --- a child that stays
+
+
+async def test_a_kept_child_does_call_after_call_and_remembers_what_it_loaded() -> None:
+    kept = KeptChild()
+
+    first = await kept(jobs.count_calls)
+    second = await kept(jobs.count_calls)
+    await kept.close()
+
+    assert (first[1], second[1]) == (1, 2)
+    assert first[0] == second[0]
+    assert await gone(second[0])
+
+
+async def test_progress_of_one_call_is_never_heard_by_the_next() -> None:
+    kept, first, second = KeptChild(), list[str](), list[str]()
+
+    async def hear_first(_fraction: float, message: str) -> None:
+        first.append(message)
+
+    async def hear_second(_fraction: float, message: str) -> None:
+        second.append(message)
+
+    await kept(jobs.count_to, 3, on_progress=hear_first)
+    await kept(jobs.count_to, 5, on_progress=hear_second)
+    await kept.close()
+
+    assert (first[0], first[-1]) == ("0", "3")
+    assert (second[0], second[-1]) == ("0", "5")
+
+
+async def test_a_kept_child_that_failed_or_died_is_replaced() -> None:
+    kept = KeptChild()
+    pid, _ = await kept(jobs.count_calls)
+
+    with pytest.raises(Hopeless, match="no way"):
+        await kept(jobs.fail, "no way")
+    after_failure = await kept(jobs.count_calls)
+    with pytest.raises(ChildDied, match="SIGKILL"):
+        await kept(jobs.kill_yourself, int(signal.SIGKILL))
+    os.kill((await kept(jobs.count_calls))[0], signal.SIGKILL)  # while it waits
+    await asyncio.sleep(0.2)
+    after_death = await kept(jobs.count_calls)
+    await kept.close()
+
+    assert after_failure[1] == after_death[1] == 1
+    assert await gone(pid, after_failure[0], after_death[0])
+
+
+async def test_cancelling_a_call_kills_the_kept_child_and_the_next_call_has_another(tmp_path: Path) -> None:
+    kept, marks = KeptChild(), tmp_path / "pids"
+    running = asyncio.create_task(kept(jobs.sleep_with_helper, str(marks)))
+    pids = await read_pids(marks, 2)
+
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    result = await kept(jobs.add, 40, 2)
+    await kept.close()
+
+    assert result == 42
+    assert await gone(*pids)
+
+
+async def test_calls_of_a_kept_child_wait_for_each_other() -> None:
+    kept = KeptChild()
+
+    results = await asyncio.gather(*(kept(jobs.count_calls) for _ in range(3)))
+    await kept.close()
+
+    assert [count for _, count in results] == [1, 2, 3]
+
+
+async def test_the_death_of_the_service_kills_a_kept_child_that_waits(tmp_path: Path) -> None:
+    script = (
+        "import asyncio; from chassis.child.runner import KeptChild; from support import chassis_children as jobs\n"
+        "async def wait():\n"
+        "    print((await KeptChild()(jobs.count_calls))[0], flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(wait())"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(jobs.__file__).parents[1])}
+    service = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    assert service.stdout is not None
+    pid = int(await service.stdout.readline())
+
+    service.kill()
+    await service.wait()
+
+    assert await gone(pid)
+
+
+async def test_only_what_is_worth_it_is_done_in_children_that_stay() -> None:
+    children = KeptChildren(jobs.count_calls)
+
+    together = await asyncio.gather(*(children(jobs.count_calls) for _ in range(2)))
+    again = await children(jobs.count_calls)
+    other = await children(jobs.add, 40, 2)
+    await children.close()
+
+    assert len({pid for pid, _ in together}) == 2
+    assert again[1] == 2
+    assert other == 42
+    assert await gone(*(pid for pid, _ in together))

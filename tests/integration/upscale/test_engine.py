@@ -1,5 +1,6 @@
 """The network on this machine's processor: the right numbers, the same in tiles, and a real film made sharper."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from support.plain_network import sharpened, tone_kept
 from support.upscale_films import frames_of, upscaled, workshop
 from upscale.adapters.engines import enhancer_for
 from upscale.adapters.int8 import integers_of
+from upscale.adapters.kept_engine import kept_enhancer
 from upscale.adapters.ncnn import read_layers
 from upscale.adapters.openvino_enhancer import OpenVinoEnhancer
 from upscale.adapters.srvgg import DETAIL, TONE_RADIUS, load_network
@@ -156,3 +158,16 @@ def test_a_real_film_has_more_detail_than_an_enlargement(evaluation_data: Path, 
     assert distance_db(back, small) > 28  # the same picture
     assert abs(float(back.mean() - small.mean())) < 0.5  # as bright as it was
     assert steepness(large) > 1.05 * steepness(enlarged(source))  # with steeper edges
+
+
+def test_an_engine_is_there_for_the_next_chunk_unless_something_else_is_wanted(tmp_path: Path) -> None:
+    here = workshop(tmp_path, precision="f32")
+
+    first = kept_enhancer(ANIME_VIDEO.name, scale=2, workshop=here)
+    after_memory_ran_out = kept_enhancer(ANIME_VIDEO.name, scale=2, workshop=replace(here, tile_pixels=9000))
+    other_scale = kept_enhancer(ANIME_VIDEO.name, scale=3, workshop=here)
+    first_again = kept_enhancer(ANIME_VIDEO.name, scale=2, workshop=here)
+
+    assert after_memory_ran_out is first
+    assert other_scale is not first
+    assert first_again is not first  # one at a time: two might not fit into memory

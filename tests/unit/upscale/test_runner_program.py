@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import httpx
 import pytest
 from typing_extensions import override
 
+from chassis.child.runner import ChildDied
 from support.upscale_plans import a_plan
 from upscale.api import schemas
 from upscale.domain.plan import cut_into_chunks
@@ -22,6 +24,7 @@ from upscale.runner.chunk import Tools, Work
 from upscale.runner.display import Display
 from upscale.runner.identity import Identity, IdentityFile
 from upscale.runner.server import Refused, Server, Stale
+from upscale.runner.tiles import SMALLEST_TILE, TileMemory
 from upscale.runner.transfers import BadSource, Sources, upload
 
 SOURCE = bytes(range(256)) * 40
@@ -203,7 +206,9 @@ class Maker:
 
 def tools(plan: Plan, maker: Maker, folder: Path, out: io.StringIO | None = None) -> Tools:
     kit = Workshop("openvino", "f32", "cpu", 1000, None, None, None)
-    return Tools(a_server(plan), Sources(folder), kit, Display(out or io.StringIO()), maker, part_s=20)
+    tiles = TileMemory(folder.parent / f"{folder.name}-memory", machine="here", most=1_000_000)
+    display = Display(out or io.StringIO())
+    return Tools(a_server(plan), Sources(folder), kit, display, maker, tiles, {"a model": "0" * 64}, part_s=20)
 
 
 def said_in(plan: Plan, word: str) -> dict[str, Any]:
@@ -321,6 +326,115 @@ async def test_a_failure_goes_back_with_its_reason(tmp_path: Path) -> None:
     said = said_in(plan, "fail")
     assert outcome == "failed"
     assert (said["reason"], said["detail"]) == ("oom", "OutOfMemory: no tile fits")
+
+
+# --- memory
+
+
+class Cramped(Maker):
+    """Is killed, as the kernel does it, whenever tiles are larger than fits."""
+
+    def __init__(self, *, fits: int) -> None:
+        super().__init__()
+        self.fits = fits
+        self.tried: list[int] = []
+
+    @override
+    async def _make(self, order: ChunkOrder, on_progress: Any) -> ChunkMade:
+        self.tried.append(order.workshop.tile_pixels)
+        if order.workshop.tile_pixels > self.fits:
+            raise ChildDied(9, None)
+        made = await super()._make(order, on_progress)
+        return replace(made, tile_pixels=order.workshop.tile_pixels)
+
+
+async def test_a_machine_whose_memory_runs_out_halves_its_tiles_tries_again_and_remembers(tmp_path: Path) -> None:
+    plan = Plan(film=[ranged], renew=[renewed("continue")], out=[httpx.Response(200)], complete=[httpx.Response(202)])
+    maker, out = Cramped(fits=100_000), io.StringIO()
+    kit = tools(plan, maker, tmp_path, out)
+    frame = a_lease().parameters.plan.width * a_lease().parameters.plan.height
+
+    first = await Work(a_lease(), kit, asyncio.Event()).run()
+    second = await Work(a_lease(), kit, asyncio.Event()).run()
+    await kit.server.close()
+
+    expected = [1_000_000, frame // 2]
+    while expected[-1] > 100_000:
+        expected.append(expected[-1] // 2)
+    assert (first, second) == ("done", "done")
+    assert maker.tried == [*expected, expected[-1]]
+    assert "fail" not in plan.words()
+    assert f"once more with tiles of {expected[-1]} pixels" in out.getvalue()
+
+
+async def test_a_machine_that_cannot_hold_the_smallest_tile_gives_the_chunk_to_another(tmp_path: Path) -> None:
+    plan = Plan(film=[ranged], renew=[renewed("continue")], fail=[httpx.Response(204)])
+    maker = Cramped(fits=0)
+    kit = tools(plan, maker, tmp_path)
+
+    outcome = await Work(a_lease(), kit, asyncio.Event()).run()
+    await kit.server.close()
+
+    assert outcome == "failed"
+    assert said_in(plan, "fail")["reason"] == "oom"
+    assert min(maker.tried) >= SMALLEST_TILE
+
+
+def test_what_was_learnt_of_memory_outlives_the_program_and_is_of_one_machine_and_model(tmp_path: Path) -> None:
+    TileMemory(tmp_path, machine="T4", most=600_000).learn("photo", 40_000)
+    TileMemory(tmp_path, machine="T4", most=600_000).learn("photo", 90_000)  # less is known to be what fits
+
+    assert TileMemory(tmp_path, machine="T4", most=600_000).pixels("photo") == 40_000
+    assert TileMemory(tmp_path, machine="T4", most=10_000).pixels("photo") == 10_000
+    assert TileMemory(tmp_path, machine="T4", most=600_000).pixels("video") == 600_000
+    assert TileMemory(tmp_path, machine="A100", most=600_000).pixels("photo") == 600_000
+
+
+@pytest.mark.parametrize("content", ["not json", "[]", '{"T4 / photo": "many"}'])
+def test_a_damaged_memory_is_no_memory(tmp_path: Path, content: str) -> None:
+    (tmp_path / "tiles.json").write_text(content)
+
+    assert TileMemory(tmp_path, machine="T4", most=600_000).pixels("photo") == 600_000
+
+
+# --- the cache
+
+
+async def test_a_source_that_was_damaged_on_disk_while_nobody_ran_is_fetched_anew(tmp_path: Path) -> None:
+    plan = Plan(film=[ranged])
+    server = a_server(plan)
+    (tmp_path / DIGEST).write_bytes(SOURCE[:-1] + b"x")
+
+    place = await Sources(tmp_path).get(server.client, "/film", DIGEST, no_address)
+    await server.close()
+
+    assert place.read_bytes() == SOURCE
+    assert plan.words() == ["film"]
+
+
+async def test_a_beginning_that_was_damaged_is_fetched_from_its_start(tmp_path: Path) -> None:
+    plan = Plan(film=[ranged])
+    server = a_server(plan)
+    (tmp_path / f"{DIGEST}.part").write_bytes(b"x" * 1000)
+
+    place = await Sources(tmp_path).get(server.client, "/film", DIGEST, no_address)
+    await server.close()
+
+    assert place.read_bytes() == SOURCE
+    assert [request.headers["range"] for request in plan.asked] == ["bytes=1000-", "bytes=0-"]
+
+
+async def test_two_runners_that_share_a_folder_download_a_source_once(tmp_path: Path) -> None:
+    plan = Plan(film=[ranged])
+    server = a_server(plan)
+
+    places = await asyncio.gather(
+        *(Sources(tmp_path).get(server.client, "/film", DIGEST, no_address) for _ in range(3))
+    )
+    await server.close()
+
+    assert len(set(places)) == 1
+    assert plan.words() == ["film"]
 
 
 # --- what people see, and what is kept

@@ -2,6 +2,7 @@
 
 from chassis.blobs import blobs_at
 from chassis.bus import Bus
+from chassis.child.runner import KeptChildren
 from chassis.database import Database
 from chassis.erasing import FORGET, Eraser
 from chassis.models import ModelUnavailable
@@ -50,6 +51,7 @@ def build(
 ) -> Service:
     """The service, ready to serve; nothing is connected yet. Tests bring engines of their own."""
     database = Database(str(settings.database_url), service=NAME)
+    kept = KeptChildren(make)  # torch takes seconds to load, and engines longer; a lean one is there at once
     bus = Bus(NAME, str(settings.redis_url), database)
     work = Workbench(
         bus,
@@ -57,7 +59,7 @@ def build(
         workers=settings.workers,
         lease_s=settings.lease_s,
         tenant_cap=settings.tenant_cap,
-        call=call,
+        call=kept if call is run_in_child and settings.engine == "torch" else call,
     )
     blobs = blobs_at(settings.blobs_url)
     machines, lending = PostgresRunnerRecords, lending_of(settings, database, bus, blobs, check)
@@ -85,6 +87,7 @@ def build(
         app=lending.app,
         models=list(MODELS.values()),
         background=lending.background,
+        closing=(kept.close,),
     )
 
 

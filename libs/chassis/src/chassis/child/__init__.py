@@ -12,6 +12,8 @@ import time
 
 __all__ = ["progress"]
 
+LIFE = "CHASSIS_CHILD_LIFE"
+"""Names, in a child's environment, the descriptor that closes when the service dies."""
 _MIN_INTERVAL_S = 0.2
 _lock = threading.Lock()
 _frames: int | None = None
@@ -32,6 +34,12 @@ def progress(fraction: float, message: str = "") -> None:
         return
     _last = now
     _send("progress", (min(1.0, max(0.0, float(fraction))), str(message)[:200]))
+
+
+def _begin() -> None:
+    """Another job begins: its first word is not to be dropped."""
+    global _last
+    _last = 0.0
 
 
 def _connect(descriptor: int) -> None:

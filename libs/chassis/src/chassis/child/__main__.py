@@ -1,8 +1,8 @@
-"""The child's first lines: read one job from stdin, do it, write frames back.
+"""The child's first lines: read jobs from stdin, one after the other, do them, write frames back.
 
-A guardian, forked before anything heavy is imported, waits for the service to close our stdin, which it does by dying
-if not otherwise, and then kills the whole process group: us and any ffmpeg we started. It is a process and not a
-thread because a library that holds the interpreter lock for a minute would hold up a thread for as long.
+A guardian, forked before anything heavy is imported, waits for a pipe to close that the service holds open, which it
+does by dying if not otherwise, and then kills the whole process group: us and any ffmpeg we started. It is a process
+and not a thread because a library that holds the interpreter lock for a minute would hold up a thread for as long.
 """
 
 import os
@@ -19,17 +19,19 @@ _NICENESS = 5
 
 
 def main() -> None:
-    """Run the one job that stdin describes."""
-    jobs, frames = os.dup(0), os.dup(1)
+    """Run the jobs that stdin describes, until there are no more."""
+    jobs, frames, life = os.dup(0), os.dup(1), int(os.environ.pop(child.LIFE))
     nowhere = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nowhere, 0)
     # Libraries print; what they print belongs in the log, not between our frames.
     os.dup2(2, 1)
-    job = _read_exactly(jobs, struct.unpack(">Q", _read_exactly(jobs, 8))[0])
-    _fork_guardian(jobs, frames)
+    _fork_guardian(life, jobs, frames)
     os.nice(_NICENESS)
     child._connect(frames)
-    child._send(*_outcome(job))
+    while True:
+        job = _read_exactly(jobs, struct.unpack(">Q", _read_exactly(jobs, 8))[0])
+        child._begin()
+        child._send(*_outcome(job))
 
 
 def _outcome(job: bytes) -> tuple[str, object]:
@@ -53,14 +55,13 @@ def _picklable(error: Exception) -> bytes | None:
     return data
 
 
-def _fork_guardian(jobs: int, frames: int) -> None:
+def _fork_guardian(life: int, jobs: int, frames: int) -> None:
     if os.fork():
-        os.close(jobs)
+        os.close(life)
         return
-    os.close(frames)
-    os.close(1)
-    os.close(2)
-    while os.read(jobs, 65536):
+    for descriptor in (jobs, frames, 1, 2):
+        os.close(descriptor)
+    while os.read(life, 1):
         pass
     os.killpg(0, signal.SIGKILL)
 
@@ -70,7 +71,7 @@ def _read_exactly(descriptor: int, size: int) -> bytes:
     while len(data) < size:
         piece = os.read(descriptor, size - len(data))
         if not piece:
-            os._exit(0)  # the service went away before it had told us what to do
+            os._exit(0)  # the service went away, or has no more for us
         data += piece
     return bytes(data)
 

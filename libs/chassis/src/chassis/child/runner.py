@@ -4,23 +4,26 @@ import asyncio
 import contextlib
 import os
 import pickle
+import shutil
 import signal
 import struct
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from typing_extensions import override
 
 from chassis._endings import end
+from chassis.child import LIFE
 from chassis.telemetry import get_logger
 
-__all__ = ["Call", "ChildDied", "ChildFailed", "run_in_child"]
+__all__ = ["Call", "ChildDied", "ChildFailed", "KeptChild", "KeptChildren", "run_in_child"]
 
 T = TypeVar("T")
 Call = Callable[..., Awaitable[Any]]
 """How a task's heavy function is called: ``run_in_child``, or what a test puts in its place."""
+OnProgress = Callable[[float, str], Awaitable[None]]
 _log = get_logger("chassis.child")
 _LINE_LIMIT = 1 << 16
 
@@ -60,7 +63,7 @@ class ChildFailed(RuntimeError):
 async def run_in_child(
     function: Callable[..., T],
     *args: Any,
-    on_progress: Callable[[float, str], Awaitable[None]] | None = None,
+    on_progress: OnProgress | None = None,
     env: Mapping[str, str] | None = None,
 ) -> T:
     """Call ``function(*args)`` in a process group of its own and return its result, or raise what it raised.
@@ -69,36 +72,156 @@ async def run_in_child(
     picklable. However this ends - result, exception, cancellation - the whole group is dead afterwards, and its
     temporary folder is removed. Raises ChildDied if the child was killed or left without an answer.
     """
+    job = _job(function, args)
+    child = await _Child.start(env)
+    try:
+        return cast(T, await child.call(job, on_progress))
+    finally:
+        await asyncio.shield(child.bury())
+
+
+class KeptChild:
+    """Calls functions as ``run_in_child`` does, one at a time, in a child that stays: what it loaded is there still.
+
+    The child is started by the first call. It is kept only after a call that ended well: one that failed, died or was
+    cancelled leaves no child behind, and the next call begins with a new one. ``env`` counts when a child is started.
+    """
+
+    def __init__(self) -> None:
+        self._child: _Child | None = None
+        self._turn = asyncio.Lock()
+
+    async def __call__(
+        self,
+        function: Callable[..., T],
+        *args: Any,
+        on_progress: OnProgress | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> T:
+        """See ``run_in_child``."""
+        job = _job(function, args)
+        async with self._turn:
+            child = await self._living(env)
+            try:
+                result: T = await child.call(job, on_progress)
+            except BaseException:
+                await asyncio.shield(child.bury())
+                raise
+            self._child = child
+        return result
+
+    async def close(self) -> None:
+        """Leave nothing behind."""
+        child, self._child = self._child, None
+        if child is not None:
+            await asyncio.shield(child.bury())
+
+    async def _living(self, env: Mapping[str, str] | None) -> "_Child":
+        child, self._child = self._child, None
+        if child is None:
+            return await _Child.start(env)
+        if child.is_alive:
+            return child
+        await asyncio.shield(child.bury())
+        return await _Child.start(env)
+
+
+class KeptChildren:
+    """Calls some functions in children that stay, one for each call at work, and all others as ``run_in_child``."""
+
+    def __init__(self, *functions: Callable[..., Any]) -> None:
+        self._functions = functions
+        self._idle: list[KeptChild] = []
+
+    async def __call__(
+        self,
+        function: Callable[..., T],
+        *args: Any,
+        on_progress: OnProgress | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> T:
+        """See ``run_in_child``."""
+        if function not in self._functions:
+            return await run_in_child(function, *args, on_progress=on_progress, env=env)
+        child = self._idle.pop() if self._idle else KeptChild()
+        try:
+            return await child(function, *args, on_progress=on_progress, env=env)
+        finally:
+            self._idle.append(child)
+
+    async def close(self) -> None:
+        """Leave nothing behind."""
+        while self._idle:
+            await self._idle.pop().close()
+
+
+class _Child:
+    """A process that waits for jobs, and the ends of what it is spoken to by."""
+
+    def __init__(self, process: asyncio.subprocess.Process, life: int, scratch: str) -> None:
+        self._process = process
+        self._life = life
+        self._scratch = scratch
+        self._errors = asyncio.create_task(_log_lines(process))
+
+    @classmethod
+    async def start(cls, env: Mapping[str, str] | None) -> "_Child":
+        """A new one. It dies when this process does, for then the pipe closes that only we hold open."""
+        scratch = tempfile.mkdtemp(prefix="child-")
+        watched, life = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "chassis.child",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=(watched,),
+                env={**os.environ, "TMPDIR": scratch, **(env or {}), LIFE: str(watched)},
+                limit=_LINE_LIMIT,
+            )
+        except BaseException:
+            os.close(life)
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+        finally:
+            os.close(watched)
+        return cls(process, life, scratch)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not ended, as far as is known."""
+        return self._process.returncode is None
+
+    async def call(self, job: bytes, on_progress: OnProgress | None) -> Any:
+        """Have it do a job; returns the result or raises what was raised, or ChildDied."""
+        kind, content = await _converse(self._process, job, on_progress)
+        if kind == "error":
+            raise _revived(*content)
+        return pickle.loads(content)
+
+    async def bury(self) -> None:
+        """Kill what is left of the group: the child, its guardian, and whatever it started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+        # A helper that left the group may hold stderr open: give the last lines a moment, not for ever.
+        await asyncio.wait([self._errors], timeout=1)
+        await end(self._errors)
+        os.close(self._life)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _job(function: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
     if function.__module__ == "__main__":
         raise ValueError(f"a child cannot import {function.__qualname__} from __main__; put it in a module of its own")
     call = pickle.dumps((function, args), protocol=pickle.HIGHEST_PROTOCOL)
-    job = pickle.dumps((sys.path, call), protocol=pickle.HIGHEST_PROTOCOL)
-    with tempfile.TemporaryDirectory(prefix="child-", ignore_cleanup_errors=True) as scratch:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "chassis.child",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            env={**os.environ, "TMPDIR": scratch, **(env or {})},
-            limit=_LINE_LIMIT,
-        )
-        errors = asyncio.create_task(_log_lines(process))
-        try:
-            kind, content = await _converse(process, job, on_progress)
-        finally:
-            await asyncio.shield(_bury(process, errors))
-    if kind == "error":
-        raise _revived(*content)
-    result: T = pickle.loads(content)
-    return result
+    return pickle.dumps((sys.path, call), protocol=pickle.HIGHEST_PROTOCOL)
 
 
-async def _converse(
-    process: asyncio.subprocess.Process, job: bytes, on_progress: Callable[[float, str], Awaitable[None]] | None
-) -> tuple[str, Any]:
+async def _converse(process: asyncio.subprocess.Process, job: bytes, on_progress: OnProgress | None) -> tuple[str, Any]:
     """Hand over the job, pass progress on, and return the last frame."""
     assert process.stdin is not None
     assert process.stdout is not None
@@ -115,16 +238,6 @@ async def _converse(
     except (asyncio.IncompleteReadError, ConnectionError):
         code = await process.wait()
         raise ChildDied(-code if code < 0 else None, code if code >= 0 else None) from None
-
-
-async def _bury(process: asyncio.subprocess.Process, errors: asyncio.Task[None]) -> None:
-    """Kill what is left of the group: the child, its guardian, and whatever it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
-    # A helper that left the group may hold stderr open: give the last lines a moment, not for ever.
-    await asyncio.wait([errors], timeout=1)
-    await end(errors)
 
 
 async def _log_lines(process: asyncio.subprocess.Process) -> None:

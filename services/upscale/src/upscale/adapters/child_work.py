@@ -1,7 +1,8 @@
 """What child processes do. The service imports this module and none of what it needs: that is loaded in the child."""
 
+from upscale.adapters.chunk_work import make_chunk
 from upscale.domain.plan import Plan
-from upscale.ports import Assembled, AssemblyOrder, ChunkMade, ChunkOrder, PlanOrder
+from upscale.ports import Assembled, AssemblyOrder, PlanOrder
 from upscale.ports.runners import Checked, CheckOrder
 
 __all__ = ["assemble", "check_chunk", "draw_plan", "make_chunk"]
@@ -12,13 +13,6 @@ def draw_plan(order: PlanOrder) -> Plan:
     from upscale.adapters import indexing
 
     return indexing.draw_plan(order)
-
-
-def make_chunk(order: ChunkOrder) -> ChunkMade:
-    """Make and verify one chunk."""
-    from upscale.adapters import making
-
-    return making.make_chunk(order)
 
 
 def assemble(order: AssemblyOrder) -> Assembled:

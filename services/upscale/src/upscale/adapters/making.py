@@ -9,6 +9,7 @@ import platform
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from numpy.typing import NDArray
 from chassis import child
 from upscale.adapters.ahead import Ahead
 from upscale.adapters.encoding import ChunkEncoder
-from upscale.adapters.engines import enhancer_for
 from upscale.adapters.extracting import wanted_frames
 from upscale.adapters.inspecting import brightness_of, pieces, seen_in, setup_of
+from upscale.adapters.kept_engine import kept_enhancer
 from upscale.adapters.plain import PLAIN_ENGINE, plain_planes
 from upscale.adapters.reading import beyond_in, picture_of
 from upscale.adapters.reusing import ReusingEnhancer
@@ -41,7 +42,7 @@ def make_chunk(order: ChunkOrder) -> ChunkMade:
     plan, workshop = order.plan, order.workshop
     if plan.is_plain(plan.chunks[order.index]):
         return make_plain_chunk(order)
-    return make_chunk_with(enhancer_for(plan.model, scale=plan.scale, workshop=workshop), order)
+    return make_chunk_with(kept_enhancer(plan.model, scale=plan.scale, workshop=workshop), order)
 
 
 def make_chunk_with(enhancer: Enhancer, order: ChunkOrder) -> ChunkMade:
@@ -54,7 +55,7 @@ def make_chunk_with(enhancer: Enhancer, order: ChunkOrder) -> ChunkMade:
     outside: deque[NDArray[Any] | None] = deque()
     sharpened = Ahead(lambda: _sharpened(frames, Ahead(lambda: _pictures(order.source, plan, span, outside))))
     planes = (_planes(picture, plan, outside.popleft()) for picture in sharpened)
-    return _written(order, planes, engine=enhancer.engine)
+    return replace(_written(order, planes, engine=enhancer.engine), tile_pixels=tiled.tile_pixels)
 
 
 def make_plain_chunk(order: ChunkOrder) -> ChunkMade:

@@ -27,6 +27,11 @@ class TiledEnhancer:
         self._tile_pixels = tile_pixels
 
     @property
+    def tile_pixels(self) -> int:
+        """The largest tile, as far as is known by now."""
+        return self._tile_pixels
+
+    @property
     def batch(self) -> int:
         """Frames it likes at once."""
         return self._enhancer.batch

@@ -1,9 +1,12 @@
 """The upscaling models that are known here, and where their files come from."""
 
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
 from chassis.models import Model, ModelFile, PackageFile
 from upscale.domain.refusals import UnknownModel
 
-__all__ = ["ANIME_VIDEO", "MODELS", "PARAM", "WEIGHTS", "model_named"]
+__all__ = ["ANIME_VIDEO", "MODELS", "PARAM", "WEIGHTS", "model_named", "models_here"]
 
 WEIGHTS, PARAM = "net.bin", "net.param"
 """Names of the two ncnn files of every model: numbers, and what they are for."""
@@ -37,3 +40,25 @@ def model_named(name: str) -> Model:
         return MODELS[name]
     except KeyError:
         raise UnknownModel(f"there is no upscaling model {name!r}; known are {', '.join(MODELS)}") from None
+
+
+def models_here(models_dir: Path | None) -> dict[str, str]:
+    """Digests, by name, of the models whose files this machine has."""
+    return {
+        model.name: model.sha256
+        for model in MODELS.values()
+        if all(_is_here(model, file, models_dir) for file in model.files)
+    }
+
+
+def _is_here(model: Model, file: ModelFile, models_dir: Path | None) -> bool:
+    if models_dir is not None and (models_dir / model.name / file.name).is_file():
+        return True
+    return any(isinstance(source, PackageFile) and _is_installed(source) for source in file.sources)
+
+
+def _is_installed(source: PackageFile) -> bool:
+    try:
+        return Path(str(distribution(source.distribution).locate_file(source.path))).is_file()
+    except PackageNotFoundError:
+        return False

@@ -124,6 +124,8 @@ class ChunkMade:
     machine: str
     seconds: float
     setup_sha256: str = ""
+    tile_pixels: int = 0
+    """The largest tile that memory held; 0 where nobody looked."""
 
 
 @dataclass(frozen=True)

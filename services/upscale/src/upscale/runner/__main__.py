@@ -2,19 +2,24 @@
 
 import argparse
 import asyncio
+import importlib.util
 import os
 import platform
 import signal
 import sys
 from pathlib import Path
+from typing import Literal
 
-from chassis.child.runner import run_in_child
+from chassis.child.runner import KeptChild
 from chassis.telemetry import configure_logging
+from upscale.adapters.weights import models_here
 from upscale.ports import Workshop
 from upscale.runner.chunk import Tools
 from upscale.runner.display import Display
+from upscale.runner.machine import gpu_here, processor_here
 from upscale.runner.program import Program, Wanted
 from upscale.runner.server import Server
+from upscale.runner.tiles import TileMemory
 from upscale.runner.transfers import Sources
 
 __all__ = ["main"]
@@ -31,11 +36,13 @@ def main() -> None:
 
 async def _run(options: argparse.Namespace) -> int:
     folder: Path = options.folder
+    engine = _engine(options.engine)
+    child = KeptChild()
     tools = Tools(
         server=Server(options.url),
         sources=Sources(folder / "sources"),
         workshop=Workshop(
-            engine=options.engine,
+            engine=engine,
             precision=options.precision,
             device=options.device,
             tile_pixels=options.tile_pixels,
@@ -44,7 +51,9 @@ async def _run(options: argparse.Namespace) -> int:
             cache_dir=folder / "models",
         ),
         display=Display(),
-        call=run_in_child,
+        call=child,
+        tiles=TileMemory(folder, machine=_memory_of(engine, options), most=options.tile_pixels),
+        models=models_here(options.models_dir),
     )
     # A token on the command line can be read by every user of the machine: the environment is the better place.
     token = options.token or os.environ.pop(TOKEN, None)
@@ -53,7 +62,24 @@ async def _run(options: argparse.Namespace) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, _leave, program)
-    return await program.run()
+    try:
+        return await program.run()
+    finally:
+        await child.close()
+
+
+def _engine(wanted: str) -> Literal["openvino", "torch"]:
+    """``auto`` is torch where there is a GPU and a torch to use it, else the processor."""
+    if wanted == "auto":
+        return "torch" if gpu_here().name and importlib.util.find_spec("torch") else "openvino"
+    return "torch" if wanted == "torch" else "openvino"
+
+
+def _memory_of(engine: str, options: argparse.Namespace) -> str:
+    """Whose memory limits the tiles."""
+    gpu = gpu_here()
+    machine = f"{gpu.name} {gpu.total}" if engine == "torch" and gpu.name else processor_here()
+    return f"{machine} / {engine} / {options.precision}"
 
 
 def _leave(program: Program) -> None:
@@ -72,10 +98,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ephemeral", action="store_true", help="this session alone; nothing is kept")
     parser.add_argument("--chunks", type=int, help="leave after so many")
     parser.add_argument("--folder", type=Path, default=cache / "matchcut-runner", help="where sources are kept")
-    parser.add_argument("--engine", choices=["openvino", "torch"], default="openvino")
+    parser.add_argument("--engine", choices=["auto", "openvino", "torch"], default="auto", help="auto: torch on a GPU")
     parser.add_argument("--precision", choices=["auto", "f32", "bf16", "f16", "int8"], default="auto")
     parser.add_argument("--device", default="auto", help="for torch: auto, cpu, cuda, cuda:1")
-    parser.add_argument("--tile-pixels", type=int, default=600_000)
+    parser.add_argument("--tile-pixels", type=int, default=600_000, help="learnt downwards when memory runs out")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--models-dir", type=Path)
     return parser

@@ -5,9 +5,9 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,13 +15,14 @@ import httpx
 
 from chassis.child.runner import Call, ChildDied
 from chassis.models import ModelUnavailable
-from upscale.adapters.child_work import make_chunk
+from upscale.adapters.chunk_work import make_chunk
 from upscale.api import schemas
 from upscale.domain.refusals import Refusal
 from upscale.domain.runners import Reason, worth_a_part
 from upscale.ports import ChunkMade, ChunkOrder, EngineMissing, Make, OutOfMemory, Workshop
 from upscale.runner.display import Display
 from upscale.runner.server import Away, Refused, Server, Stale
+from upscale.runner.tiles import SMALLEST_TILE, TileMemory
 from upscale.runner.transfers import BadSource, NotTaken, Sources, upload
 
 __all__ = ["Outcome", "Tools", "Work"]
@@ -39,6 +40,9 @@ class Tools:
     workshop: Workshop
     display: Display
     call: Call
+    tiles: TileMemory
+    models: Mapping[str, str]
+    """Digests, by name, of those this machine has."""
     make: Make = make_chunk
     part_s: float = 25.0
     """What a machine that must go has to end a frame and hand in what is done."""
@@ -153,11 +157,30 @@ class Work:
         lease, tools = self._lease, self._tools
         source = await tools.sources.get(tools.server.client, lease.input_url, lease.source_sha256, self._fresh("in"))
         target = Path(self._folder.name) / "chunk.mp4"
-        order = ChunkOrder(
-            source, lease.parameters.plan, 0, target, tools.workshop, lease.attempt, control=self._control
-        )
-        self._began = time.monotonic()
-        return await tools.call(tools.make, order, on_progress=self._on_progress), target
+        model = lease.parameters.plan.model
+        while True:
+            pixels = tools.tiles.pixels(model)
+            workshop = replace(tools.workshop, tile_pixels=pixels)
+            # The first attempt whatever others made of it: this machine knows its own memory.
+            order = ChunkOrder(source, lease.parameters.plan, 0, target, workshop, 1, control=self._control)
+            self._began = time.monotonic()
+            try:
+                made = await tools.call(tools.make, order, on_progress=self._on_progress)
+            except (ChildDied, MemoryError) as error:  # the engine halves by itself where it can
+                smaller = min(pixels, self._largest_window()) // 2
+                if not _of_memory(error) or smaller < SMALLEST_TILE:
+                    raise
+                tools.tiles.learn(model, smaller)
+                tools.display.say(f"{self.what}: out of memory; once more with tiles of {smaller} pixels")
+                continue
+            if made.tile_pixels:
+                tools.tiles.learn(model, made.tile_pixels)
+            return made, target
+
+    def _largest_window(self) -> int:
+        """Pixels of a frame: no tile is larger than that, whatever is allowed."""
+        plan = self._lease.parameters.plan
+        return plan.width * plan.height
 
     async def _on_progress(self, fraction: float, _message: str) -> None:
         frames = self._lease.chunk.frames
@@ -209,9 +232,15 @@ class Work:
         return self.frames_done / max(0.001, time.monotonic() - self._began)
 
 
+def _of_memory(error: Exception) -> bool:
+    """Whether memory ended it: the engine said so, or the kernel killed the child for want of it."""
+    return isinstance(error, OutOfMemory | MemoryError) or (
+        isinstance(error, ChildDied) and error.signal == signal.SIGKILL
+    )
+
+
 def _reason(error: Exception) -> Reason:
-    killed = isinstance(error, ChildDied) and error.signal == signal.SIGKILL  # by the kernel, for want of memory
-    if killed or isinstance(error, OutOfMemory | MemoryError):
+    if _of_memory(error):
         return "oom"
     if isinstance(error, EngineMissing | ModelUnavailable):
         return "model_missing"

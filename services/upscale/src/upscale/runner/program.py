@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from upscale.adapters.weights import ANIME_VIDEO
 from upscale.api import schemas
 from upscale.domain.runners import PROTOCOL
 from upscale.runner.chunk import Outcome, Tools, Work
@@ -161,9 +162,12 @@ class Program:
                 self._file.write(replace(kept, secret=secret))
 
     async def _capabilities(self) -> schemas.Capabilities:
-        tiles = self._tools.workshop.tile_pixels
+        tiles = self._tools.tiles.pixels(ANIME_VIDEO.name)
         folder, pace = self._wanted.folder, self._pace
-        return await asyncio.to_thread(capabilities_here, folder, tile_pixels=tiles, frames_per_second=pace)
+        models = self._tools.models
+        return await asyncio.to_thread(
+            capabilities_here, folder, models=models, tile_pixels=tiles, frames_per_second=pace
+        )
 
     def _enough(self) -> bool:
         most = self._wanted.most_chunks

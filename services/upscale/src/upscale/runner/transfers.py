@@ -1,11 +1,14 @@
 """Bytes both ways: downloads in ranges into a cache that is keyed by hash, uploads that go on where they were cut."""
 
 import asyncio
+import fcntl
 import hashlib
 import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx
 
@@ -15,6 +18,7 @@ _PIECE = 8 << 20
 """Bytes a request; object stores want a multiple of 256 KiB."""
 _KEPT = 3
 """Sources that are kept: chunks of one film come one after the other."""
+_LOOK_S = 0.2
 _WAIT_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 Fresh = Callable[[], Awaitable[str]]
 """Asks for an address that is good; ends with Stale when the lease is over."""
@@ -29,25 +33,45 @@ class NotTaken(Exception):
 
 
 class Sources:
-    """Originals on this machine's disk, by their sha256; they outlive the program."""
+    """Originals on this machine's disk, by their sha256; they outlive the program.
+
+    Several runners of one machine may share the folder: one of them downloads, the others find it done. What was there
+    before this program began is hashed once before it is used, for the machine may have died while it was written.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._lock = folder.with_name(f"{folder.name}.lock")
+        self._proved: set[str] = set()
         folder.mkdir(parents=True, exist_ok=True)
 
     async def get(self, client: httpx.AsyncClient, url: str, sha256: str, fresh: Fresh) -> Path:
         """The file, from the cache or by download. Raises BadSource."""
         place = self._folder / sha256
-        if not await asyncio.to_thread(place.is_file):
-            part = place.with_suffix(".part")
-            await self._download(client, url, part, fresh)
-            found = await asyncio.to_thread(sha256_of, part)
-            if found != sha256:
+        async with _alone(self._lock):
+            while not await asyncio.to_thread(self._holds, place, sha256):
+                part = place.with_suffix(".part")
+                begun = await asyncio.to_thread(_size, part)
+                await self._download(client, url, part, fresh)
+                found = await asyncio.to_thread(sha256_of, part)
+                if found == sha256:
+                    await asyncio.to_thread(part.replace, place)
+                    self._proved.add(sha256)
+                    break
                 await asyncio.to_thread(part.unlink)
-                raise BadSource(f"the source has sha256 {found[:12]}..., not {sha256[:12]}...")
-            await asyncio.to_thread(part.replace, place)
-        await asyncio.to_thread(self._make_room, place)
+                if not begun:  # else what was there before was damaged: once more, from its start
+                    raise BadSource(f"the source has sha256 {found[:12]}..., not {sha256[:12]}...")
+            await asyncio.to_thread(self._make_room, place)
         return place
+
+    def _holds(self, place: Path, sha256: str) -> bool:
+        if not place.is_file():
+            return False
+        if sha256 not in self._proved and sha256_of(place) != sha256:
+            place.unlink()
+            return False
+        self._proved.add(sha256)
+        return True
 
     async def _download(self, client: httpx.AsyncClient, url: str, part: Path, fresh: Fresh) -> None:
         tries = 0
@@ -136,3 +160,20 @@ def sha256_of(path: Path) -> str:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
+
+
+@asynccontextmanager
+async def _alone(lock: Path) -> AsyncIterator[None]:
+    """While this lasts, nobody else on this machine is in here with the same file; it is let go by dying, too."""
+    with lock.open("ab") as file:
+        while not _locked(file):  # noqa: ASYNC110 (another process has it, and tells nobody)
+            await asyncio.sleep(_LOOK_S)
+        yield
+
+
+def _locked(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
