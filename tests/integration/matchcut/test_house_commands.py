@@ -87,7 +87,7 @@ def look_at_what_was_found(job: dict[str, Any], folder: Path) -> None:
         ("scenes", "2 shots"),
         ("transcript", "0 words, en"),
         ("watermarks", "0 marks"),
-        ("alignment", "script matches: yes, 70% of its words heard"),
+        ("alignment", "yes, 70% heard"),
     ):
         assert [of, what] in [[row[0], row[2]] for row in cells(group, "list", "--video", video)], group
         assert told(group, "list")[0]["job_id"] == of

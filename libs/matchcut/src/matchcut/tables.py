@@ -13,7 +13,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-__all__ = ["Cell", "Record", "Rows", "clock", "counts", "moment", "painted", "size"]
+__all__ = ["Cell", "Record", "Rows", "clock", "counts", "minute", "moment", "painted", "size"]
 
 Cell = str | Text
 _GAP = "  "
@@ -110,6 +110,11 @@ def painted(word: str, colours: Mapping[str, str]) -> Text:
 def moment(at: datetime | None) -> str:
     """A time as the clock on the wall here shows it."""
     return "" if at is None else f"{at.astimezone():%F %T}"
+
+
+def minute(at: datetime | None) -> str:
+    """The same without its seconds, for lists."""
+    return moment(at)[:-3]
 
 
 def clock(seconds: float | None) -> str:

@@ -44,7 +44,7 @@ def list_alignments(video: OfVideo = None, limit: Newest = 20, data: Data = None
     with _client(data, as_json) as (console, client):
         found = list(islice(client.alignments.list(video_id=video), limit))
         shown = [one.model_dump(mode="json") for one in found]
-        console.show(shown, items_table(found, _what) if found else "no job has aligned a script yet")
+        console.show(shown, items_table(found, _what, "script matches") if found else "no job has aligned a script yet")
 
 
 @app.command("show", epilog=EPILOG)
@@ -140,8 +140,8 @@ def export(
 
 
 def _what(item: AlignmentItem) -> str:
-    heard = "" if item.coverage is None else f", {item.coverage:.0%} of its words heard"
-    return f"script matches: {item.script_matches or '?'}{heard}"
+    heard = "" if item.coverage is None else f", {item.coverage:.0%} heard"
+    return f"{item.script_matches or '?'}{heard}"
 
 
 def _show(

@@ -16,7 +16,7 @@ from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import EPILOG, PartFailed, UsageFault, exit_codes
 from matchcut.launcher import DataFolder
-from matchcut.tables import Cell, Record, Rows, counts, moment, painted
+from matchcut.tables import Cell, Record, Rows, counts, minute, moment, painted
 
 __all__ = ["audit", "erase"]
 
@@ -166,7 +166,7 @@ def _must_be_ours(console: Console, client: Matchcut, name: str, yes: bool) -> N
 
 def _line(one: Erasure) -> tuple[Cell, ...]:
     state = painted(one.state, _STATES)
-    return str(one.id), moment(one.requested_at), state, f"{one.kind} {one.subject_id}", " ".join(one.awaited)
+    return str(one.id), minute(one.requested_at), state, f"{one.kind} {one.subject_id}", " ".join(one.awaited)
 
 
 def _entry(entry: AuditEntry) -> tuple[Cell, ...]:

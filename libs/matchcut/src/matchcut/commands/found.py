@@ -17,7 +17,7 @@ from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import EPILOG, Exit, exit_codes
 from matchcut.launcher import DataFolder
-from matchcut.tables import Cell, Record, Rows, clock, moment
+from matchcut.tables import Cell, Record, Rows, clock, minute
 
 __all__ = ["OfVideo", "items_table", "renditions", "scenes", "transcripts", "watermarks"]
 
@@ -157,10 +157,10 @@ def download(
         console.show({"path": str(path), "size_bytes": path.stat().st_size}, Record([("written to", str(path))]))
 
 
-def items_table(found: Sequence[Item], what: Callable[[Any], str]) -> Rows:
+def items_table(found: Sequence[Item], what: Callable[[Any], str], heading: str = "what") -> Rows:
     """A list of findings: by the job, whose id leads to the finding as well."""
-    rows = [(str(one.job_id), moment(one.created_at), what(one), one.engine) for one in found]
-    return Rows(("job", "found", "what", "by"), rows, cut={"what": "head", "by": "head"})
+    rows = [(str(one.job_id), minute(one.created_at), what(one), one.engine) for one in found]
+    return Rows(("job", "found", heading, "by"), rows, cut={heading: "head", "by": "head"})
 
 
 def _list(

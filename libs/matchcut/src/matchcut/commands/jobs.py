@@ -15,7 +15,7 @@ from matchcut.console import Console
 from matchcut.exits import EPILOG, Exit, exit_codes
 from matchcut.launcher import DataFolder
 from matchcut.progress import JobProgress
-from matchcut.tables import Record, Rows, moment, painted, size
+from matchcut.tables import Record, Rows, minute, painted, size
 
 __all__ = ["app", "job_table", "state_code"]
 
@@ -55,12 +55,9 @@ def list_jobs(
     console = Console(as_json=as_json)
     with exit_codes(console), connect(DataFolder.at(data)) as client:
         jobs = list(islice(client.jobs(state=state, video_id=video), limit))
-        heading = ("job", "state", "done", "asked for", "steps")
-        rows = [
-            (str(job.id), painted(job.state, _COLOUR), f"{job.fraction:.0%}", moment(job.created_at), _steps(job))
-            for job in jobs
-        ]
-        table = Rows(heading, rows, cut={"steps": "head"}, right=("done",))
+        heading = ("job", "state", "asked for", "steps")
+        rows = [(str(job.id), _state(job), minute(job.created_at), _steps(job)) for job in jobs]
+        table = Rows(heading, rows, cut={"steps": "head"})
         console.show([job.model_dump(mode="json") for job in jobs], table if jobs else "no job is like that")
 
 
@@ -150,6 +147,11 @@ def _end(console: Console, job: Job) -> None:
     console.show(job.model_dump(mode="json"), job_table(job))
     if code := state_code(job):
         raise typer.Exit(int(code))
+
+
+def _state(job: Job) -> Text:
+    done = f" {job.fraction:.0%}" if job.state == "running" else ""
+    return Text(f"{job.state}{done}", _COLOUR.get(job.state, "dim"))
 
 
 def _steps(job: Job) -> Text:

@@ -18,7 +18,7 @@ from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import EPILOG, PartFailed, UsageFault, exit_codes
 from matchcut.launcher import DataFolder
-from matchcut.tables import Rows, counts, moment, size
+from matchcut.tables import Rows, counts, minute, size
 
 __all__ = ["export", "receipt", "retention"]
 
@@ -191,7 +191,7 @@ def _show_rules(console: Console, rules: Retention) -> None:
 
 def _show_exports(console: Console, exports: list[Export]) -> None:
     rows = [
-        (str(one.id), one.reason or one.state, moment(one.created_at), size(one.size_bytes), one.sha256 or "")
+        (str(one.id), one.reason or one.state, minute(one.created_at), size(one.size_bytes), one.sha256 or "")
         for one in exports
     ]
     heading = ("export", "state", "asked for", "size", "sha256")

@@ -12,7 +12,7 @@ from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import EPILOG, UsageFault, exit_codes
 from matchcut.launcher import DataFolder
-from matchcut.tables import Record, Rows, moment, size
+from matchcut.tables import Record, Rows, minute, size
 
 __all__ = ["app"]
 
@@ -71,7 +71,7 @@ def remove(logo_id: LogoId, data: Data = None, as_json: AsJson = False) -> None:
 
 def _table(found: list[Logo]) -> Rows:
     rows = [
-        (str(one.id), moment(one.created_at), f"{one.width}x{one.height}", size(one.size_bytes), one.name)
+        (str(one.id), minute(one.created_at), f"{one.width}x{one.height}", size(one.size_bytes), one.name)
         for one in found
     ]
     return Rows(("logo", "handed in", "pixels", "size", "name"), rows, cut={"name": "head"}, right=("pixels", "size"))

@@ -17,7 +17,7 @@ from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import EPILOG, exit_codes
 from matchcut.launcher import DataFolder
-from matchcut.tables import Cell, Record, Rows, moment, painted
+from matchcut.tables import Cell, Record, Rows, minute, moment, painted
 
 __all__ = ["keys", "users"]
 
@@ -108,7 +108,7 @@ def sessions(
     with _client(data, as_json) as (console, client):
         found = client.sessions(user_id)
         rows = [
-            (str(one.id), moment(one.used_at), one.address, one.agent + (" (this one)" if one.current else ""))
+            (str(one.id), minute(one.used_at), one.address, one.agent + (" (this one)" if one.current else ""))
             for one in found
         ]
         table = Rows(("session", "last used", "from", "by"), rows, cut={"by": "head"})
@@ -172,8 +172,8 @@ def scopes(data: Data = None, as_json: AsJson = False) -> None:
 
 
 def _table(found: list[User]) -> Rows:
-    rows = [(str(one.id), painted(one.state, _COLOUR), one.role, moment(one.created_at), one.email) for one in found]
-    return Rows(("user", "state", "role", "since", "signs in as"), rows, cut={"since": "head", "signs in as": "head"})
+    rows = [(str(one.id), painted(one.state, _COLOUR), one.role, one.email) for one in found]
+    return Rows(("user", "state", "role", "signs in as"), rows, cut={"signs in as": "head"})
 
 
 def _keys(found: list[ApiKey]) -> Rows:
@@ -182,8 +182,8 @@ def _keys(found: list[ApiKey]) -> Rows:
             str(one.id),
             painted(one.state, _COLOUR),
             one.prefix,
-            moment(one.used_at) or "never",
-            moment(one.expires_at),
+            minute(one.used_at) or "never",
+            minute(one.expires_at),
             one.name,
             " ".join(one.scopes),
         )

@@ -13,7 +13,7 @@ from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import EPILOG, UsageFault, exit_codes
 from matchcut.launcher import DataFolder
-from matchcut.tables import Record, Rows, moment, size
+from matchcut.tables import Record, Rows, minute, moment, size
 
 __all__ = ["app"]
 
@@ -27,7 +27,7 @@ def list_scripts(limit: Newest = 20, data: Data = None, as_json: AsJson = False)
     console = Console(as_json=as_json)
     with exit_codes(console), connect(DataFolder.at(data)) as client:
         found = list(islice(client.scripts(), limit))
-        rows = [(str(one.id), moment(one.created_at), one.format, size(one.size_bytes), one.filename) for one in found]
+        rows = [(str(one.id), minute(one.created_at), one.format, size(one.size_bytes), one.filename) for one in found]
         heading = ("script", "handed in", "format", "size", "name")
         table = Rows(heading, rows, cut={"name": "tail"}, right=("size",))
         console.show([one.model_dump(mode="json") for one in found], table if found else "no scripts yet")

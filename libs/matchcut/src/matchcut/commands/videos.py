@@ -13,7 +13,7 @@ from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import EPILOG, UsageFault, exit_codes
 from matchcut.launcher import DataFolder
-from matchcut.tables import Cell, Record, Rows, clock, moment, painted, size
+from matchcut.tables import Cell, Record, Rows, clock, minute, moment, painted, size
 
 __all__ = ["app"]
 
@@ -34,7 +34,7 @@ def list_videos(
         found = list(islice(client.videos(), limit))
         heading = ("video", "state", "length", "handed in", "name")
         rows = [
-            (str(one.id), painted(one.state, _COLOUR), _length(one), moment(one.created_at), _name(one))
+            (str(one.id), painted(one.state, _COLOUR), _length(one), minute(one.created_at), _name(one))
             for one in found
         ]
         table = Rows(heading, rows, cut={"name": "head"}, right=("length",))
