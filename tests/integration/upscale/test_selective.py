@@ -137,3 +137,16 @@ def test_a_chunk_of_a_chosen_film_is_where_the_plan_says(evaluation_data: Path) 
     assert spans[0][0] == 0
     assert all(before[1] == after[0] for before, after in itertools.pairwise(spans))
     assert float((plan.end_pts - plan.origin) * Fraction(plan.time_base)) == pytest.approx(spans[-1][1], abs=0.001)
+
+
+@pytest.mark.parametrize("layout", ["yuv420p", "yuv444p"])
+def test_what_is_darker_than_black_and_brighter_than_white_stays_so(tmp_path: Path, layout: str) -> None:
+    """Footroom and headroom, which R'G'B' cannot say: whichever way the plain frames take."""
+    luma = np.tile(np.repeat(np.array([5, 128, 250], np.uint8), 16), (16, 1))
+    neutral = np.full(luma.shape if layout == "yuv444p" else (8, 24), 128, np.uint8)
+    source = written(tmp_path / "beyond.mp4", [(luma, neutral, neutral)], pixel_format=layout)
+    plan = planned(source)
+
+    large, _, _ = next(iter(plain_planes(source, plan, ChunkSpan(start=0, end=1))))
+
+    assert np.abs(large[16, [16, 48, 80]].astype(int) - [5, 128, 250]).max() <= 1

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from upscale.adapters.reading import beyond_in, picture_of
 from upscale.adapters.reusing import ReusingEnhancer
 from upscale.adapters.tiling import TiledEnhancer
 from upscale.domain.plan import ChunkSpan, Plan
-from upscale.domain.planes import Planes, oriented, restored, to_yuv420
+from upscale.domain.planes import Planes, film_planes
 from upscale.domain.quality import same_times, tags_of
 from upscale.domain.refusals import ChunkUnsound
 from upscale.ports import ChunkMade, ChunkOrder, Enhancer
@@ -54,7 +55,8 @@ def make_chunk_with(enhancer: Enhancer, order: ChunkOrder) -> ChunkMade:
     frames = tiled if still < 0 else ReusingEnhancer(tiled, still_codes=still)
     outside: deque[NDArray[Any] | None] = deque()
     sharpened = Ahead(lambda: _sharpened(frames, Ahead(lambda: _pictures(order.source, plan, span, outside))))
-    planes = (_planes(picture, plan, outside.popleft()) for picture in sharpened)
+    as_film = partial(film_planes, scale=plan.scale, orientation=plan.orientation, color=plan.color)
+    planes = (as_film(picture, outside.popleft()) for picture in sharpened)
     return replace(_written(order, planes, engine=enhancer.engine), tile_pixels=tiled.tile_pixels)
 
 
@@ -91,13 +93,6 @@ def _written(order: ChunkOrder, frames: Iterator[Planes], *, engine: str) -> Chu
         seconds=round(time.monotonic() - began, 3),
         setup_sha256=setup_of(order.target),
     )
-
-
-def _planes(picture: NDArray[Any], plan: Plan, outside: NDArray[Any] | None) -> Planes:
-    planes = to_yuv420(oriented(picture, plan.orientation), plan.color)
-    if outside is None:
-        return planes
-    return restored(planes, outside, scale=plan.scale, orientation=plan.orientation, color=plan.color)
 
 
 def _pictures(source: Path, plan: Plan, span: ChunkSpan, outside: deque[NDArray[Any] | None]) -> Iterator[NDArray[Any]]:

@@ -11,10 +11,10 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from upscale.adapters.extracting import wanted_frames
-from upscale.adapters.reading import picture_of, planes_of
+from upscale.adapters.reading import beyond_in, picture_of, planes_of
 from upscale.domain.color import Siting
 from upscale.domain.plan import ChunkSpan, Plan
-from upscale.domain.planes import Planes, oriented, to_yuv420
+from upscale.domain.planes import Planes, film_planes
 
 __all__ = ["PLAIN_ENGINE", "enlarged", "plain_planes"]
 
@@ -85,7 +85,8 @@ class _Planar:
 def _by_rgb(frame: VideoFrame, plan: Plan) -> Planes:
     """Whatever else there is: the way the sharpened frames go, with Lanczos in the network's place."""
     large = enlarged(picture_of(frame, plan.color), plan.scale)
-    return to_yuv420(oriented(large, plan.orientation), plan.color)
+    outside = beyond_in(frame, plan.color)
+    return film_planes(large, outside, scale=plan.scale, orientation=plan.orientation, color=plan.color)
 
 
 def enlarged(picture: NDArray[Any], scale: int) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from upscale.domain.color import Color, Siting, luma_weights
 from upscale.domain.geometry import Orientation
 
-__all__ = ["Planes", "beyond", "oriented", "restored", "to_rgb", "to_yuv420"]
+__all__ = ["Planes", "beyond", "film_planes", "oriented", "restored", "to_rgb", "to_yuv420"]
 
 Array = NDArray[Any]
 Planes = tuple[Array, Array, Array]
@@ -106,6 +106,14 @@ def restored(planes: Planes, outside: Array, *, scale: int, orientation: Orienta
     large = _stretched(_stretched(outside, scale, 0), scale, 1)
     whole = np.rint(luma + oriented(large[None], orientation)[0])
     return np.clip(whole, 0, 255 if color.bits == 8 else 1023).astype(luma.dtype), blue, red
+
+
+def film_planes(picture: Array, outside: Array | None, *, scale: int, orientation: Orientation, color: Color) -> Planes:
+    """An enlarged R'G'B' picture as the film's planes, with what lay ``outside`` of it in the source."""
+    planes = to_yuv420(oriented(picture, orientation), color)
+    if outside is None:
+        return planes
+    return restored(planes, outside, scale=scale, orientation=orientation, color=color)
 
 
 def _stretched(values: Array, scale: int, axis: int) -> Array:
