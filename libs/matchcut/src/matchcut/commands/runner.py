@@ -36,7 +36,8 @@ def lend(
     console = Console()
     with exit_codes(console):
         if importlib.util.find_spec("upscale") is None:
-            raise UsageFault("what makes chunks is not installed here: pip install matchcut-upscale")
+            where = f"{(url or _here(DataFolder.at(data))).rstrip('/')}/v1/runner/program"
+            raise UsageFault(f"what makes chunks is not installed here; {where} names the file to pip install")
         address = url or _here(DataFolder.at(data))
         words = [sys.executable, "-m", "upscale.runner", "--url", address, *context.args]
         # The token goes by the environment: every user of the machine may read a command line.

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from upscale.api import schemas
 from upscale.api.bytes import Bytes
 from upscale.api.problems import answers
+from upscale.api.program import PROGRAM, Programs
 from upscale.domain.runner_refusals import UnknownRunner
 from upscale.domain.runners import PROTOCOL
 from upscale.ports.runners import Intervals, Registration, Runner
@@ -137,7 +138,7 @@ class RunnerApi:
         )
 
 
-def create_app(api: RunnerApi, bytes_: Bytes) -> Starlette:
+def create_app(api: RunnerApi, bytes_: Bytes, programs: Programs) -> Starlette:
     """The application."""
     lease = "/v1/runner/leases/{chunk_id:uuid}"
     routes = [
@@ -150,6 +151,8 @@ def create_app(api: RunnerApi, bytes_: Bytes) -> Starlette:
         Route(f"{lease}/fail", api.fail, methods=["POST"]),
         Route("/v1/runner/bytes/{claim}/{proof}", bytes_.serve, methods=["GET", "PUT"]),
         Route("/v1/runner", api.sign_off, methods=["DELETE"]),
+        Route(PROGRAM, programs.about, methods=["GET"]),
+        Route(f"{PROGRAM}/{{file}}", programs.file, methods=["GET"]),
     ]
     return Starlette(routes=routes, exception_handlers=answers())
 

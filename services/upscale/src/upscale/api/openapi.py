@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from upscale.api import schemas
 from upscale.api.problems import MEDIA_TYPE, PROBLEMS
+from upscale.api.program import ProgramFile
 
 __all__ = ["FILE", "document"]
 
@@ -102,6 +103,20 @@ _OPERATIONS = (
         None,
         {200: ("All of it is there", None), 308: ("Go on behind the `Range` that this answer names", None)},
         ("address-expired", "stale-lease", "too-large", "no-room", "busy", "invalid-request"),
+        open=True,
+    ),
+    _Operation(
+        *("get", "/v1/runner/program", "program", "What runners run, and where to install it from."),
+        None,
+        {200: ("The program of this server", ProgramFile)},
+        (),
+        open=True,
+    ),
+    _Operation(
+        *("get", "/v1/runner/program/{file}", "program_file", "The program, as a wheel that pip installs."),
+        None,
+        {200: ("The wheel", None)},
+        ("not-found",),
         open=True,
     ),
 )

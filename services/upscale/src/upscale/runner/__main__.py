@@ -7,6 +7,7 @@ import os
 import platform
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,7 @@ from upscale.adapters.weights import models_here
 from upscale.ports import Workshop
 from upscale.runner.chunk import Tools
 from upscale.runner.display import Display
+from upscale.runner.events import Events
 from upscale.runner.machine import gpu_here, processor_here
 from upscale.runner.program import Program, Wanted
 from upscale.runner.server import Server
@@ -27,9 +29,9 @@ __all__ = ["main"]
 TOKEN = "MATCHCUT_RUNNER_TOKEN"
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Run until SIGTERM or Ctrl-C; the second of them ends at once. Exit codes: 0 left, 4 refused."""
-    options = _parser().parse_args()
+    options = _parser().parse_args(words)
     configure_logging("runner", form="console", level="WARNING")
     sys.exit(asyncio.run(_run(options)))
 
@@ -50,7 +52,7 @@ async def _run(options: argparse.Namespace) -> int:
             models_dir=options.models_dir,
             cache_dir=folder / "models",
         ),
-        display=Display(),
+        display=Events() if options.events else Display(),
         call=child,
         tiles=TileMemory(folder, machine=_memory_of(engine, options), most=options.tile_pixels),
         models=models_here(options.models_dir),
@@ -62,6 +64,8 @@ async def _run(options: argparse.Namespace) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, _leave, program)
+    if options.events:
+        loop.add_reader(sys.stdin.fileno(), _listened, loop, program)
     try:
         return await program.run()
     finally:
@@ -89,6 +93,13 @@ def _leave(program: Program) -> None:
     program.leave()
 
 
+def _listened(loop: asyncio.AbstractEventLoop, program: Program) -> None:
+    """Whoever started us holds our standard input open; when it closes, nobody is left to stop us."""
+    if not os.read(sys.stdin.fileno(), 4096):
+        loop.remove_reader(sys.stdin.fileno())
+        program.leave()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="matchcut runner", description="Lend this machine to a Matchcut.")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -104,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tile-pixels", type=int, default=600_000, help="learnt downwards when memory runs out")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--models-dir", type=Path)
+    parser.add_argument("--events", action="store_true", help="tell what happens in lines of JSON, for programs")
     return parser
 
 

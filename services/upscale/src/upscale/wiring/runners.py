@@ -12,8 +12,10 @@ from contracts.steps import Step, StepProgressed
 from upscale.adapters.addresses import SignedAddresses
 from upscale.adapters.postgres import PostgresRecords
 from upscale.adapters.postgres_runners import PostgresRunnerRecords
+from upscale.adapters.runner_wheel import runner_wheel
 from upscale.api.app import RunnerApi, create_app
 from upscale.api.bytes import Bytes
+from upscale.api.program import Programs
 from upscale.ports.runners import Check, Intervals, Offer
 from upscale.settings import Settings
 from upscale.usecases.dispatching import ByPolicy, LeaseDispatcher, PoolDispatcher
@@ -70,7 +72,8 @@ def lending_of(settings: Settings, database: Database, bus: Bus, blobs: Blobs, c
             settings.min_free_bytes,
         )
         api = RunnerApi(Runners(database, machines, intervals), held, intervals)
-        app = create_app(api, Bytes(blobs, addresses, held.may_write, max_bytes=settings.runner_chunk_bytes))
+        bytes_ = Bytes(blobs, addresses, held.may_write, max_bytes=settings.runner_chunk_bytes)
+        app = create_app(api, bytes_, Programs(runner_wheel))
         app.state.addresses = addresses
         background = (lookout.run, Tend(database, machines, failure, intervals, lookout).run)
     return Lending(dispatch, verify, PoolFailed(machines, failure), app, background)
