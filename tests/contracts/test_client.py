@@ -62,6 +62,12 @@ def a_film(folder: Path, size: int) -> Path:
     return path
 
 
+def a_table(folder: Path) -> Path:
+    path = folder / "a.csv"
+    path.write_bytes("Figur;Satz\n\xc4nne;Hallo.\n".encode("cp1252"))
+    return path
+
+
 def a_script(folder: Path) -> Path:
     """A script of one line."""
     path = folder / "a.txt"
@@ -142,10 +148,13 @@ CALLS: dict[str, Call] = {
     "read_proxy": lambda m, folder: m.download_proxy(_ID, folder / "proxy"),
     "read_original": lambda m, folder: m.download_original(_ID, folder / "original"),
     "list_scripts": lambda m, _: m.scripts(),
-    "submit_script": lambda m, folder: m.add_script(a_script(folder), format="fountain"),
+    "submit_script": lambda m, folder: (
+        m.add_script(a_script(folder), format="fountain"),
+        m.add_script(a_table(folder), format="csv", columns={"text": "Satz"}),
+    )[1],
     "read_script": lambda m, _: m.script(_ID),
     "erase_script": lambda m, _: m.erase_script(_ID),
-    "read_script_content": lambda m, _: m.script_text(_ID),
+    "read_script_content": lambda m, _: (m.script_text(_ID), m.script_content(_ID))[1],
     "estimate_job": lambda m, _: (
         m.usage.estimate(steps=["scenes"], video_id=_ID, options={"language": "en"}),
         m.usage.estimate(steps=["scenes"], media=Measures(duration=1, width=2, height=2, frame_rate=25), options={}),

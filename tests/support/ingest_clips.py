@@ -29,10 +29,12 @@ def make_clip(
     key_every: int = 25,
     pts: Iterable[int] | None = None,
     seed: int = 0,
+    timecode: str | None = None,
 ) -> Path:
     """Write a clip of moving noise with, at ``click_s``, a short tone; silent film when ``click_s`` is None.
 
     ``pts`` (ticks of 1/``rate``) places the frames; by default they are even. ``seed`` makes different clips.
+    ``timecode`` is that of the first frame, in a track of its own.
     """
     times = list(pts) if pts is not None else list(range(round(seconds * rate)))
     noise = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
@@ -41,6 +43,8 @@ def make_clip(
         picture.width, picture.height = size
         picture.pix_fmt = "yuv420p"
         picture.gop_size = key_every
+        if timecode:
+            picture.metadata["timecode"] = timecode
         picture.options = {"preset": "ultrafast"} if codec == "libx264" else {}
         sound = container.add_stream("aac", rate=_RATE) if click_s is not None else None
         if sound is not None:

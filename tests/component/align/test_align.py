@@ -170,7 +170,10 @@ async def test_exports_can_be_read_back_by_others(service: Harness) -> None:
     await service.work_off()
 
     (ready,) = service.facts(AlignmentReady)
-    assert set(ready.exports) == {"srt", "vtt", "otio"}
+    assert set(ready.exports) == {
+        "ass", "csv", "edl", "fcp7", "fcpxml", "fountain", "otio", "resolve-csv", "resolve-edl", "srt", "textgrid",
+        "ttml", "vtt",
+    }  # fmt: skip
     timeline = otio.adapters.read_from_string((await service.blobs.get_bytes(ready.exports["otio"])).decode())
     (clip,) = timeline.find_clips()
     assert [marker.metadata["matchcut"]["line_id"] for marker in clip.markers] == ["L01", "L03"]

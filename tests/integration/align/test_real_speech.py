@@ -13,6 +13,7 @@ import pytest
 from align.adapters.film import align_film
 from align.adapters.sound import Sound
 from align.adapters.sphinx import SphinxAligner
+from align.domain.exports.film import Source
 from align.ports import FilmOrder, Tools
 from contracts.documents import Ledger
 from support.ledger_scores import score_ledger
@@ -51,7 +52,7 @@ def heard(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[P
 def an_order(script: str, audio: Path, transcript: bytes, models: Path) -> FilmOrder:
     return FilmOrder(
         script=script.encode(), script_format="text", title="film", transcript=transcript, scenes=None, audio=audio,
-        frame_rate="25/1", tools=Tools(models_dir=None, cache_dir=models, threads=1),
+        source=Source(frame_rate="25/1"), tools=Tools(models_dir=None, cache_dir=models, threads=1),
     )  # fmt: skip
 
 

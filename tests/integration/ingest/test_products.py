@@ -50,6 +50,18 @@ def test_sample_zero_is_heard_with_the_first_frame(tmp_path: Path) -> None:
     assert starts == pytest.approx([0, -1], abs=0.025)
 
 
+@pytest.mark.parametrize("ending", ["mov", "mp4"])
+@pytest.mark.parametrize("timecode", ["01:00:00;02", "10:11:12:13", None])
+def test_the_timecode_of_the_first_frame_is_known_where_the_film_has_one(
+    tmp_path: Path, ending: str, timecode: str | None
+) -> None:
+    clip = make_clip(
+        tmp_path / f"clip.{ending}", seconds=0.4, rate=Fraction(30000, 1001), click_s=None, timecode=timecode,
+    )  # fmt: skip
+
+    assert taken_in(clip, tmp_path)[0].timecode == timecode
+
+
 def test_variable_times_reach_the_proxy_unchanged(tmp_path: Path) -> None:
     times = [0, 1, 2, 3, 13, 14, 15, 40, 41, 42, 43, 44]
     clip = make_clip(tmp_path / "clip.mkv", pts=times, click_s=None)

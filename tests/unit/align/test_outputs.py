@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from align.adapters.timeline import timeline_of
 from align.domain.captions import captions_of, srt, vtt
+from align.domain.exports.film import Source, film_of, marks_of
 from align.domain.heard import HeardWord
 from align.domain.matching import match_script
 from align.domain.takes import TokenTime
@@ -76,7 +77,8 @@ def test_a_timeline_has_a_clip_for_each_scene_and_a_marker_in_the_scene_where_a_
         )
     )
 
-    text = timeline_of(a_ledger("One two.", "Three four."), scenes, title="x", frame_rate="30000/1001", duration=10.01)
+    film = film_of(scenes, Source(frame_rate="30000/1001", duration=10.01), title="x")
+    text = timeline_of(film, marks_of(a_ledger("One two.", "Three four."), film))
 
     timeline = otio.adapters.read_from_string(text)
     clips = list(timeline.find_clips())

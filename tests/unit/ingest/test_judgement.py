@@ -157,3 +157,11 @@ def test_the_default_track_is_heard_and_commentary_only_when_there_is_nothing_el
     assert choose_track([comment]) == comment
     assert choose_track([exotic]) is None
     assert choose_track([]) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("01:00:00:00", "01:00:00:00"), ("01:00:00.02", "01:00:00;02"), ("1 o'clock", None), ("", None), (None, None)],
+)
+def test_a_timecode_is_kept_as_smpte_writes_it_or_not_at_all(said: str | None, meant: str | None) -> None:
+    assert media_of(a_film(picture=a_picture(timecode=said))).timecode == meant

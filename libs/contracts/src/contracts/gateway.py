@@ -41,7 +41,7 @@ class VideoSubmitted(Fact):
 
 
 class ScriptSubmitted(Fact):
-    """A script was received; ``format`` is a guess by name and content that the parser may overrule."""
+    """A script was received; what is said of its format is a guess by name and content that the parser may overrule."""
 
     stream: ClassVar[str] = "script.submitted.v1"
 
@@ -49,7 +49,12 @@ class ScriptSubmitted(Fact):
     key: str
     filename: str
     format: Literal["text", "fountain"]
+    """The nearest of two, for readers who know no others."""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    read_as: Literal["text", "markdown", "fountain", "fdx", "docx", "srt", "vtt", "csv"] | None = None
+    """What it is; absent in facts of before there were so many."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Of a table, by what they hold (``text``, ``speaker``, ``kind``…): the name in its head, or the number from 1."""
 
 
 class _Options(BaseModel):
@@ -134,6 +139,8 @@ class JobOptions(_Options):
     """Blob key of the scenes that an earlier job found, for a job that chooses among them and does not look for any."""
     ledger_key: str | None = Field(default=None, exclude_if=_left_open)
     """Likewise, of the ledger."""
+    start_timecode: str | None = Field(default=None, pattern=r"^\d\d:\d\d:\d\d[:;]\d\d$", exclude_if=_left_open)
+    """Timecode of the first frame in what editing programs are given; ``;`` before the frames counts drop-frame."""
 
 
 class JobRequested(Fact):
@@ -147,6 +154,8 @@ class JobRequested(Fact):
     run: int = Field(default=1, ge=1)
     priority: Literal["urgent", "normal", "bulk"] = "normal"
     options: JobOptions = JobOptions()
+    film_name: str = ""
+    """What people call the video's file: editing programs find it by that."""
 
 
 class JobCancelled(Fact):

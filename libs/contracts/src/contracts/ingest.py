@@ -35,6 +35,8 @@ class VideoIngested(Fact):
     frame_rate: str = Field(pattern=r"^\d+/\d+$")
     """Average frames per second as a fraction: ``25/1``, ``30000/1001``."""
     variable_frame_rate: bool = False
+    start_timecode: str | None = Field(default=None, pattern=r"^\d\d:\d\d:\d\d[:;]\d\d$")
+    """Of the first frame, where the file has a timecode track; ``;`` before the frames is drop-frame."""
     engine: str = ""
     seconds: float = Field(default=0, ge=0)
     """Time the work took."""

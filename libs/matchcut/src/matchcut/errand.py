@@ -33,6 +33,8 @@ class Errand:
     title: str | None = None
     options: Mapping[str, Any] | None = None
     priority: str | None = None
+    columns: Mapping[str, str] | None = None
+    """Of a script that is a table."""
 
 
 def run_errand(client: Matchcut, errand: Errand, progress: JobProgress) -> Job:
@@ -47,7 +49,7 @@ def run_errand(client: Matchcut, errand: Errand, progress: JobProgress) -> Job:
 
     video = client.add_video(errand.film, title=(errand.title or errand.film.stem)[:255], on_bytes=uploaded)
     progress.part("upload", 1.0, f"{errand.film.stat().st_size / 1e6:.1f} MB")
-    script = client.add_script(errand.script) if errand.script else None
+    script = client.add_script(errand.script, columns=errand.columns) if errand.script else None
     job = client.start_job(
         video.id,
         steps=errand.steps,

@@ -3,12 +3,13 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path, PurePosixPath
 from uuid import UUID
 
 from contracts.documents import JobReport
 from matchcut.client import Job, Matchcut, NotFound
+from matchcut.exports import EXPORTS, exports_wanted
 from matchcut.report import CheckRow, render_report
 
 __all__ = ["KNOWN", "write_outputs", "write_report"]
@@ -23,9 +24,7 @@ KNOWN = (
     "rendition.mkv",
     "qc.json",
     "qc.html",
-    "timeline.otio",
-    "script.srt",
-    "script.vtt",
+    *EXPORTS.values(),
     "report.html",
     "job.json",
 )
@@ -42,18 +41,20 @@ def write_outputs(
     film: Path | None = None,
     checks: Sequence[CheckRow] = (),
     credits: Sequence[tuple[str, str]] = (),
+    exports: Collection[str] = exports_wanted(()),
     on_file: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[Path]:
     """Fetch everything and put it into ``out``; what an earlier run left there under these names goes away.
 
-    ``film`` is the original, for the pictures of the report. Returns the files. Files of other names are not touched.
+    ``film`` is the original, for the pictures of the report; ``exports`` are names of files.
+    Returns the files. Files of other names are not touched.
     """
     out.mkdir(parents=True, exist_ok=True)
     scratch = out / f".incoming-{os.getpid()}"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     try:
-        _fetch(client, job, scratch, on_file)
+        _fetch(client, job, scratch, exports, on_file)
         _name_keyframes(scratch)
         write_report(scratch, title=title, film=film, checks=checks, credits=credits)
         return _move_in(scratch, out)
@@ -77,8 +78,10 @@ def write_report(
     return folder / "report.html"
 
 
-def _fetch(client: Matchcut, job: Job, scratch: Path, on_file: Callable[[int, int], None]) -> None:
-    results = [result for result in client.results(job.id) if _is_wanted(result.name)]
+def _fetch(
+    client: Matchcut, job: Job, scratch: Path, exports: Collection[str], on_file: Callable[[int, int], None]
+) -> None:
+    results = [result for result in client.results(job.id) if _is_wanted(result.name, exports)]
     for done, result in enumerate(results):
         on_file(done, len(results))
         client.download(result.url, scratch / result.name)
@@ -96,11 +99,12 @@ def _fetch_media(client: Matchcut, video_id: UUID, scratch: Path) -> None:
         return  # rejected, or not measured yet
 
 
-def _is_wanted(name: str) -> bool:
+def _is_wanted(name: str, exports: Collection[str]) -> bool:
     """Only names we know: a path from the net must not choose where we write."""
     path = PurePosixPath(name)
     frame = len(path.parts) == 2 and path.parts[0] == _KEYFRAMES and path.suffix == ".jpg" and path.stem.isalnum()
-    return frame or (name in KNOWN and name not in ("report.html", "job.json"))
+    ours = name in ("report.html", "job.json")
+    return frame or (name in KNOWN and not ours and (name in exports or name not in EXPORTS.values()))
 
 
 def _name_keyframes(folder: Path) -> None:

@@ -1,12 +1,14 @@
 """What aligning needs from outside, and nothing about who gives it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 from uuid import UUID
 
+from align.domain.exports.film import Source
+from align.domain.script import Format
 from contracts.align import AlignmentReady
 from contracts.documents import Correction, Ledger
 from contracts.gateway import AlignmentCorrected, JobRequested, ScriptSubmitted
@@ -44,7 +46,8 @@ class FilmOrder:
     """All that is needed to align one film: picklable, for the work is done in a child process."""
 
     script: bytes
-    script_format: Literal["text", "fountain"]
+    script_format: Format | None
+    """What its author, or else its name, says it is."""
     title: str
     """What people call the script; names the timeline."""
     transcript: bytes
@@ -52,11 +55,13 @@ class FilmOrder:
     scenes: bytes | None
     """``scenes.json``; None when there are none."""
     audio: Path | None
-    frame_rate: str | None
-    """Frames per second as a fraction, ``25/1``; None when it is not known."""
+    source: Source
+    """The film's file."""
     tools: Tools
     corrections: tuple[Correction, ...] = ()
     """What people said of this film and script before."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Which column of a table holds what: see ``align.domain.columns``."""
 
     def with_audio(self, audio: Path) -> "FilmOrder":
         """The same order, with the sound at hand."""
@@ -70,7 +75,7 @@ class Aligned:
     ledger: Ledger
     """With what people said of it before."""
     exports: Mapping[str, tuple[str, bytes]]
-    """File name and content by export name: ``srt``, ``vtt``, ``otio``."""
+    """File name and content by export name: ``srt``, ``edl``, ``otio``…"""
     model_sha256: str
     machine: Ledger | None = None
     """Without what people said; None where nobody said anything."""
@@ -92,7 +97,7 @@ class RevisionOrder:
     title: str
     transcript: bytes
     scenes: bytes | None
-    frame_rate: str | None
+    source: Source
 
 
 @dataclass(frozen=True)

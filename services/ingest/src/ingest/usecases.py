@@ -136,6 +136,7 @@ class TakeInVideo:
             frames=media.frames,
             frame_rate=media.frame_rate,
             variable_frame_rate=media.variable_frame_rate,
+            start_timecode=media.timecode,
         )
 
     async def _store_once(self, upload_key: str, original: str, size_bytes: int) -> None:

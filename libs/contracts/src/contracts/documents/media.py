@@ -54,6 +54,8 @@ class Media(Document):
     sar: str = "1:1"
     color: Color
     variable_frame_rate: bool = False
+    timecode: str | None = None
+    """Of the first frame, where the file has a timecode track; ``;`` before the frames is drop-frame."""
     interlaced: bool = False
     start: Seconds = 0.0
     """Timestamp of the first frame in the container, which is time 0 everywhere else."""

@@ -22,6 +22,7 @@ from matchcut.client.logos import OwnLogos
 from matchcut.client.people import People
 from matchcut.client.resources import Job, Me, Page, ResultFile, Script, Video
 from matchcut.client.runners import OwnRunners
+from matchcut.client.script_body import script_body
 from matchcut.client.search import Search
 from matchcut.client.sign_on import IdentityProviders
 from matchcut.client.tokens import Credentials, TokenAuth, revoke
@@ -121,10 +122,10 @@ class Matchcut(Films, Library, People, Compliance, FoundThings, OwnLogos, OwnRun
         """All videos, newest first."""
         return self._pages(Video, "/v1/videos")
 
-    def add_script(self, path: Path, *, format: str | None = None) -> Script:
-        """Send a script: UTF-8 text."""
-        text = path.read_text(encoding="utf-8-sig")
-        return self._post(Script, "/v1/scripts", given(filename=path.name, text=text, format=format))
+    def add_script(self, path: Path, *, format: str | None = None, columns: Mapping[str, str] | None = None) -> Script:
+        """Send a script of any format. ``columns`` say what a table's hold: ``{"text": "Line", "speaker": "2"}``."""
+        said = given(filename=path.name, format=format, columns=dict(columns) if columns else None)
+        return self._post(Script, "/v1/scripts", said | script_body(path.read_bytes()))
 
     def start_job(
         self,

@@ -38,8 +38,12 @@ class Library:
         return self._get(Script, f"/v1/scripts/{script_id}")
 
     def script_text(self: _Calls, script_id: UUID) -> str:
-        """Its text, as it was handed in."""
+        """The text of one that was handed in as UTF-8 text."""
         return self._send("GET", f"/v1/scripts/{script_id}/content").content.decode()
+
+    def script_content(self: _Calls, script_id: UUID) -> bytes:
+        """A script of any format, as it was handed in."""
+        return self._send("GET", f"/v1/scripts/{script_id}/content").content
 
     def upload_state(self: _Calls, upload_id: UUID) -> Upload:
         """An upload as it stands."""

@@ -1,5 +1,7 @@
 """``matchcut process``."""
 
+import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +11,7 @@ from contracts.steps import Step
 from matchcut.client import Job
 from matchcut.commands.choices import AsJson, Data
 from matchcut.commands.jobs import job_table, state_code
+from matchcut.commands.script_choices import Columns, Export, Language, ScriptFile, StartTimecode, Steps
 from matchcut.commands.sharpening import (
     Codec,
     Container,
@@ -29,6 +32,7 @@ from matchcut.connection import connect_or_launch
 from matchcut.console import Console
 from matchcut.errand import Errand, Rejected, run_errand
 from matchcut.exits import Exit, UsageFault, exit_codes
+from matchcut.exports import columns_of, exports_wanted
 from matchcut.launcher import DataFolder
 from matchcut.measuring import Unmeasurable, measure
 from matchcut.outputs import write_outputs
@@ -38,23 +42,24 @@ __all__ = ["process"]
 
 _STEPS = tuple(step.value for step in Step if step is not Step.INGEST)
 _PRIORITIES = ("urgent", "normal", "bulk")
-_Language = Annotated[str | None, typer.Option(help="Language of the speech, such as en.", show_default="detected")]
+_TIMECODE = re.compile(r"\d\d:\d\d:\d\d[:;]\d\d")
 
 
 def process(
     film: Annotated[Path, typer.Argument(help="The video.", metavar="FILE")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", file_okay=False)],
-    script: Annotated[Path | None, typer.Option("--script", "-s", help="Its script: plain text or Fountain.")] = None,
+    script: ScriptFile = None,
+    columns: Columns = None,
+    export: Export = None,
+    start_timecode: StartTimecode = None,
     upscale: Upscale = None,
     range_: Range = None,
     scenes: Scenes = None,
     lines: Lines = None,
     only: Only = False,
     deinterlace: Deinterlace = False,
-    steps: Annotated[
-        str | None, typer.Option(help="Only these, with commas.", show_default="all that the files allow")
-    ] = None,
-    language: _Language = None,
+    steps: Steps = None,
+    language: Language = None,
     recognizer: Annotated[str | None, typer.Option(help="fast or accurate.", show_default="accurate")] = None,
     scene_detector: Annotated[str | None, typer.Option(help="fast or accurate.", show_default="accurate")] = None,
     codec: Codec = None,
@@ -77,14 +82,17 @@ def process(
     console = Console(as_json=as_json)
     with exit_codes(console):
         _check_files(film, script, out)
+        exports = exports_wanted(export or ())
         words = (upscale, range_, scenes, lines, only, deinterlace, codec, crf, preset, container, dispatch)
         options = _options(Sharpening(*words), language, recognizer, scene_detector, script=script is not None)
+        options |= _timecode(start_timecode)
         wanted = _steps(steps, script=script is not None, upscale=upscale is not None)
-        errand = Errand(film, wanted, script, title, options, one_of(priority, _PRIORITIES, "--priority"))
+        urgency = one_of(priority, _PRIORITIES, "--priority")
+        errand = Errand(film, wanted, script, title, options, urgency, columns_of(columns))
         if dry_run:
             _estimate(console, DataFolder.at(data), errand)
             return
-        code = _run(console, DataFolder.at(data), errand, out)
+        code = _run(console, DataFolder.at(data), errand, out, exports)
     if code:
         raise typer.Exit(int(code))
 
@@ -100,7 +108,7 @@ def _estimate(console: Console, folder: DataFolder, errand: Errand) -> None:
     console.show(estimate.model_dump(mode="json"), estimate_table(estimate))
 
 
-def _run(console: Console, folder: DataFolder, errand: Errand, out: Path) -> Exit:
+def _run(console: Console, folder: DataFolder, errand: Errand, out: Path, exports: Collection[str]) -> Exit:
     with connect_or_launch(folder, console) as client:
         rejection: Rejected | None = None
         with JobProgress(console) as progress:
@@ -108,7 +116,8 @@ def _run(console: Console, folder: DataFolder, errand: Errand, out: Path) -> Exi
                 job = run_errand(client, errand, progress)
             except Rejected as turned_away:
                 rejection, job = turned_away, turned_away.job
-        files = write_outputs(client, job, out, title=errand.title or errand.film.stem, film=errand.film)
+        title = errand.title or errand.film.stem
+        files = write_outputs(client, job, out, title=title, film=errand.film, exports=exports)
     _finish(console, job, out, files, rejection)
     return Exit.REJECTED if rejection else state_code(job)
 
@@ -128,13 +137,14 @@ def _check_files(film: Path, script: Path | None, out: Path) -> None:
     for path in (film, script):
         if path and not path.is_file():
             raise UsageFault(f"there is no file {path}")
-    if script:
-        try:
-            script.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as fault:
-            raise UsageFault(f"{script} is not UTF-8 text ({fault.reason} at byte {fault.start})") from fault
     if out.exists() and not out.is_dir():
         raise UsageFault(f"{out} is not a folder")
+
+
+def _timecode(told: str | None) -> dict[str, str]:
+    if told is not None and not _TIMECODE.fullmatch(told):
+        raise UsageFault(f"--start-timecode is like 01:00:00:00 or, drop-frame, 01:00:00;00, not {told!r}")
+    return {"start_timecode": told} if told else {}
 
 
 def _steps(asked: str | None, *, script: bool, upscale: bool) -> tuple[str, ...]:

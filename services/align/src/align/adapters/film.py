@@ -4,8 +4,10 @@ The service itself imports this module but none of the engines: each is imported
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from align.domain.exports.film import Source
 from align.domain.reading import read_script
 from align.ports import Aligned, FilmOrder, Revised, RevisionOrder
 from chassis import child
@@ -24,7 +26,7 @@ def align_film(order: FilmOrder) -> Aligned:
     """Align a film; see ``align.ports.AlignFilm``.
 
     Raises:
-        UnreadableScript: the script is no text.
+        UnreadableScript: the script is nothing that can be read.
         EmptyScript: nobody speaks in it.
         UnusableSound: audio.wav is not what ingest promises.
         ModelUnavailable: the sentence embedder's weights cannot be had.
@@ -36,7 +38,7 @@ def align_film(order: FilmOrder) -> Aligned:
     from align.domain.matching import match_script
 
     child.progress(0.0, "reading the script")
-    script = read_script(order.script, order.script_format)
+    script = read_script(order.script, order.script_format, name=order.title, columns=order.columns)
     transcript = Transcript.model_validate_json(order.transcript)
     scenes = Scenes.model_validate_json(order.scenes) if order.scenes else None
     words = [HeardWord(word.text, word.start, word.end, word.probability) for word in transcript.words]
@@ -52,7 +54,7 @@ def align_film(order: FilmOrder) -> Aligned:
     engine = f"words and sentences (minilm-l6-v2-int8), {aligner}"
     machine = tell_ledger(script, matching, words, times, scenes.scenes if scenes else (), engine=engine)
     said = corrected(machine, order.corrections, scenes.scenes if scenes else ())
-    exports = _exports(said.ledger, transcript.duration, scenes, title=order.title, frame_rate=order.frame_rate)
+    exports = _exports(said.ledger, transcript, scenes, order.source, title=order.title)
     if not order.corrections:
         return Aligned(machine, exports, MINILM.sha256)
     return Aligned(said.ledger, exports, MINILM.sha256, machine=machine, conflicts=len(said.conflicts))
@@ -61,9 +63,9 @@ def align_film(order: FilmOrder) -> Aligned:
 def revise_film(order: RevisionOrder) -> Revised:
     """Put what people said into a ledger and its exports; see ``align.ports.ReviseFilm``."""
     scenes = Scenes.model_validate_json(order.scenes) if order.scenes else None
-    duration = Transcript.model_validate_json(order.transcript).duration if order.transcript else 0.0
+    transcript = Transcript.model_validate_json(order.transcript) if order.transcript else None
     said = corrected(Ledger.model_validate_json(order.ledger), order.corrections, scenes.scenes if scenes else ())
-    exports = _exports(said.ledger, duration, scenes, title=order.title, frame_rate=order.frame_rate)
+    exports = _exports(said.ledger, transcript, scenes, order.source, title=order.title)
     return Revised(said.ledger, exports, len(said.conflicts))
 
 
@@ -94,15 +96,10 @@ def _times(
 
 
 def _exports(
-    ledger: Ledger, duration: float, scenes: Scenes | None, *, title: str, frame_rate: str | None
+    ledger: Ledger, transcript: Transcript | None, scenes: Scenes | None, source: Source, *, title: str
 ) -> dict[str, tuple[str, bytes]]:
-    from align.adapters.timeline import timeline_of
-    from align.domain.captions import captions_of, srt, vtt
+    from align.adapters.exports import exports_of
 
-    captions = captions_of(ledger)
-    timeline = timeline_of(ledger, scenes, title=title, frame_rate=frame_rate, duration=duration)
-    return {
-        "srt": ("script.srt", srt(captions).encode()),
-        "vtt": ("script.vtt", vtt(captions).encode()),
-        "otio": ("timeline.otio", timeline.encode()),
-    }
+    if transcript is not None:
+        source = replace(source, duration=transcript.duration, language=transcript.language)
+    return exports_of(ledger, scenes, source, title=title)

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from align.domain.tokens import joint
 from contracts.documents import Ledger, LedgerLine, LineStatus, Take, TakeWord
 
-__all__ = ["Caption", "captions_of", "srt", "vtt"]
+__all__ = ["Caption", "captions_of", "clock", "srt", "vtt"]
 
 _WIDEST = 42
 """Characters in a row, and two rows a caption: what the guides of broadcasters and streaming services agree on."""
@@ -30,12 +30,24 @@ class Caption:
     def rows(self) -> list[str]:
         """The text in rows of bearable width."""
         rows: list[str] = []
-        for word in self.words:
-            if rows and len(rows[-1]) + 1 + len(word.text) <= _WIDEST:
-                rows[-1] += joint(rows[-1], word.text) + word.text
-            else:
+        for word, row in zip(self.words, self.row_numbers, strict=True):
+            if row == len(rows):
                 rows.append(word.text)
+            else:
+                rows[-1] += joint(rows[-1], word.text) + word.text
         return rows
+
+    @property
+    def row_numbers(self) -> list[int]:
+        """The row each word stands in."""
+        numbers: list[int] = []
+        width, before = 0, ""
+        for word in self.words:
+            fits = bool(numbers) and width + 1 + len(word.text) <= _WIDEST
+            width = width + len(joint(before, word.text) + word.text) if fits else len(word.text)
+            numbers.append(numbers[-1] + (not fits) if numbers else 0)
+            before = word.text
+        return numbers
 
 
 def captions_of(ledger: Ledger) -> list[Caption]:
@@ -102,7 +114,7 @@ def srt(captions: Sequence[Caption]) -> str:
     blocks = []
     for number, caption in enumerate(captions, 1):
         text = "\n".join(caption.rows).replace("-->", "→")
-        blocks.append(f"{number}\n{_clock(caption.start, ',')} --> {_clock(caption.end, ',')}\n{text}\n")
+        blocks.append(f"{number}\n{clock(caption.start, ',')} --> {clock(caption.end, ',')}\n{text}\n")
     return "\n".join(blocks)
 
 
@@ -113,7 +125,7 @@ def vtt(captions: Sequence[Caption]) -> str:
         text = _timed_text(caption)
         if caption.speaker:
             text = f"<v {_escaped(caption.speaker)}>{text}"
-        times = f"{_clock(caption.start, '.')} --> {_clock(caption.end, '.')}"
+        times = f"{clock(caption.start, '.')} --> {clock(caption.end, '.')}"
         blocks.append(f"{number}-{caption.line_id}\n{times}\n{text}\n")
     return "\n".join(blocks)
 
@@ -126,7 +138,7 @@ def _timed_text(caption: Caption) -> str:
         wraps = row and row + 1 + len(word.text) > _WIDEST
         row = len(word.text) if wraps or not row else row + 1 + len(word.text)
         # Stamps must rise and lie inside of the cue.
-        stamp = f"<{_clock(word.start, '.')}>" if last + 0.001 <= word.start < caption.end else ""
+        stamp = f"<{clock(word.start, '.')}>" if last + 0.001 <= word.start < caption.end else ""
         last = word.start if stamp else last
         gap = "\n" if wraps else joint(before, word.text) if text else ""
         text += gap + stamp + _escaped(word.text)
@@ -138,7 +150,8 @@ def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _clock(seconds: float, point: str) -> str:
+def clock(seconds: float, point: str) -> str:
+    """``HH:MM:SS.mmm``, with ``point`` before the milliseconds."""
     whole = round(seconds * 1000)
     minutes, millis = divmod(whole, 60_000)
     hours, minutes = divmod(minutes, 60)

@@ -1,20 +1,19 @@
-"""Fountain screenplays (https://fountain.io/syntax), the parts that decide what is spoken and by whom."""
+"""Fountain screenplays (https://fountain.io/syntax): what is spoken and by whom, and what is not."""
 
 import re
-from collections.abc import Iterator
 
+from align.domain.emphasis import without_emphasis
+from align.domain.plain_text import speaker_of
 from align.domain.script import Kind, Script, ScriptLine, numbered
 
 __all__ = ["looks_like_fountain", "parse_fountain"]
 
 _SLUG = re.compile(r"^(?:INT|EXT|EST|INT\.?/EXT|I/E)[. ]", re.IGNORECASE)
 _FORCED_SLUG = re.compile(r"^\.(?!\.)\s*\S")
-_TRANSITION = re.compile(r"^[^a-z]*\bTO:$")
-_EXTENSION = re.compile(r"\s*\([^)]*\)")
-_SCENE_NUMBER = re.compile(r"\s*#[\w.\-]+#\s*$")
-_EMPHASIS = re.compile(r"(?<!\\)(\*{1,3}|_)(?=\S)(.+?)(?<=\S)\1")
+_TRANSITION = re.compile(r"^[^a-z]{1,60}\bTO:$")
+_SCENE_NUMBER = re.compile(r"[\w.\-]{1,30}")
 _TITLE_KEY = re.compile(r"^[A-Za-z][A-Za-z ]{0,30}:(?:\s|$)")
-_HIDDEN = re.compile(r"/\*.*?(?:\*/|\Z)|\[\[.*?\]\]", re.DOTALL)
+_LONGEST_CUE = 120
 
 
 def looks_like_fountain(text: str) -> bool:
@@ -28,6 +27,9 @@ def looks_like_fountain(text: str) -> bool:
 def parse_fountain(text: str) -> Script:
     """Read a Fountain screenplay: dialogue is spoken, and one speech between parentheticals is one line.
 
+    Of dual dialogue each speech is a line of its own. Lyrics are sung, and so they are spoken where somebody has a cue
+    above them. Title page, notes, boneyard, synopses and page breaks are not in the script's lines.
+
     Raises:
         EmptyScript: when nobody speaks.
     """
@@ -40,7 +42,7 @@ def parse_fountain(text: str) -> Script:
             at = _read_speech(numbered_rows, at, lines)
             continue
         number, row = numbered_rows[at]
-        if row and (element := _element(row)):
+        if row.strip() and (element := _element(row)) and element[1]:
             lines.append(ScriptLine(element[1], element[0], number))
         at += 1
     return numbered(lines)
@@ -48,7 +50,7 @@ def parse_fountain(text: str) -> Script:
 
 def _visible(text: str) -> list[tuple[int, str]]:
     """Rows with their number, without boneyard and notes; rows keep their number because newlines stay."""
-    shown = _HIDDEN.sub(lambda found: "\n" * found.group().count("\n"), text)
+    shown = _without_hidden(text)
     hidden_only = {
         number
         for number, (was, now) in enumerate(zip(text.split("\n"), shown.split("\n"), strict=False), 1)
@@ -65,12 +67,48 @@ def _visible(text: str) -> list[tuple[int, str]]:
     return rows
 
 
+def _without_hidden(text: str) -> str:
+    """Text without ``/* boneyard */``, closed or not, and ``[[notes]]``, which end before an empty row."""
+    boneyard, boneyard_end = _Ahead(text, "/*"), _Ahead(text, "*/")
+    note, note_end, blank_row = _Ahead(text, "[["), _Ahead(text, "]]"), _Ahead(text, "\n\n")
+    pieces: list[str] = []
+    at = 0
+    while (start := min(boneyard.after(at), note.after(at))) < len(text):
+        if start == boneyard.after(at):
+            end = boneyard_end.after(start + 2) + 2
+        elif (end := note_end.after(start + 2) + 2) > min(len(text), blank_row.after(start)):
+            # What is not closed in time is the author's own brackets.
+            pieces.append(text[at : start + 2])
+            at = start + 2
+            continue
+        pieces.append(text[at:start] + "\n" * text.count("\n", start, end))
+        at = end
+    return "".join([*pieces, text[at:]])
+
+
+class _Ahead:
+    """Where something comes next, looked for once however often it is asked: in order, in linear time."""
+
+    def __init__(self, text: str, what: str) -> None:
+        self._text = text
+        self._what = what
+        self._found = -1
+
+    def after(self, at: int) -> int:
+        """The first place from ``at`` on; behind the end where there is none."""
+        if self._found < at:
+            found = self._text.find(self._what, at)
+            self._found = len(self._text) if found < 0 else found
+        return self._found
+
+
 def _without_title_page(rows: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Without ``Key: value`` at the very top, up to the first empty row; ``FADE IN:`` alone is none."""
     first = next((at for at, (_, row) in enumerate(rows) if row.strip()), None)
     if first is None or not _TITLE_KEY.match(rows[first][1]) or _TRANSITION.match(rows[first][1]):
         return rows
     end = next((at for at in range(first, len(rows)) if not rows[at][1].strip()), len(rows))
-    return rows[end:]
+    return rows if end == first + 1 and rows[first][1].endswith(":") else rows[end:]
 
 
 def _is_cue(rows: list[str], at: int) -> bool:
@@ -78,9 +116,11 @@ def _is_cue(rows: list[str], at: int) -> bool:
     row = rows[at].strip()
     if not row or (at and rows[at - 1].strip()) or at + 1 >= len(rows) or not rows[at + 1].strip():
         return False
+    if len(row) > _LONGEST_CUE:
+        return False
     if row.startswith("@"):
         return len(row) > 1
-    name = _EXTENSION.sub("", row.rstrip("^ ")).strip()
+    name = speaker_of(row.rstrip("^ "))
     if not any(char.isalpha() for char in name) or name != name.upper() or row[0] in "!>.~#=":
         return False
     return not _SLUG.match(row) and not _TRANSITION.match(row)
@@ -88,21 +128,22 @@ def _is_cue(rows: list[str], at: int) -> bool:
 
 def _read_speech(rows: list[tuple[int, str]], at: int, lines: list[ScriptLine]) -> int:
     """Append the speech under the cue at ``at``; returns where it ends."""
-    speaker = _EXTENSION.sub("", rows[at][1].lstrip("@").rstrip("^ ")).strip()
+    cue = rows[at][1].lstrip("@").rstrip("^ ")
+    speaker = without_emphasis(speaker_of(cue)) or None
     speech: list[str] = []
     begins = at + 1
 
     def close() -> None:
-        if speech:
-            lines.append(ScriptLine(_plain(" ".join(speech)), "dialogue", begins, speaker))
-            speech.clear()
+        if said := without_emphasis(" ".join(speech)).strip():
+            lines.append(ScriptLine(said, "dialogue", begins, speaker))
+        speech.clear()
 
     at += 1
     while at < len(rows) and rows[at][1]:
         number, row = rows[at]
         if row.startswith("(") and row.endswith(")"):
             close()
-            lines.append(ScriptLine(row, "parenthetical", number, speaker))
+            lines.append(ScriptLine(without_emphasis(row), "parenthetical", number, speaker))
         elif row.strip():
             begins = begins if speech else number
             speech.append(row.lstrip("~").strip())
@@ -118,24 +159,23 @@ def _element(row: str) -> tuple[Kind, str] | None:
     if row.startswith("!"):
         return "action", _plain(row[1:])
     if _FORCED_SLUG.match(row):
-        return "heading", _SCENE_NUMBER.sub("", row[1:]).strip()
+        return "heading", _plain(_unnumbered(row[1:]))
     if row.startswith(">"):
         return "heading" if not row.endswith("<") else "action", _plain(row.strip("<> "))
     if row.startswith("#"):
-        return "heading", row.lstrip("# ")
+        return "heading", _plain(row.lstrip("# "))
     if _SLUG.match(row) or _TRANSITION.match(row):
-        return "heading", _SCENE_NUMBER.sub("", row)
+        return "heading", _plain(_unnumbered(row))
     return "action", _plain(row.lstrip("~"))
 
 
+def _unnumbered(heading: str) -> str:
+    """Without a scene number: ``INT. HOUSE - DAY #1A#``."""
+    row = heading.rstrip()
+    begins = row.rfind("#", 0, len(row) - 1)
+    numbered_row = row.endswith("#") and begins >= 0 and _SCENE_NUMBER.fullmatch(row, begins + 1, len(row) - 1)
+    return row[:begins] if numbered_row else row
+
+
 def _plain(text: str) -> str:
-    """Without the marks of emphasis, which are the format's and not the author's."""
-    shown = text
-    for _ in _passes():
-        shown = _EMPHASIS.sub(r"\2", shown)
-    return re.sub(r"\\([*_])", r"\1", shown).strip()
-
-
-def _passes() -> Iterator[int]:
-    """Emphasis nests at most twice: bold-italic within underline."""
-    return iter(range(2))
+    return without_emphasis(text).strip()

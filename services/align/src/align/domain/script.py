@@ -3,13 +3,24 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-__all__ = ["EmptyScript", "Kind", "Script", "ScriptLine", "UnreadableScript", "decode_script", "numbered"]
+__all__ = [
+    "SAVE_AS",
+    "EmptyScript",
+    "Format",
+    "Kind",
+    "Script",
+    "ScriptLine",
+    "UnreadableScript",
+    "decode_script",
+    "numbered",
+]
 
 Kind = Literal["dialogue", "action", "heading", "parenthetical"]
+Format = Literal["text", "markdown", "fountain", "fdx", "docx", "srt", "vtt", "csv"]
 
 
 class UnreadableScript(ValueError):
-    """The bytes are no text: a PDF, a word processor's file, or damage. Send UTF-8 text or Fountain instead."""
+    """Nothing that we read: a PDF, an old word processor's file, or damage. The message says what to send instead."""
 
     reason = "unreadable_script"
 
@@ -27,7 +38,7 @@ class ScriptLine:
     text: str
     kind: Kind
     source_line: int
-    """1-based line of the file where it begins."""
+    """1-based line of the file where it begins; in Word and Final Draft, its paragraph."""
     speaker: str | None = None
     line_id: str = ""
     number: int = 0
@@ -54,7 +65,7 @@ def numbered(lines: list[ScriptLine]) -> Script:
     """
     spoken = sum(line.kind == "dialogue" for line in lines)
     if not spoken:
-        raise EmptyScript("The script has no spoken line. Send one with dialogue, as plain text or Fountain.")
+        raise EmptyScript("The script has no spoken line. Send one with dialogue.")
     width = max(2, len(str(spoken)))
     count = 0
     done = []
@@ -67,13 +78,15 @@ def numbered(lines: list[ScriptLine]) -> Script:
     return Script(tuple(done))
 
 
+SAVE_AS = "Save it as .docx, .fdx, Fountain or UTF-8 plain text and send it again."
 _FOREIGN = {
     b"%PDF": "a PDF",
-    b"PK\x03\x04": "a zipped document (such as .docx)",
     b"\xd0\xcf\x11\xe0": "an old word processor's file",
     b"{\\rtf": "an RTF document",
 }
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_WIDE = ((1, "utf-16-le"), (0, "utf-16-be"))
+"""Which byte of each pair is 0 in Latin text of these."""
 
 
 def decode_script(raw: bytes) -> str:
@@ -85,21 +98,29 @@ def decode_script(raw: bytes) -> str:
     """
     for magic, what in _FOREIGN.items():
         if raw.startswith(magic):
-            raise UnreadableScript(f"The script is {what}. Save it as UTF-8 plain text or Fountain and send it again.")
+            raise UnreadableScript(f"The script is {what}. {SAVE_AS}")
     text = _decoded(raw)
     control = sum(ord(char) < 32 and char not in "\t\n\r\f\v" for char in text)
     if control > len(text) // 50 or "\x00" in text:
-        raise UnreadableScript("The script is not text. Save it as UTF-8 plain text or Fountain and send it again.")
+        raise UnreadableScript(f"The script is not text. {SAVE_AS}")
     if not text.strip():
         raise EmptyScript("The script is empty. Send one with at least one spoken line.")
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\v", "\n")
 
 
 def _decoded(raw: bytes) -> str:
-    encodings = [name for mark, name in _BOMS if raw.startswith(mark)] or ["utf-8", "cp1252"]
+    encodings = [name for mark, name in _BOMS if raw.startswith(mark)] or [*_unmarked(raw), "utf-8", "cp1252"]
     for encoding in encodings:
         try:
             return raw.decode(encoding)
         except UnicodeDecodeError:
             continue
     raise UnreadableScript(f"The script is not valid {' or '.join(encodings)}. Save it as UTF-8 and send it again.")
+
+
+def _unmarked(raw: bytes) -> list[str]:
+    """UTF-16 without its mark: every other byte of Latin text is 0, which no other text has a single one of."""
+    start = raw[:2000]
+    if len(start) < 4 or len(raw) % 2:
+        return []
+    return [name for at, name in _WIDE if start[at::2].count(0) * 4 > len(start) and not start[1 - at :: 2].count(0)]

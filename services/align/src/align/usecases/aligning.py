@@ -9,6 +9,7 @@ from uuid import UUID
 from align.domain.places import folder_of
 from align.ports import Aligned, AlignFilm, FilmOrder, Records, Reviews, Told, Tools
 from align.usecases.reviewing import queue_revision
+from align.usecases.sourcing import source_of
 from chassis.blobs import Blobs
 from chassis.database import Database, UnitOfWork
 from chassis.work import LeaseLost, Task
@@ -88,18 +89,20 @@ class AlignScript:
             told = await self.reviews(work).told(UUID(task.subject), UUID(payload["script_id"]))
             script = await self.records(work).script(UUID(payload["script_id"]))
             video = await self.records(work).video(UUID(task.subject))
+            runs = await self.records(work).requests(_job_of(task))
         if script is None:
             raise UnknownScript(f"script {payload['script_id']} is not known. Submit it again, and retry the job.")
         order = FilmOrder(
             script=await self.blobs.get_bytes(script.key),
-            script_format=script.format,
+            script_format=script.read_as or script.format,
             title=script.filename,
             transcript=await self.blobs.get_bytes(payload["transcript_key"]),
             scenes=await self.blobs.get_bytes(payload["scenes_key"]) if payload["scenes_key"] else None,
             audio=None,
-            frame_rate=video.frame_rate if video else None,
+            source=source_of(video, runs, payload["run"]),
             tools=self.tools,
             corrections=told.corrections,
+            columns=script.columns,
         )
         if payload["audio_key"] is None:
             return told, await task.run(self.align, order)

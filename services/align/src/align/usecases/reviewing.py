@@ -8,6 +8,7 @@ from uuid import UUID
 
 from align.domain.places import folder_of, revision_folder
 from align.ports import Alignment, Records, Reviews, ReviseFilm, RevisionOrder, Told
+from align.usecases.sourcing import source_of
 from chassis.blobs import Blobs
 from chassis.database import Database, UnitOfWork
 from chassis.work import LeaseLost, Task
@@ -112,13 +113,14 @@ class ReviseAlignment:
             records = self.records(work)
             script, video = await records.script(known.script_id), await records.video(known.video_id)
             transcript, scenes = await records.transcript(known.job_id), await records.scenes(known.job_id)
+            runs = await records.requests(known.job_id)
         return RevisionOrder(
             ledger=await self.blobs.get_bytes(known.machine_key),
             corrections=told.corrections,
             title=script.filename if script else "",
             transcript=await self.blobs.get_bytes(transcript.key) if transcript else b"",
             scenes=await self.blobs.get_bytes(scenes.key) if scenes else None,
-            frame_rate=video.frame_rate if video else None,
+            source=source_of(video, runs, known.run),
         )
 
     async def _forget_older(self, folder: str, kept: int) -> None:

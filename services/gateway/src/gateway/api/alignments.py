@@ -51,6 +51,9 @@ _FORMAT_OF = {
     "application/x-subrip": "srt",
     "text/vtt": "vtt",
     "application/vnd.opentimelineio+json": "otio",
+    "application/ttml+xml": "ttml",
+    "text/csv": "csv",
+    "text/x-ssa": "ass",
 }
 
 
@@ -126,7 +129,7 @@ async def export_alignment(
     ] = None,
     accept: Annotated[str, Header(description="Asked where `format` is absent.")] = "*/*",
 ) -> Response:
-    """An export with all corrections in it: subtitles, a timeline. Takes `Range`."""
+    """An export with all corrections in it: subtitles, tables, timelines for editing programs. Takes `Range`."""
     wanted = format or _format_of(accept)
     result = await given.library.reviews.export(caller, alignment_id, wanted)
     return blob_response(request, given, caller, result, disposition="attachment")

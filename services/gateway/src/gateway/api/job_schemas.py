@@ -98,6 +98,13 @@ class JobChoices(_Asked):
     scene_detector: Literal["accurate", "fast"] | None = Field(
         default=None, description="scenes: `fast` misses most dissolves; the operator's choice when absent."
     )
+    start_timecode: str | None = Field(
+        default=None,
+        pattern=r"^\d\d:\d\d:\d\d[:;]\d\d$",
+        description="alignment: the first frame's timecode in exports; `01:00:00;00` counts drop-frame. "
+        "The film's own, or 0, when absent.",
+        examples=["01:00:00:00"],
+    )
     logos: Literal["all"] | Annotated[tuple[UUID, ...], Field(max_length=50)] = Field(
         default="all", description="watermarks: which of your `/v1/logos` to look for beside whatever marks there are."
     )
@@ -160,6 +167,7 @@ class JobOptionsView(BaseModel):
     language: str | None = None
     recognizer: Literal["fast", "accurate"] | None = None
     scene_detector: Literal["accurate", "fast"] | None = None
+    start_timecode: str | None = None
     logos: tuple[NamedLogo, ...] = ()
     upscale: UpscaleOptions
 

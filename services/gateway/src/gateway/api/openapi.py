@@ -30,7 +30,7 @@ _TAGS = {
     "tenants": "Your tenant.",
     "uploads": "Bytes on their way to become a video.",
     "videos": "Videos, taken in and measured.",
-    "scripts": "Scripts, as plain text or Fountain.",
+    "scripts": "Scripts: text, Markdown, Fountain, Final Draft, Word, subtitles, tables.",
     "jobs": "Work on a video: asked for, watched, called off, asked for once more.",
     "results": "What jobs left behind, by name.",
     "scenes": "The shots of a video, with key frames.",

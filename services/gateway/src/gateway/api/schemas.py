@@ -1,8 +1,9 @@
 """The resources as clients see them."""
 
 import re
+from base64 import b64decode
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import (
@@ -13,9 +14,10 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    model_validator,
 )
 
-from gateway.domain.library import VideoState
+from gateway.domain.library import ColumnRole, ScriptFormat, VideoState
 
 __all__ = [
     "Line",
@@ -123,19 +125,55 @@ class Video(BaseModel):
 
 
 class ScriptRequest(_Asked):
-    """A script, as text."""
+    """A script: `text`, or the bytes of a file as `content`."""
 
-    model_config = _Asked.model_config | _example(
-        filename="scene12.fountain", text="INT. KITCHEN - DAY\n\nANNA\nHello.\n"
-    )
+    model_config = _Asked.model_config | ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"filename": "scene12.fountain", "text": "INT. KITCHEN - DAY\n\nANNA\nHello.\n"},
+                {
+                    "filename": "dub.csv", "content": "V2hvLFdoYXQKQW5uYSxIZWxsby4K", "format": "csv",
+                    "columns": {"text": "What", "speaker": "Who"},
+                },
+            ]
+        }
+    )  # fmt: skip
 
     filename: Line
-    text: Annotated[str, StringConstraints(min_length=1)]
-    format: Literal["text", "fountain"] | None = Field(default=None, description="Guessed when absent.")
+    text: Annotated[str, StringConstraints(min_length=1)] | None = Field(
+        default=None, description="A script that is text. Give this or `content`."
+    )
+    content: Annotated[str, StringConstraints(min_length=4, pattern=r"^[A-Za-z0-9+/]+={0,2}$")] | None = Field(
+        default=None, description="The bytes of a file in base64: for Word documents, and text that is not UTF-8."
+    )
+    format: ScriptFormat | None = Field(default=None, description="Guessed by name and content when absent.")
+    columns: dict[
+        ColumnRole, Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
+    ] = Field(
+        default={},
+        description="csv: which column holds what, by its head or its number from 1. Guessed by the head when empty.",
+    )
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes of the file."""
+        return self.text.encode() if self.text is not None else b64decode(self.content or "")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "ScriptRequest":
+        if (self.text is None) == (self.content is None):
+            raise ValueError("send either text or content")
+        try:
+            _ = self.raw
+        except ValueError as error:
+            raise ValueError(f"content is not base64: {error}") from None
+        if self.columns and "text" not in self.columns:
+            raise ValueError("columns must name the one that holds the text")
+        return self
 
 
 class Script(BaseModel):
-    """A script; its text is at ``/v1/scripts/{id}/content``."""
+    """A script; what was handed in is at ``/v1/scripts/{id}/content``."""
 
     model_config = _example(
         id=_ID, filename="scene12.fountain", format="fountain", sha256=_SHA256, size_bytes=812, created_at=_AT
@@ -143,7 +181,7 @@ class Script(BaseModel):
 
     id: UUID
     filename: str
-    format: Literal["text", "fountain"]
+    format: ScriptFormat
     sha256: str
     size_bytes: int
     created_at: datetime

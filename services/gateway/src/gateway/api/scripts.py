@@ -14,12 +14,24 @@ from gateway.api.respond import BLOB_RESPONSES, blob_response, json_response
 from gateway.api.schemas import Script, ScriptRequest
 from gateway.api.views import script_view
 from gateway.domain.access import Caller, Right
+from gateway.domain.library import ScriptFormat
 from gateway.domain.refusals import IdempotencyKeyReused, NotFound, StorageFull, TooLarge
 from gateway.usecases.results import Result
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/scripts", tags=["scripts"])
+_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_MEDIA_TYPES: dict[ScriptFormat, str] = {
+    "text": "text/plain; charset=utf-8",
+    "fountain": "text/plain; charset=utf-8",
+    "markdown": "text/markdown; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+    "vtt": "text/vtt; charset=utf-8",
+    "srt": "application/x-subrip",
+    "fdx": "application/xml",
+    "docx": _DOCX,
+}
 Reader = Annotated[Caller, needs(Right.SCRIPTS_READ)]
 
 
@@ -29,13 +41,13 @@ Reader = Annotated[Caller, needs(Right.SCRIPTS_READ)]
 async def submit_script(
     body: ScriptRequest, given: Given, once: OnlyOnce, caller: Annotated[Caller, needs(Right.SCRIPTS_WRITE)]
 ) -> Response:
-    """Hand in a script, as plain text or Fountain."""
-    script = await given.scripts.store(caller, filename=body.filename, text=body.text, format=body.format)
+    """Hand in a script: text, Markdown, Fountain, Final Draft, Word, subtitles or a table; in `text` or `content`."""
+    script = await given.scripts.store(caller, filename=body.filename, content=body.raw, format=body.format)
     recorded = False
 
     async def record(work: UnitOfWork) -> Script:
         nonlocal recorded
-        view = script_view(await given.scripts.submit(work, script))
+        view = script_view(await given.scripts.submit(work, script, body.columns))
         recorded = True
         return view
 
@@ -61,8 +73,8 @@ async def read_script(script_id: UUID, request: Request, given: Given, caller: R
 
 @router.get("/{script_id}/content", response_class=Response, responses={**BLOB_RESPONSES, **responses(NotFound)})
 async def read_script_content(script_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
-    """The text as it was handed in."""
+    """The script as it was handed in."""
     script = await given.scripts.get(caller, script_id)
     found = await given.results.blob(script.key, name=script.filename)
-    text = Result(script.filename, found.key, "text/plain; charset=utf-8", found.stat)
+    text = Result(script.filename, found.key, _MEDIA_TYPES[script.format], found.stat)
     return blob_response(request, given, caller, text, disposition="attachment")

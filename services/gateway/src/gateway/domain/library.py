@@ -7,9 +7,11 @@ from typing import Any, Literal
 from uuid import UUID
 
 __all__ = [
+    "ColumnRole",
     "OnDuplicate",
     "Rejection",
     "Script",
+    "ScriptFormat",
     "Transfer",
     "TransferKind",
     "Upload",
@@ -103,13 +105,22 @@ class Video:
     """From when on there is nothing but what was made of it."""
 
 
+ScriptFormat = Literal["text", "markdown", "fountain", "fdx", "docx", "srt", "vtt", "csv"]
+ColumnRole = Literal["text", "speaker", "kind", "parenthetical", "action", "heading"]
+"""What a column of a script that is a table may hold."""
+_ENDINGS: dict[str, ScriptFormat] = {
+    "fountain": "fountain", "spmd": "fountain", "md": "markdown", "markdown": "markdown", "srt": "srt", "vtt": "vtt",
+    "csv": "csv", "tsv": "csv",
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """A script as it was handed in."""
 
     id: UUID
     filename: str
-    format: Literal["text", "fountain"]
+    format: ScriptFormat
     key: str
     sha256: str
     size_bytes: int
@@ -123,9 +134,20 @@ def title_of(filename: str) -> str:
     return stem or filename
 
 
-def format_of(filename: str, text: str) -> Literal["text", "fountain"]:
-    """A guess at a script's format, by its name and else by a scene heading; the parser may overrule it."""
-    if filename.lower().endswith((".fountain", ".spmd")):
-        return "fountain"
-    headings = ("INT. ", "EXT. ", "INT/EXT", "I/E. ", "EST. ")
-    return "fountain" if any(line.lstrip().startswith(headings) for line in text.splitlines()[:200]) else "text"
+def format_of(filename: str, content: bytes) -> ScriptFormat:
+    """A guess at a script's format, by what it begins with, by its name, and else by a scene heading.
+
+    The parser may overrule it.
+    """
+    ending = filename.rpartition(".")[2].lower()
+    start = content[:100_000].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    if content.startswith(b"PK\x03\x04"):
+        return "docx"
+    if start.startswith(b"<") and b"<FinalDraft" in start[:4096]:
+        return "fdx"
+    if start.startswith(b"WEBVTT"):
+        return "vtt"
+    if ending in _ENDINGS:
+        return _ENDINGS[ending]
+    headings = (b"INT. ", b"EXT. ", b"INT/EXT", b"I/E. ", b"EST. ")
+    return "fountain" if any(line.lstrip().startswith(headings) for line in start.splitlines()[:200]) else "text"

@@ -18,6 +18,7 @@ from chassis.telemetry import bound, get_logger
 from contracts.documents import Transcript
 from gateway.domain.search.language import language_of
 from gateway.domain.search.passages import Passage, passages_of_script, passages_of_transcript
+from gateway.domain.search.script_text import UnreadableText, text_of_script
 from gateway.ports import Records, RecordsOn
 from gateway.ports.search import Claimed, Content, Indexed, IndexQueue
 
@@ -29,7 +30,7 @@ _FIRST_WAIT_S = 2.0
 _LEASE_S = 120.0
 _LARGEST = 64 * 2**20
 """Bytes: ten times the transcript of a day."""
-_UNREADABLE = (ValidationError, UnicodeDecodeError, InvalidKey)
+_UNREADABLE = (ValidationError, UnreadableText, InvalidKey)
 """What no other try will cure."""
 
 
@@ -148,5 +149,5 @@ def _transcript(stored: bytes) -> tuple[str, Sequence[Passage]]:
 
 
 def _script(stored: bytes) -> tuple[str, Sequence[Passage]]:
-    passages = passages_of_script(stored.decode("utf-8-sig").replace("\x00", " "))
+    passages = passages_of_script(text_of_script(stored))
     return language_of(word for passage in passages for word in passage.words), passages

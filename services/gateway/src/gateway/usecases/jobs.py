@@ -87,7 +87,7 @@ class Jobs:
         if not job.over:
             await self._admission.job(records)
         await records.jobs.add(job)
-        await _announce(work, job, steps)
+        await _announce(work, job, steps, video)
         await self._notify(work, job_notices(None, job))
         return job
 
@@ -132,7 +132,7 @@ class Jobs:
         steps = _with_ingest(video, again(job.steps, failed, run=run))
         retried = replace(job.with_steps(steps, now=datetime.now(UTC)), run=run)
         await self._save(work, records, job, retried)
-        await _announce(work, retried, tuple(step for step in failed if step is not Step.INGEST))
+        await _announce(work, retried, tuple(step for step in failed if step is not Step.INGEST), video)
         return retried
 
     async def watch(
@@ -198,7 +198,7 @@ def _with_ingest(video: Video, steps: dict[Step, StepStatus]) -> dict[Step, Step
     return fold(steps, Done(Step.INGEST, None)) if video.state == "ready" else steps
 
 
-async def _announce(work: UnitOfWork, job: Job, steps: tuple[Step, ...]) -> None:
+async def _announce(work: UnitOfWork, job: Job, steps: tuple[Step, ...], video: Video) -> None:
     fact = JobRequested(
         video_id=job.video_id,
         script_id=job.script_id,
@@ -206,5 +206,6 @@ async def _announce(work: UnitOfWork, job: Job, steps: tuple[Step, ...]) -> None
         run=job.run,
         priority=job.priority,
         options=job.options,
+        film_name=video.filename,
     )
     await work.announce(fact, subject=job.video_id, job_id=job.id)

@@ -1,9 +1,8 @@
 """Scripts: handed in and looked at."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal
 from uuid import UUID
 
 from chassis.blobs import Blobs
@@ -11,7 +10,7 @@ from chassis.database import Database, UnitOfWork
 from contracts import uuid7
 from contracts.gateway import ScriptSubmitted
 from gateway.domain.access import Caller
-from gateway.domain.library import Script, format_of
+from gateway.domain.library import ColumnRole, Script, ScriptFormat, format_of
 from gateway.domain.refusals import NotFound, TooLarge
 from gateway.ports import RecordsOn
 from gateway.usecases.admission import Admission
@@ -41,21 +40,18 @@ class Scripts:
         self._admission = admission
         self._max_bytes = max_bytes
 
-    async def store(
-        self, caller: Caller, *, filename: str, text: str, format: Literal["text", "fountain"] | None
-    ) -> Script:
-        """Announce a script and store its text. Raises TooLarge, StorageQuotaExceeded, StorageFull.
+    async def store(self, caller: Caller, *, filename: str, content: bytes, format: ScriptFormat | None) -> Script:
+        """Announce a script and store its bytes. Raises TooLarge, StorageQuotaExceeded, StorageFull.
 
         Announced first: should we die before it is recorded, the sweep knows what to delete.
         """
-        content = text.encode()
         if len(content) > self._max_bytes:
             raise TooLarge(f"a script may have at most {self._max_bytes} bytes", field="text")
         script_id = uuid7()
         script = Script(
             id=script_id,
             filename=filename,
-            format=format or format_of(filename, text),
+            format=format or format_of(filename, content),
             key=f"original/{caller.tenant_id}/scripts/{script_id}",
             sha256=hashlib.sha256(content).hexdigest(),
             size_bytes=len(content),
@@ -68,7 +64,7 @@ class Scripts:
             await self._blobs.put_bytes(script.key, content)
         return script
 
-    async def submit(self, work: UnitOfWork, script: Script) -> Script:
+    async def submit(self, work: UnitOfWork, script: Script, columns: Mapping[ColumnRole, str]) -> Script:
         """Record a stored script and say so. Raises TimeoutError if that took so long that its text was swept."""
         if not await self._records_on(work.connection).scripts.record(script.id):
             raise TimeoutError("the text of this script was stored too long ago")
@@ -76,8 +72,10 @@ class Scripts:
             script_id=script.id,
             key=script.key,
             filename=script.filename,
-            format=script.format,
+            format="fountain" if script.format == "fountain" else "text",
             sha256=script.sha256,
+            read_as=script.format,
+            columns={role: name for role, name in columns.items()},
         )
         await work.announce(fact, subject=script.id)
         await self._note.script(work, script_id=script.id, key=script.key)

@@ -204,6 +204,7 @@ def _picture(reel: Reel, tally: _Tally, sar: Fraction) -> Picture:
         damaged_at=tally.damaged_at,
         key_gap=tally.key_gap,
         streams=reel.pictures,
+        timecode=stream.metadata.get("timecode") or reel.container.metadata.get("timecode"),
     )
 
 

@@ -1,5 +1,6 @@
 """What probing and decoding saw of a file, and what that makes it: ``media.json``, its warnings, its refusals."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,6 +15,7 @@ from ingest.domain.tracks import SoundTrack
 
 __all__ = ["Film", "Picture", "Sound", "describe", "is_hurt", "judge"]
 
+_TIMECODE = re.compile(r"(\d\d:\d\d:\d\d)([:;.,])(\d\d)")
 EARLY_END_S = 1.0
 """A file that ends this much before its header says, and by a twentieth of its length, has lost its end."""
 
@@ -44,6 +46,8 @@ class Picture:
     """Most frames from one key frame to the next."""
     streams: int = 1
     """How many moving pictures the file holds."""
+    timecode: str | None = None
+    """What the file says of the first frame's, as it says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +132,16 @@ def describe(film: Film, timing: Timing, *, sha256: str, size_bytes: int) -> Med
         color=picture.colour,
         variable_frame_rate=timing.variable,
         interlaced=2 * picture.interlaced_frames > timing.frames,
+        timecode=_timecode(picture.timecode),
         start=float(timing.start),
         warnings=tuple(_warnings(film, timing)),
     )
+
+
+def _timecode(said: str | None) -> str | None:
+    """A timecode as SMPTE writes it, however the file has it; None for what is none."""
+    found = _TIMECODE.fullmatch((said or "").strip())
+    return f"{found[1]}{':' if found[2] == ':' else ';'}{found[3]}" if found else None
 
 
 def _audio(film: Film, timing: Timing, track: SoundTrack) -> AudioTrack:
