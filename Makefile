@@ -73,6 +73,10 @@ chaos: $(VENV)/.dev ## Kill, stop, flush and cut under load; then prove that not
 fuzz: $(VENV)/.dev ## Send the gateway what nobody would, made from its OpenAPI document (SECONDS=600 SEED=0)
 	@cd tests && ../$(BIN)/python -m support.fuzzing $(if $(TIME),--seconds $(TIME)) $(if $(SEED),--seed $(SEED))
 
+.PHONY: fuzz-scripts
+fuzz-scripts: $(VENV)/.dev ## Give the readers of scripts fifty times the heaps that `make test` does (minutes)
+	@HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -q tests/unit/align/test_script_fuzz.py
+
 .PHONY: bench
 bench: $(VENV)/.dev ## Score scenes, words, ledger and marks on the evaluation data (DATA=folder)
 	@$(BIN)/python tests/bench/accuracy.py $(if $(DATA),--data $(DATA))

@@ -82,7 +82,7 @@ async def test_a_correction_is_written_into_the_ledger_and_its_exports(service: 
     before, after = await ledger_at(service, ready.key), await ledger_at(service, revised.key)
     assert [line.status for line in before.lines] == ["spoken", "omitted", "spoken"]
     assert [line.status for line in after.lines] == ["spoken", "spoken", "spoken"]
-    assert set(revised.exports) == {"srt", "vtt", "otio"}
+    assert {"srt", "vtt", "otio", "edl"} <= set(revised.exports) == set(ready.exports)
     subtitles = (await service.blobs.get_bytes(revised.exports["srt"])).decode()
     assert "00:00:20,000 --> 00:00:24,000\nNobody had seen the lighthouse keeper" in subtitles
     assert b"Nobody had seen" not in await service.blobs.get_bytes(ready.exports["srt"])

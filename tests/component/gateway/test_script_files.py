@@ -65,8 +65,11 @@ async def test_which_column_holds_what_is_passed_on_with_the_table(gateway: Gate
     script = json_of(await client.post("/v1/scripts", json=wanted), 201)
 
     fact = gateway.harness.facts(ScriptSubmitted)[-1]
-    assert script["format"] == "csv"
+    again = json_of(await client.get(f"/v1/scripts/{script['id']}"), 200)
+    assert (script["format"], script["columns"]) == ("csv", columns)
     assert (fact.read_as, fact.columns) == ("csv", columns)
+    assert again == script
+    assert json_of(await client.get("/v1/scripts"), 200)["items"] == [script]
 
 
 @pytest.mark.parametrize(

@@ -42,11 +42,16 @@ ROWS = st.one_of(ELEMENTS, st.text(max_size=60))
 TEXTS = st.builds(
     str.join, st.sampled_from(["\n", "\r\n", "\r", "\n\n", "\x0b", "\u2028"]), st.lists(ROWS, max_size=25)
 )
-NAMES = st.sampled_from(["a.txt", "a.fountain", "A.SPMD", "a"])
+NAMES = {
+    "a.txt": {"text", "fountain"}, "a": {"text", "fountain"}, "a.fountain": {"fountain"}, "A.SPMD": {"fountain"},
+    "a.md": {"markdown"}, "a.SRT": {"srt"}, "a.vtt": {"vtt"}, "a.csv": {"csv"}, "a.fdx": {"text", "fountain"},
+}  # fmt: skip
+"""And what a text may be taken for by its name, where nobody says."""
+FORMATS = [None, "text", "fountain", "markdown", "srt", "vtt", "csv", "fdx", "docx"]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(text=TEXTS, name=NAMES, format_=st.sampled_from([None, "text", "fountain"]))
+@given(text=TEXTS, name=st.sampled_from(sorted(NAMES)), format_=st.sampled_from(FORMATS))
 async def test_a_script_is_kept_as_it_was_typed_and_can_be_read_or_is_refused_with_a_reason(
     gateway: Gateway, text: str, name: str, format_: str | None
 ) -> None:
@@ -59,16 +64,16 @@ async def test_a_script_is_kept_as_it_was_typed_and_can_be_read_or_is_refused_wi
         assert json_of(answer, 413 if text else 422)["type"] in ("/problems/too-large", "/problems/invalid-request")
         return
     script = json_of(answer, 201)
-    assert script["format"] == format_ or (format_ is None and script["format"] in ("text", "fountain"))
+    assert script["format"] in ({format_} if format_ else NAMES[name])
     content = (await client.get(f"/v1/scripts/{script['id']}/content")).content
     assert content == text.encode()
-    must_be_readable(content, script["format"])
+    must_be_readable(content, script["format"], name)
 
 
-def must_be_readable(content: bytes, guess: Any) -> None:
+def must_be_readable(content: bytes, guess: Any, name: str) -> None:
     """As align reads it: lines in order, or one of the two reasons it gives."""
     try:
-        lines = read_script(content, guess).lines
+        lines = read_script(content, guess, name=name).lines
     except (EmptyScript, UnreadableScript):
         return
     assert lines

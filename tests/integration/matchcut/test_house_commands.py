@@ -67,6 +67,14 @@ def hand_in_a_script(folder: Path) -> None:
     assert [added["id"], "text", "18 B", file.name] in [[row[0], *row[2:]] for row in cells("script", "list")]
     assert run("script", "text", added["id"]).stdout == file.read_text()
     assert told("script", "show", added["id"])["sha256"] == added["sha256"]
+    file = folder / "dub.csv"
+    file.write_bytes("Wer;Satz\r\nANNA;Grüß dich.\r\n".encode("utf-16"))
+    table = told("script", "add", str(file), "--columns", "text=Satz,speaker=1")
+    run("script", "text", table["id"], "--to", str(folder / "copy.csv"))
+    assert (table["format"], table["columns"]) == ("csv", {"text": "Satz", "speaker": "1"})
+    assert (folder / "copy.csv").read_bytes() == file.read_bytes()
+    assert "columns text=Satz, speaker=1" in " ".join(run("script", "show", table["id"]).stdout.split())
+    assert "--format is one of text, markdown" in run("script", "add", str(file), "--format", "pdf", code=2).stderr
     assert "no file absent.txt" in run("script", "add", "absent.txt", code=2).stderr
 
 

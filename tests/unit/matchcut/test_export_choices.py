@@ -41,4 +41,4 @@ def test_a_script_that_is_no_text_in_utf_8_travels_as_the_bytes_it_is(raw: bytes
 
 
 def test_a_script_that_is_text_travels_as_text() -> None:
-    assert script_body("\ufeffDéjà vu".encode()) == {"text": "Déjà vu"}
+    assert script_body("\ufeffDéjà vu".encode()) == {"text": "\ufeffDéjà vu"}

@@ -106,6 +106,8 @@ class Script(_Resource):
     id: UUID
     filename: str
     format: str
+    columns: dict[str, str] = {}
+    """Of a table: which of its columns holds what, as it was said."""
     size_bytes: int | None = None
     sha256: str | None = None
     created_at: datetime | None = None

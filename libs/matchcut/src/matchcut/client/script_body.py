@@ -8,7 +8,7 @@ __all__ = ["script_body"]
 def script_body(raw: bytes) -> dict[str, str]:
     """``text`` of a file in UTF-8, which people can read in what they log; ``content`` of any other."""
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode()
     except UnicodeDecodeError:
         return {"content": b64encode(raw).decode()}
     return {"content": b64encode(raw).decode()} if "\x00" in text else {"text": text}

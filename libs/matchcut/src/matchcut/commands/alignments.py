@@ -17,6 +17,7 @@ from matchcut.commands.found import OfVideo, items_table
 from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import EPILOG, UsageFault, exit_codes
+from matchcut.exports import EXPORTS
 from matchcut.launcher import DataFolder
 from matchcut.tables import Cell, Record, Rows, clock, moment
 
@@ -125,7 +126,7 @@ def history(of: Of, limit: Newest = 20, data: Data = None, as_json: AsJson = Fal
 @app.command("export", epilog=EPILOG)
 def export(
     of: Of,
-    format: Annotated[str, typer.Option(help="One of its exports: srt, vtt, otio, json …")],
+    format: Annotated[str, typer.Option(help=f"One of its exports: json, {', '.join(EXPORTS)}.")],
     to: Annotated[Path | None, typer.Option(help="The file to write.", show_default="stdout")] = None,
     data: Data = None,
 ) -> None:

@@ -176,12 +176,19 @@ class Script(BaseModel):
     """A script; what was handed in is at ``/v1/scripts/{id}/content``."""
 
     model_config = _example(
-        id=_ID, filename="scene12.fountain", format="fountain", sha256=_SHA256, size_bytes=812, created_at=_AT
+        id=_ID,
+        filename="scene12.fountain",
+        format="fountain",
+        columns={},
+        sha256=_SHA256,
+        size_bytes=812,
+        created_at=_AT,
     )
 
     id: UUID
     filename: str
     format: ScriptFormat
+    columns: dict[ColumnRole, str] = Field(description="Which column of a table holds what, as it was said.")
     sha256: str
     size_bytes: int
     created_at: datetime

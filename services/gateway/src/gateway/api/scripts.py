@@ -42,12 +42,14 @@ async def submit_script(
     body: ScriptRequest, given: Given, once: OnlyOnce, caller: Annotated[Caller, needs(Right.SCRIPTS_WRITE)]
 ) -> Response:
     """Hand in a script: text, Markdown, Fountain, Final Draft, Word, subtitles or a table; in `text` or `content`."""
-    script = await given.scripts.store(caller, filename=body.filename, content=body.raw, format=body.format)
+    script = await given.scripts.store(
+        caller, filename=body.filename, content=body.raw, format=body.format, columns=body.columns
+    )
     recorded = False
 
     async def record(work: UnitOfWork) -> Script:
         nonlocal recorded
-        view = script_view(await given.scripts.submit(work, script, body.columns))
+        view = script_view(await given.scripts.submit(work, script))
         recorded = True
         return view
 

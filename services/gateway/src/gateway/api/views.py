@@ -83,6 +83,7 @@ def script_view(script: Script) -> schemas.Script:
         id=script.id,
         filename=script.filename,
         format=script.format,
+        columns=script.columns,
         sha256=script.sha256,
         size_bytes=script.size_bytes,
         created_at=script.created_at,

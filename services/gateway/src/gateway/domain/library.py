@@ -125,6 +125,8 @@ class Script:
     sha256: str
     size_bytes: int
     created_at: datetime
+    columns: Mapping[ColumnRole, str] = field(default_factory=dict)
+    """Of a table, as its author said: which column holds what. Empty where nobody said."""
 
 
 def title_of(filename: str) -> str:

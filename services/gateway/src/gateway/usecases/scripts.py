@@ -40,7 +40,15 @@ class Scripts:
         self._admission = admission
         self._max_bytes = max_bytes
 
-    async def store(self, caller: Caller, *, filename: str, content: bytes, format: ScriptFormat | None) -> Script:
+    async def store(
+        self,
+        caller: Caller,
+        *,
+        filename: str,
+        content: bytes,
+        format: ScriptFormat | None,
+        columns: Mapping[ColumnRole, str],
+    ) -> Script:
         """Announce a script and store its bytes. Raises TooLarge, StorageQuotaExceeded, StorageFull.
 
         Announced first: should we die before it is recorded, the sweep knows what to delete.
@@ -56,6 +64,7 @@ class Scripts:
             sha256=hashlib.sha256(content).hexdigest(),
             size_bytes=len(content),
             created_at=datetime.now(UTC),
+            columns=columns,
         )
         async with self._database.begin(caller.tenant_id) as work:
             await self._records_on(work.connection).scripts.announce(script)
@@ -64,7 +73,7 @@ class Scripts:
             await self._blobs.put_bytes(script.key, content)
         return script
 
-    async def submit(self, work: UnitOfWork, script: Script, columns: Mapping[ColumnRole, str]) -> Script:
+    async def submit(self, work: UnitOfWork, script: Script) -> Script:
         """Record a stored script and say so. Raises TimeoutError if that took so long that its text was swept."""
         if not await self._records_on(work.connection).scripts.record(script.id):
             raise TimeoutError("the text of this script was stored too long ago")
@@ -75,7 +84,7 @@ class Scripts:
             format="fountain" if script.format == "fountain" else "text",
             sha256=script.sha256,
             read_as=script.format,
-            columns={role: name for role, name in columns.items()},
+            columns={role: name for role, name in script.columns.items()},
         )
         await work.announce(fact, subject=script.id)
         await self._note.script(work, script_id=script.id, key=script.key)

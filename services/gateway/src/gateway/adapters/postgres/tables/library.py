@@ -56,6 +56,7 @@ scripts = Table(
     Column("sha256", Text, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("pending", Boolean, nullable=False, server_default=false()),
+    Column("columns", JSONB, nullable=False),
     created(),
 )
 
