@@ -21,6 +21,7 @@ from contracts.steps import Step, StepFailed, StepProgressed
 from contracts.upscale import ChunkReady, UpscaleFailed, VideoUpscaled
 from support.upscale_films import BARS, flat, written
 from support.upscale_runners import ScriptedRunner, invite
+from upscale.adapters.weights import model_named
 from upscale.main import build
 from upscale.settings import Settings
 from upscale.usecases.tending import Tend
@@ -46,7 +47,7 @@ async def service(postgres_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
     async with harness(
         "upscale", build_here, settings=Settings, admin_url=postgres_url, cache_dir=tmp_path / "cache",
         chunk_megapixels=0.0001, preset="ultrafast", runner_secret=SECRET, runner_lease_s=30, runner_grace_s=5,
-        runner_patience_s=600, min_free_bytes=0,
+        runner_patience_s=600, min_free_bytes=0, models_dir=tmp_path / "models",
     ) as running:  # fmt: skip
         yield running
 
@@ -670,3 +671,26 @@ async def test_without_a_secret_there_are_no_runners_and_the_pool_makes_everythi
         assert service.service.app is None
         assert len(service.facts(VideoUpscaled)) == 1
         assert await states(service) == []
+
+
+async def test_a_network_of_the_operators_own_goes_to_a_machine_with_the_same_weights(
+    service: Harness, client: httpx.AsyncClient, film: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "models" / "custom-ours"
+    own.mkdir(parents=True)
+    (own / "net.pth").write_bytes(b"weights of ours")
+    digest = model_named("custom-ours", models_dir=tmp_path / "models").sha256
+    await asked(service, film, model="custom-ours")
+    others = [
+        await ScriptedRunner.registered(
+            client, tmp_path, await invite(service), name=name, capabilities={"processor": "x", "models": models}
+        )
+        for name, models in (("lean", {}), ("older", {"custom-ours": "0" * 64}), ("same", {"custom-ours": digest}))
+    ]
+
+    lean, older, same = [await runner.claim() for runner in others]
+
+    assert lean is older is None
+    assert same is not None
+    assert same["parameters"]["plan"]["model"] == "custom-ours"
+    assert same["parameters"]["plan"]["model_sha256"] == digest

@@ -1,6 +1,7 @@
 """The whole service on a real PostgreSQL, with real child processes, engine and encoder: from facts to a rendition."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ from contracts.gateway import JobCancelled, JobOptions, JobRequested, UpscaleOpt
 from contracts.ingest import VideoIngested
 from contracts.steps import Step, StepFailed, StepProgressed
 from contracts.upscale import ChunkReady, UpscaleFailed, VideoUpscaled
+from support.upscale_children import made_by_whom
 from support.upscale_films import BARS, flat, frames_of, written
 from upscale.main import build
 from upscale.settings import Settings
@@ -171,15 +173,30 @@ async def test_a_range_without_frames_fails_the_step_with_its_reason(service: Ha
     assert "1.160 s" in step.detail
 
 
-async def test_an_unknown_model_is_no_reason_to_try_again(service: Harness, film: Path) -> None:
+@pytest.mark.parametrize("model", ["nobody-knows", "custom-absent"])
+async def test_an_unknown_model_is_no_reason_to_try_again(service: Harness, film: Path, model: str) -> None:
     await service.hear(await ingest(service, film), subject=VIDEO)
-    await service.hear(request(model="nobody-knows"), subject=VIDEO, job_id=uuid4())
+    await service.hear(request(model=model), subject=VIDEO, job_id=uuid4())
 
     await service.work_off()
 
     (step,) = service.facts(StepFailed)
     assert (step.reason, step.attempts) == ("unknown_model", 1)
-    assert "realesr-animevideov3" in step.detail
+    assert model in step.detail
+
+
+async def test_a_network_that_no_worker_here_can_run_is_refused_before_the_film_is_looked_through(
+    service: Harness, film: Path
+) -> None:
+    await service.hear(await ingest(service, film), subject=VIDEO)
+    await service.hear(request(model="realesrgan-x4plus"), subject=VIDEO, job_id=uuid4())
+
+    await service.work_off()
+
+    (step,) = service.facts(StepFailed)
+    assert (step.reason, step.attempts) == ("engine_missing", 1)
+    assert "UPSCALE_ENGINE=torch" in step.detail
+    assert await made_in(service) == {}
 
 
 async def test_a_cancelled_job_stops_and_leaves_no_chunks(service: Harness, film: Path) -> None:
@@ -239,3 +256,21 @@ async def test_a_redelivered_request_is_planned_once(service: Harness, film: Pat
 
     kinds = [task["kind"] for task in await service.tasks()]
     assert kinds == ["plan"]
+
+
+async def test_a_worker_with_torch_makes_chunk_after_chunk_in_the_process_that_loaded_it(
+    postgres_url: str, film: Path, tmp_path: Path
+) -> None:
+    async with harness(
+        "upscale", partial(build, make=made_by_whom), settings=Settings, admin_url=postgres_url, engine="torch",
+        workers=1, cache_dir=tmp_path / "cache", chunk_megapixels=0.0001, preset="ultrafast",
+    ) as service:  # fmt: skip
+        await service.hear(await ingest(service, film), subject=VIDEO)
+        await service.hear(request(), subject=VIDEO, job_id=uuid4())
+        await work_off(service)
+        (done,) = service.facts(VideoUpscaled)
+        report = QualityReport.model_validate_json(await service.blobs.get_bytes(done.qc_key))
+
+    assert done.passed
+    assert len(report.chunks) == 2
+    assert len({chunk.machine for chunk in report.chunks}) == 1

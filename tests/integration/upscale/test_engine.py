@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from chassis.models import ModelStore
+from chassis.models import ModelStore, ModelUnavailable
 from support.plain_network import sharpened, tone_kept
 from support.upscale_films import frames_of, upscaled, workshop
+from support.upscale_plans import a_plan
 from upscale.adapters.engines import enhancer_for
 from upscale.adapters.int8 import integers_of
 from upscale.adapters.kept_engine import kept_enhancer
@@ -162,12 +163,20 @@ def test_a_real_film_has_more_detail_than_an_enlargement(evaluation_data: Path, 
 
 def test_an_engine_is_there_for_the_next_chunk_unless_something_else_is_wanted(tmp_path: Path) -> None:
     here = workshop(tmp_path, precision="f32")
+    twice = a_plan(model=ANIME_VIDEO.name, model_sha256=ANIME_VIDEO.sha256, scale=2)
 
-    first = kept_enhancer(ANIME_VIDEO.name, scale=2, workshop=here)
-    after_memory_ran_out = kept_enhancer(ANIME_VIDEO.name, scale=2, workshop=replace(here, tile_pixels=9000))
-    other_scale = kept_enhancer(ANIME_VIDEO.name, scale=3, workshop=here)
-    first_again = kept_enhancer(ANIME_VIDEO.name, scale=2, workshop=here)
+    first = kept_enhancer(twice, here)
+    after_memory_ran_out = kept_enhancer(twice, replace(here, tile_pixels=9000))
+    other_scale = kept_enhancer(twice.model_copy(update={"scale": 3}), here)
+    first_again = kept_enhancer(twice, here)
 
     assert after_memory_ran_out is first
     assert other_scale is not first
     assert first_again is not first  # one at a time: two might not fit into memory
+
+
+def test_weights_that_are_not_those_of_the_plan_make_no_chunk(tmp_path: Path) -> None:
+    elsewhere = a_plan(model=ANIME_VIDEO.name, model_sha256="0" * 64)
+
+    with pytest.raises(ModelUnavailable, match="where it was planned"):
+        kept_enhancer(elsewhere, workshop(tmp_path))

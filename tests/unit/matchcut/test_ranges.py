@@ -61,6 +61,7 @@ def test_what_are_no_numbers_is_refused_in_words(typed: str) -> None:
 
 def test_what_is_said_of_sharpening_becomes_what_the_api_is_told() -> None:
     said = Sharpening("x3", "3-5,10-", "2", "4-5", only=True, deinterlace=True, codec="av1", crf=40, container="mkv")
+    own = Sharpening("x2", model="custom-ours", dispatch="colab")
 
     assert said.options(script=True) == {
         "scale": 3,
@@ -74,4 +75,5 @@ def test_what_is_said_of_sharpening_becomes_what_the_api_is_told() -> None:
         "container": "mkv",
         "dispatch": "gpu",
     }
+    assert own.options(script=False) == {"scale": 2, "dispatch": "colab", "model": "custom-ours"}
     assert Sharpening().options(script=False) is None

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from support.plain_network import run_layers
 from upscale.adapters.int8 import Ranges, equalized
-from upscale.adapters.ncnn import Convolution, MalformedModel, PReLU, read_layers
+from upscale.adapters.ncnn import Convolution, PReLU, read_layers
 from upscale.adapters.srvgg import Network, shrunk
+from upscale.domain.refusals import MalformedModel
 
 PARAM = """7767517
 3 3

@@ -71,10 +71,10 @@ def build(
         ForgetVideo(records_in, machines),
         HearOperators(machines),
     )
-    encoding = _encoding(settings)
+    encoding, workshop = _encoding(settings), _workshop(settings)
     megapixels = settings.chunk_megapixels
-    plan = PlanRendition(database, records_in, blobs, draw, encoding, megapixels, machines, lending.dispatch)
-    make_one = MakeChunk(database, records_in, blobs, make, _workshop(settings), machines)
+    plan = PlanRendition(database, records_in, blobs, draw, encoding, megapixels, machines, lending.dispatch, workshop)
+    make_one = MakeChunk(database, records_in, blobs, make, workshop, machines)
     join_all = AssembleRendition(database, records_in, blobs, join, _price(settings))
     eraser = Eraser(database, blobs, bus, announced=(*ANNOUNCED_BY[NAME], *ANNOUNCED_BY["every service"]))
     _teach(work, plan, make_one, join_all, lending, EraseBlobs(blobs), eraser)

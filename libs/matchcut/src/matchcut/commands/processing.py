@@ -19,6 +19,7 @@ from matchcut.commands.sharpening import (
     Deinterlace,
     Dispatch,
     Lines,
+    Network,
     Only,
     Preset,
     Range,
@@ -42,6 +43,7 @@ __all__ = ["process"]
 
 _STEPS = tuple(step.value for step in Step if step is not Step.INGEST)
 _PRIORITIES = ("urgent", "normal", "bulk")
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would take and cost, and do nothing.")]
 _TIMECODE = re.compile(r"\d\d:\d\d:\d\d[:;]\d\d")
 
 
@@ -67,11 +69,10 @@ def process(
     preset: Preset = None,
     container: Container = None,
     dispatch: Dispatch = "gpu",
+    model: Network = None,
     priority: Annotated[str, typer.Option(help="urgent, normal or bulk.")] = "normal",
     title: Annotated[str | None, typer.Option(help="Title of the report.", show_default="the file's name")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it would take and cost, and do nothing.")
-    ] = False,
+    dry_run: _DryRun = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -83,7 +84,7 @@ def process(
     with exit_codes(console):
         _check_files(film, script, out)
         exports = exports_wanted(export or ())
-        words = (upscale, range_, scenes, lines, only, deinterlace, codec, crf, preset, container, dispatch)
+        words = (upscale, range_, scenes, lines, only, deinterlace, codec, crf, preset, container, dispatch, model)
         options = _options(Sharpening(*words), language, recognizer, scene_detector, script=script is not None)
         options |= _timecode(start_timecode)
         wanted = _steps(steps, script=script is not None, upscale=upscale is not None)

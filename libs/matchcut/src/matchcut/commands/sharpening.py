@@ -15,6 +15,7 @@ __all__ = [
     "Deinterlace",
     "Dispatch",
     "Lines",
+    "Network",
     "Only",
     "Preset",
     "Range",
@@ -46,6 +47,12 @@ Crf = Annotated[
 ]
 Preset = Annotated[str | None, typer.Option(help="Of the encoder: ultrafast to veryslow.", show_default="faster")]
 Container = Annotated[str | None, typer.Option(help="Of the rendition: mp4 or mkv.", show_default="mp4; ffv1: mkv")]
+Network = Annotated[
+    str | None,
+    typer.Option(
+        "--model", help="Network that sharpens; others need a GPU or torch.", show_default="realesr-animevideov3"
+    ),
+]
 Dispatch = Annotated[str, typer.Option(help="Who makes chunks: gpu (workers), colab (runners), auto.")]
 
 
@@ -64,6 +71,7 @@ class Sharpening:
     preset: str | None = None
     container: str | None = None
     dispatch: str = "gpu"
+    model: str | None = None
 
     def options(self, *, script: bool) -> dict[str, Any] | None:
         """What the API is told; None when nothing is to be upscaled. Raises UsageFault."""
@@ -93,6 +101,7 @@ class Sharpening:
             "preset": one_of(self.preset, _PRESETS, "--preset"),
             "container": one_of(self.container, _CONTAINERS, "--container"),
             "dispatch": one_of(self.dispatch, _POOLS, "--dispatch"),
+            "model": self.model,
         }
         return {name: value for name, value in {**chosen, **how}.items() if value is not None}
 

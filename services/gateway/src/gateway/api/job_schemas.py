@@ -66,8 +66,11 @@ class UpscaleChoices(UpscaleOptions):
         description="Numbers of lines of the script, found in the film by this job or an earlier one: the chosen take.",
         examples=[[3, 4, 5]],
     )
-    model: Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = (
-        "realesr-animevideov3"
+    model: Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = Field(
+        default="realesr-animevideov3",
+        description="The network. Others, and weights of the operator's own (`custom-NAME`), need machines with torch; "
+        "where there is none, or no such network, the step fails and says so.",
+        examples=["realesr-animevideov3", "realesrgan-x4plus"],
     )
 
     @model_validator(mode="after")

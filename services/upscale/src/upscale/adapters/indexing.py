@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from chassis import child
 from contracts.gateway import UpscaleOptions
 from upscale.adapters.reading import check_of, decoded, opened, orientation_in, siting_in, sketch_of, tags_in, video_of
-from upscale.adapters.weights import model_named
+from upscale.adapters.weights import model_named, require_engine
 from upscale.domain.color import Color, Tags, resolve
 from upscale.domain.cuts import cuts_in
 from upscale.domain.geometry import Orientation, output_size, sample_aspect
@@ -81,8 +81,10 @@ class _Walk:
 
 
 def draw_plan(order: PlanOrder) -> Plan:
-    """Index the video and decide everything that decides what comes out. Raises Refusals."""
-    model = model_named(order.options.model)
+    """Index the video and decide everything that decides what comes out. Raises Refusals, EngineMissing."""
+    model = model_named(order.options.model, models_dir=order.models_dir)
+    if order.options.dispatch == "gpu":
+        require_engine(model, order.engine)
     with opened(order.source) as container:
         stream = video_of(container)
         walk = _walked(order, container, stream)
@@ -95,7 +97,7 @@ def draw_plan(order: PlanOrder) -> Plan:
         longest = chunk_length(*walk.size, megapixels=order.chunk_megapixels)
         return Plan(
             source_sha256=order.source_sha256,
-            model=model.name,
+            model=order.options.model,
             model_sha256=model.sha256,
             scale=order.options.scale,
             encoding=order.encoding,

@@ -43,7 +43,7 @@ def make_chunk(order: ChunkOrder) -> ChunkMade:
     plan, workshop = order.plan, order.workshop
     if plan.is_plain(plan.chunks[order.index]):
         return make_plain_chunk(order)
-    return make_chunk_with(kept_enhancer(plan.model, scale=plan.scale, workshop=workshop), order)
+    return make_chunk_with(kept_enhancer(plan, workshop), order)
 
 
 def make_chunk_with(enhancer: Enhancer, order: ChunkOrder) -> ChunkMade:

@@ -13,15 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Convolution", "Layer", "MalformedModel", "PReLU", "read_layers"]
+from upscale.domain.refusals import MalformedModel
+
+__all__ = ["Convolution", "Layer", "PReLU", "read_layers"]
 
 _MAGIC = "7767517"
 _HALF = 0x01306B47
 """Flag before weights that are stored as 16-bit floats; 0 means 32 bits."""
-
-
-class MalformedModel(ValueError):
-    """The files are not an ncnn network of the kind we read."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from upscale.adapters.ncnn import Convolution, Layer, MalformedModel, PReLU, read_layers
+from upscale.adapters.ncnn import Convolution, Layer, PReLU, read_layers
 from upscale.adapters.weights import PARAM, WEIGHTS
+from upscale.domain.refusals import MalformedModel
 
 __all__ = ["DETAIL", "TONE_RADIUS", "Network", "load_network", "shrunk"]
 

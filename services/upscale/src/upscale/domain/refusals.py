@@ -6,6 +6,7 @@ __all__ = [
     "ChunkDamaged",
     "ChunkUnsound",
     "EmptyRange",
+    "MalformedModel",
     "Refusal",
     "RenditionRejected",
     "SelectionUnknown",
@@ -42,6 +43,10 @@ class SelectionUnknown(Refusal):
 
 class UnknownModel(Refusal):
     """No model of this name is known here."""
+
+
+class MalformedModel(Refusal):
+    """The model's files are no network that we can run."""
 
 
 class SourceMissing(Refusal):

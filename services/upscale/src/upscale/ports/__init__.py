@@ -97,6 +97,10 @@ class PlanOrder:
     chunk_megapixels: float
     warnings: tuple[str, ...] = ()
     """What is to be said of the result from the start."""
+    models_dir: Path | None = None
+    """Where the operator's own models are."""
+    engine: Literal["openvino", "torch"] = "openvino"
+    """What the pool's workers compute with."""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ async def _run(options: argparse.Namespace) -> int:
         display=Events() if options.events else Display(),
         call=child,
         tiles=TileMemory(folder, machine=_memory_of(engine, options), most=options.tile_pixels),
-        models=models_here(options.models_dir),
+        models=models_here(options.models_dir, engine=engine),
     )
     # A token on the command line can be read by every user of the machine: the environment is the better place.
     token = options.token or os.environ.pop(TOKEN, None)

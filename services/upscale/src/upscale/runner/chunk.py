@@ -17,7 +17,7 @@ from chassis.child.runner import Call, ChildDied
 from chassis.models import ModelUnavailable
 from upscale.adapters.chunk_work import make_chunk
 from upscale.api import schemas
-from upscale.domain.refusals import Refusal
+from upscale.domain.refusals import MalformedModel, Refusal
 from upscale.domain.runners import Reason, worth_a_part
 from upscale.ports import ChunkMade, ChunkOrder, EngineMissing, Make, OutOfMemory, Workshop
 from upscale.runner.display import Display
@@ -242,7 +242,7 @@ def _of_memory(error: Exception) -> bool:
 def _reason(error: Exception) -> Reason:
     if _of_memory(error):
         return "oom"
-    if isinstance(error, EngineMissing | ModelUnavailable):
+    if isinstance(error, EngineMissing | ModelUnavailable | MalformedModel):
         return "model_missing"
     if isinstance(error, BadSource | Refusal):
         return "bad_input"

@@ -16,7 +16,7 @@ from upscale.domain.keys import plan_key
 from upscale.domain.plan import ChunkSpan, Plan
 from upscale.domain.progress import planning
 from upscale.domain.runners import Policy
-from upscale.ports import ChunkRow, Draw, PlanOrder, PlanRow, Records
+from upscale.ports import ChunkRow, Draw, PlanOrder, PlanRow, Records, Workshop
 from upscale.ports.runners import Errand, Priority
 from upscale.usecases.dispatching import ByPolicy
 from upscale.usecases.joining import MachinesIn, RecordsIn
@@ -37,6 +37,7 @@ class PlanRendition:
     chunk_megapixels: float
     machines: MachinesIn
     dispatch: ByPolicy
+    workshop: Workshop
 
     async def __call__(self, task: Task) -> None:
         """Do one task. The plan is stored before anybody hears of it."""
@@ -91,7 +92,16 @@ class PlanRendition:
             await task.progress(planning(fraction), message)
 
         async with self.blobs.local(task.payload["original_key"]) as source:
-            order = PlanOrder(source, task.payload["source_sha256"], options, encoding, self.chunk_megapixels, warnings)
+            order = PlanOrder(
+                source,
+                task.payload["source_sha256"],
+                options,
+                encoding,
+                self.chunk_megapixels,
+                warnings,
+                models_dir=self.workshop.models_dir,
+                engine=self.workshop.engine,
+            )
             return await task.run_with(self.draw, order, on_progress=tell)
 
     async def _made(self, task: Task, plan: Plan) -> tuple[int, dict[int, ChunkRow]]:
