@@ -142,6 +142,30 @@ def test_matroska_takes_every_sound_as_it_is(evaluation_data: Path, tmp_path: Pa
     assert not [warning for warning in film.report.warnings if "encoded anew" in warning]
 
 
+@pytest.mark.parametrize("stretch", [{}, {"start": 0.5, "end": 0.75}])
+def test_in_matroska_too_the_sound_ends_to_the_sample_where_it_should(tmp_path: Path, stretch: dict[str, Any]) -> None:
+    source = tmp_path / "source.mp4"
+    with av.open(str(source), "w") as container:
+        picture = container.add_stream("libx264", rate=60, width=32, height=32, pix_fmt="yuv420p")
+        sound = container.add_stream("aac", rate=44100, layout="mono")
+        for _ in range(60):
+            container.mux(picture.encode(av.VideoFrame(32, 32, "yuv420p")))
+        for begin in range(0, 44100, 1024):  # the last packet of a second is not full
+            samples = np.zeros((1, min(1024, 44100 - begin)), np.float32)
+            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 44100, begin
+            container.mux(sound.encode(frame))
+        container.mux([*picture.encode(None), *sound.encode(None)])
+
+    film = upscaled(source, tmp_path, container="mkv", **stretch)
+
+    with av.open(str(film.path)) as result:
+        *_, last = result.decode(audio=0)
+        end = (last.pts or 0) * (last.time_base or 0) + Fraction(last.samples, last.sample_rate)
+    assert film.report.failures == ()
+    assert float(end) == pytest.approx(stretch.get("end", 1) - stretch.get("start", 0), abs=0.0011)
+
+
 def test_a_film_with_all_there_is_keeps_it_in_matroska(rich: Path, tmp_path: Path) -> None:
     film = upscaled(rich, tmp_path, container="mkv")
 

@@ -11,9 +11,11 @@ import av
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from upscale.adapters.reading import decoded, opened, video_of
+from upscale.adapters.trimming import unheard_at_end
 from upscale.domain.quality import Seen, Span, Track
 
 __all__ = ["brightness_of", "pieces", "seen_in", "setup_of", "sound_in"]
@@ -69,7 +71,7 @@ def sound_in(path: Path) -> list[Track]:
         for packet in container.demux(streams) if streams else ():
             if packet.pts is not None:
                 begin = packet.pts * packet.time_base
-                end = begin + (packet.duration or 0) * packet.time_base
+                end = begin + _heard_of(packet)
                 first, last = spans.get(packet.stream.index, (begin, end))
                 spans[packet.stream.index] = min(first, begin), max(last, end)
             with suppress(av.error.InvalidDataError):
@@ -85,6 +87,14 @@ def sound_in(path: Path) -> list[Track]:
             for stream in streams
             if stream.index in spans
         ]
+
+
+def _heard_of(packet: "Packet[AudioStream]") -> Fraction:
+    """Seconds. FFmpeg takes off what is not to be heard by itself, but not of codecs whose packets are of one size."""
+    told = (packet.duration or 0) * packet.time_base
+    context = packet.stream.codec_context
+    left = context.frame_size - unheard_at_end(packet)
+    return min(told, Fraction(left, context.sample_rate)) if left > 0 else told
 
 
 def _origin(container: InputContainer) -> Fraction:

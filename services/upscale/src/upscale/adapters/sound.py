@@ -16,6 +16,7 @@ from av.packet import Packet
 from av.stream import Stream
 from numpy.typing import NDArray
 
+from upscale.adapters.trimming import cut_short
 from upscale.domain.quality import Span
 from upscale.domain.soundtrack import Window
 
@@ -25,6 +26,8 @@ AnyPacket: TypeAlias = "Packet[Any]"
 
 _BIT_RATE_PER_CHANNEL = 96_000
 _AAC_RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000})
+_OF_ONE_SIZE = frozenset({"aac", "mp3", "ac3", "eac3"})
+"""Codecs of which the last packet decodes to as many samples as any, however few of them are meant."""
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 """By channels, what AAC takes; any other number is mixed down to stereo."""
 _CHANNELS = {layout: channels for channels, layout in _LAYOUTS.items()}
@@ -65,6 +68,8 @@ class CopiedSound:
         self._window = window
         self._heard = heard
         self._rate = source.codec_context.sample_rate
+        of_one_size = source.codec_context.codec.canonical_name in _OF_ONE_SIZE
+        self._decoded = source.codec_context.frame_size if of_one_size else 0
         self._next: int | None = None
 
     def take(self, packet: AnyPacket) -> Iterator[AnyPacket]:
@@ -78,11 +83,14 @@ class CopiedSound:
         self._heard.note(first, last)
         place = self._placed(start - self._window.start, packet.time_base)
         self._next = place + samples
+        rounding = packet.time_base * self._rate
         packet.stream = self._target
         packet.time_base = Fraction(1, self._rate)
         packet.pts = packet.dts = place
         end = round(last * self._rate)
         packet.duration = max(1, min(samples, end - place)) if end > place else samples
+        if (unheard := max(samples, self._decoded) - packet.duration) > rounding:
+            cut_short(packet, unheard)
         yield packet
 
     def finish(self) -> Iterator[AnyPacket]:
