@@ -1,15 +1,18 @@
 """Long recordings are heard in pieces, by whoever is free, and nothing is lost where the pieces meet."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
 from chassis.testing import Harness, harness
+from chassis.work import run_in_child
 from contracts.documents import Transcript
 from contracts.gateway import JobCancelled, JobOptions, JobRequested, VideoErased
 from contracts.ingest import VideoIngested
@@ -143,6 +146,51 @@ async def test_a_retry_for_which_every_piece_is_heard_only_puts_them_together(qu
 
     assert await words_of(quick) == ["from0"] * 3
     assert [task["kind"] for task in await quick.tasks() if task["payload"]["run"] == 2] == ["transcribe", "stitch"]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_a_worker_that_is_stopped_deletes_what_is_heard_only_if_nobody_wants_it(
+    postgres_url: str, tmp_path: Path, *, wanted: bool
+) -> None:
+    video_id, job_id, here, go = uuid4(), uuid4(), asyncio.Event(), asyncio.Event()
+    (tmp_path / "broken").touch()
+
+    async def slowly(function: Any, *args: Any, **named: Any) -> Any:
+        if function is one_word_a_piece and args[-1].start == 0:
+            here.set()
+            await go.wait()
+        return await run_in_child(function, *args, **named)
+
+    making = partial(build, look=three_pieces, listen=one_word_a_piece, call=slowly)
+    async with harness(
+        "transcribe", making, settings=Settings, admin_url=postgres_url, cache_dir=tmp_path, piece_s=20.0
+    ) as service:
+        await read_aloud(service, tmp_path, video_id)
+        await asked(service, video_id, job_id)
+        hearing = asyncio.create_task(service.work_off())
+        await here.wait()
+
+        await service.work_off()  # another worker: the second piece fails, and stops the first
+        if not wanted:
+            await service.hear(JobCancelled(video_id=video_id), subject=video_id, job_id=job_id)
+        go.set()
+        await hearing
+
+        assert [failed.reason for failed in service.facts(StepFailed)] == ["unreadable_audio"]
+        assert (await kept(service) != []) == wanted
+
+
+async def test_pieces_of_a_failed_run_are_deleted_when_the_job_is_called_off(quick: Harness, tmp_path: Path) -> None:
+    video_id, job_id = uuid4(), uuid4()
+    (tmp_path / "broken").touch()
+    await read_aloud(quick, tmp_path, video_id)
+    await asked(quick, video_id, job_id)
+    await quick.work_off()
+
+    await quick.hear(JobCancelled(video_id=video_id), subject=video_id, job_id=job_id)
+    await quick.work_off()
+
+    assert await kept(quick) == []
 
 
 @pytest.mark.parametrize("erased", [True, False])

@@ -99,8 +99,8 @@ class Records(Protocol):
         """Who wants a transcript of a video, oldest first: ids of the jobs and what they asked."""
         ...
 
-    async def cancel_job(self, job_id: UUID, *, at: datetime) -> None:
-        """Forget what a job wanted until then."""
+    async def cancel_job(self, job_id: UUID, *, at: datetime) -> bool:
+        """Forget what a job wanted until then; False if it wanted nothing of us."""
         ...
 
     async def add_pieces(self, job_id: UUID, run: int, video_id: UUID, pieces: Sequence[PieceRow]) -> None:

@@ -65,8 +65,8 @@ class PostgresRecords:
         rows = await self._connection.execute(query.order_by(requests.c.asked_at, requests.c.run))
         return [(job_id, JobRequested.model_validate(request)) for job_id, request in rows]
 
-    async def cancel_job(self, job_id: UUID, *, at: datetime) -> None:
-        """Forget what a job wanted until then."""
+    async def cancel_job(self, job_id: UUID, *, at: datetime) -> bool:
+        """Forget what a job wanted until then; False if it wanted nothing of us."""
         row = insert(cancellations).values(tenant_id=self._tenant_id, job_id=job_id, cancelled_at=at)
         latest = func.greatest(cancellations.c.cancelled_at, row.excluded.cancelled_at)
         await self._connection.execute(
@@ -74,8 +74,10 @@ class PostgresRecords:
                 index_elements=[cancellations.c.tenant_id, cancellations.c.job_id], set_={"cancelled_at": latest}
             )
         )
-        await self._connection.execute(delete(requests).where(requests.c.job_id == job_id, requests.c.asked_at <= at))
+        wanted = delete(requests).where(requests.c.job_id == job_id, requests.c.asked_at <= at)
+        forgotten = await self._connection.execute(wanted)
         await self._connection.execute(delete(pieces).where(pieces.c.job_id == job_id))
+        return forgotten.rowcount > 0
 
     async def add_pieces(self, job_id: UUID, run: int, video_id: UUID, rows: Sequence[PieceRow]) -> None:
         """Remember into what a run was cut, in place of what was known of it."""

@@ -30,11 +30,11 @@ class CancelJob:
         await work.hold(event.data.video_id)
         if await self.records(work).is_erased(event.data.video_id):
             return
-        await self.records(work).cancel_job(event.jobid, at=event.time)
+        wanted = await self.records(work).cancel_job(event.jobid, at=event.time)
         stopped = await work.cancel_tasks(job_id=event.jobid)
-        runs = {payload["run"] for payload in stopped}
-        folders = [transcript_folder(event.tenantid, event.jobid, run) for run in sorted(runs)]
-        if folders:
+        if wanted:  # pieces of a run that failed are there though no task is
+            runs = {payload["run"] for payload in stopped}
+            folders = [transcript_folder(event.tenantid, event.jobid, run) for run in sorted(runs)]
             folders.append(scratch_folder(event.tenantid, event.jobid))
             await queue_erasure(work, event.data.video_id, f"cancelled/{event.jobid}/{event.id}", folders)
 
@@ -87,9 +87,18 @@ async def queue_erasure(work: UnitOfWork, video_id: UUID, key: str, folders: Seq
 
 
 async def tidy_if_unwanted(task: Task, database: Database, records: RecordsIn, blobs: Blobs) -> None:
-    """What was erased or called off may have been deleted just before a worker wrote: delete that too."""
+    """What was erased or called off may have been deleted just before a worker wrote: delete that too.
+
+    A task is also stopped when another piece of its run has failed. Then what is heard stays for the run that is tried
+    again, which may have begun already.
+    """
+    if task.job_id is None:
+        return
+    video_id = UUID(task.subject)
     async with database.begin(task.tenant_id) as work:
-        erased = await records(work).is_erased(UUID(task.subject))
-    if task.job_id is not None and (erased or await task.is_cancelled()):
+        erased = await records(work).is_erased(video_id)
+        wanted = {job_id for job_id, _ in await records(work).requests(video_id)}
+    if erased or await task.is_cancelled():
         await blobs.delete_prefix(transcript_folder(task.tenant_id, task.job_id, task.payload["run"]))
-        await blobs.delete_prefix(scratch_folder(task.tenant_id, task.job_id))
+        if task.job_id not in wanted:
+            await blobs.delete_prefix(scratch_folder(task.tenant_id, task.job_id))
