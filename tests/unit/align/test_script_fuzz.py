@@ -113,12 +113,12 @@ LENGTH = 400_000 if settings().max_examples > 1000 else 100_000
 """Characters, about: the longer when `make fuzz-scripts` takes its time."""
 HOSTILE = {
     "notes that never end": "[[" * (LENGTH // 2),
-    "notes that end late": "[[\n\n" * (LENGTH // 4) + "]]",
+    "notes that end late": "[[\n\n" * (LENGTH // 10) + "]]",
     "boneyards": "/*" * (LENGTH // 2),
     "notes and boneyards": "[[/*]]" * (LENGTH // 6),
     "emphasis that never ends": "*a _b " * (LENGTH // 6),
     "brackets": "(" * LENGTH,
-    "brackets over rows": "(a\n[b\n" * (LENGTH // 6),
+    "brackets over rows": "(a\n[b\n" * (LENGTH // 25),
     "asides": "(a) " * (LENGTH // 10),
     "names": "A" * LENGTH + ": hello",
     "blanks": "INT. " + " " * LENGTH + "x #",

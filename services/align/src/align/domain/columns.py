@@ -7,23 +7,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from align.domain.plain_text import lines_of_speech, speaker_of
+from align.domain.plain_text import lines_of_speech
 from align.domain.script import Kind, Script, ScriptLine, UnreadableScript, numbered
+from align.domain.speakers import speaker_of
 
 __all__ = ["ROLES", "Columns", "UnknownColumns", "guessed", "lines_of_table", "parse_table"]
 
 ROLES = ("text", "speaker", "kind", "parenthetical", "action", "heading")
 _HEADS = {
-    "text": {
-        "text", "dialogue", "dialog", "line", "lines", "speech", "spoken", "spokentext", "narration", "audio", "vo",
-        "voiceover", "transcript", "caption", "subtitle", "copy", "words", "sentence", "content", "script",
-    },
-    "speaker": {"speaker", "character", "char", "name", "role", "actor", "voice", "talent", "who", "cast", "person"},
-    "kind": {"kind", "type", "element", "category"},
-    "parenthetical": {"parenthetical", "delivery", "tone", "emotion"},
-    "action": {"action", "video", "visual", "visuals", "picture", "description", "stagedirection", "stagedirections"},
-    "heading": {"heading", "scene", "sceneheading", "slug", "slugline", "section", "location"},
+    "text": (
+        "dialogue", "dialog", "dialogues", "spokentext", "spoken", "speech", "text", "narration", "voiceover", "vo",
+        "audio", "transcript", "caption", "subtitle", "words", "sentence", "satz", "sprechtext", "dialogtext", "texte",
+        "réplique", "texto", "diálogo", "diálogos", "testo", "dialogo", "battuta", "dialoog", "tekst", "台词", "台詞",
+        "セリフ", "copy", "line", "lines", "zeile", "línea", "content", "script",
+    ),
+    "speaker": (
+        "speaker", "character", "char", "role", "voice", "talent", "actor", "cast", "who", "person", "name", "sprecher",
+        "figur", "rolle", "charakter", "wer", "personnage", "rôle", "personaje", "personaggio", "personagem", "角色",
+        "役名",
+    ),
+    "kind": ("kind", "type", "element", "category", "art", "typ"),
+    "parenthetical": ("parenthetical", "delivery", "tone", "emotion"),
+    "action": (
+        "action", "video", "visual", "visuals", "picture", "description", "stagedirection", "stagedirections", "bild",
+    ),
+    "heading": (
+        "sceneheading", "heading", "slugline", "slug", "scene", "section", "location", "szene", "scène", "escena",
+    ),
 }  # fmt: skip
+"""What people call their columns: of several that would do, the first named here."""
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("", "dialogue", "dialog", "line", "speech", "spoken", "vo", "voiceover", "narration", "lyrics",
                      "text"), "dialogue"),
@@ -71,6 +83,8 @@ def parse_table(text: str, told: Mapping[str, str]) -> Script:
         return numbered([])
     number, head = first
     columns = _told(head, told) if told else guessed(head)
+    if columns is None and len(head) == 1:  # a list of lines, without a head
+        columns, told = Columns(0), {"text": "1"}
     if columns is None:
         raise UnknownColumns(f'{_columns_are(head)} Say which one holds the speech: columns = {{"text": "…"}}.')
     lines: list[ScriptLine] = []
@@ -84,9 +98,7 @@ def parse_table(text: str, told: Mapping[str, str]) -> Script:
 def guessed(head: Sequence[str]) -> Columns | None:
     """Which column holds what, by the names people give them; None where none seems to hold speech."""
     names = [_letters(name) for name in head]
-    places = {
-        role: next((at for at, name in enumerate(names) if name in known), None) for role, known in _HEADS.items()
-    }
+    places = {role: next((names.index(one) for one in known if one in names), None) for role, known in _HEADS.items()}
     text = places.pop("text")
     return None if text is None else Columns(text, **places)
 

@@ -3,8 +3,9 @@
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
-from align.domain.plain_text import lines_of_speech, speaker_of
+from align.domain.plain_text import lines_of_speech
 from align.domain.script import SAVE_AS, Kind, Script, ScriptLine, UnreadableScript, numbered
+from align.domain.speakers import speaker_of
 from align.domain.xml_parts import local_name, parsed
 
 __all__ = ["looks_like_final_draft", "parse_final_draft"]

@@ -3,14 +3,19 @@
 import re
 
 from align.domain.emphasis import without_emphasis
-from align.domain.plain_text import speaker_of
 from align.domain.script import Kind, Script, ScriptLine, numbered
+from align.domain.speakers import speaker_of
 
 __all__ = ["looks_like_fountain", "parse_fountain"]
 
-_SLUG = re.compile(r"^(?:INT|EXT|EST|INT\.?/EXT|I/E)[. ]", re.IGNORECASE)
+_SLUG = re.compile(r"^(?:\d+[A-Z]{0,2}\.?\s+)?(?:INT|EXT|EST|INT\.?/EXT|I/E)[. ]", re.IGNORECASE)
 _FORCED_SLUG = re.compile(r"^\.(?!\.)\s*\S")
 _TRANSITION = re.compile(r"^[^a-z]{1,60}\bTO:$")
+_PRINTED_NUMBER = re.compile(r"^(\d+[A-Z]{0,2})\.?\s+(.*?)(?:\s+\1\.?)?$")
+"""Beside a scene heading, as shooting scripts have it on both margins."""
+_ASIDE = re.compile(r"\([^()]*\)\s*")
+_LONGEST_ASIDE = 6
+"""Rows of a parenthetical."""
 _SCENE_NUMBER = re.compile(r"[\w.\-]{1,30}")
 _TITLE_KEY = re.compile(r"^[A-Za-z][A-Za-z ]{0,30}:(?:\s|$)")
 _LONGEST_CUE = 120
@@ -141,15 +146,35 @@ def _read_speech(rows: list[tuple[int, str]], at: int, lines: list[ScriptLine]) 
     at += 1
     while at < len(rows) and rows[at][1]:
         number, row = rows[at]
-        if row.startswith("(") and row.endswith(")"):
-            close()
-            lines.append(ScriptLine(without_emphasis(row), "parenthetical", number, speaker))
-        elif row.strip():
+        if row.startswith("("):
+            row, at = _whole_aside(rows, at)
+            aside = row if row.endswith(")") and row.count("(") == 1 else _aside_before(row)
+            if aside:
+                close()
+                lines.append(ScriptLine(without_emphasis(aside.strip()), "parenthetical", number, speaker))
+                row = row[len(aside) :]
+        if row.strip():
             begins = begins if speech else number
             speech.append(row.lstrip("~").strip())
         at += 1
     close()
     return at
+
+
+def _whole_aside(rows: list[tuple[int, str]], at: int) -> tuple[str, int]:
+    """A row that begins with a bracket, with those of its speech up to the one that closes it, and the last's place."""
+    for end in range(at, min(at + _LONGEST_ASIDE, len(rows))):
+        if not rows[end][1]:
+            break
+        if ")" in rows[end][1]:
+            return " ".join(row for _, row in rows[at : end + 1]), end
+    return rows[at][1], at
+
+
+def _aside_before(row: str) -> str:
+    """The parenthetical that speech on the same row stands behind; empty where there is none."""
+    found = _ASIDE.match(row)
+    return found.group() if found and found.end() < len(row) else ""
 
 
 def _element(row: str) -> tuple[Kind, str] | None:
@@ -170,11 +195,13 @@ def _element(row: str) -> tuple[Kind, str] | None:
 
 
 def _unnumbered(heading: str) -> str:
-    """Without a scene number: ``INT. HOUSE - DAY #1A#``."""
+    """Without a scene number: ``INT. HOUSE - DAY #1A#``, ``12 EXT. ROAD - NIGHT 12``."""
     row = heading.rstrip()
     begins = row.rfind("#", 0, len(row) - 1)
-    numbered_row = row.endswith("#") and begins >= 0 and _SCENE_NUMBER.fullmatch(row, begins + 1, len(row) - 1)
-    return row[:begins] if numbered_row else row
+    if row.endswith("#") and begins >= 0 and _SCENE_NUMBER.fullmatch(row, begins + 1, len(row) - 1):
+        row = row[:begins]
+    printed = _PRINTED_NUMBER.match(row) if row[:1].isdigit() else None
+    return printed[2] if printed else row
 
 
 def _plain(text: str) -> str:

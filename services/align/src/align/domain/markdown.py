@@ -4,8 +4,9 @@ import re
 
 from align.domain.columns import Columns, guessed, lines_of_table
 from align.domain.emphasis import without_emphasis
-from align.domain.plain_text import Row, read_rows
+from align.domain.plain_text import read_rows
 from align.domain.script import EmptyScript, Kind, Script, ScriptLine, numbered
+from align.domain.speakers import Row
 
 __all__ = ["parse_markdown"]
 

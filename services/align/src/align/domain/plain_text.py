@@ -1,127 +1,162 @@
 """Plain text scripts: every non-empty line is spoken, but for headings, cues, and what stands in brackets."""
 
 import re
-from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import pairwise
 
 from align.domain.script import Kind, Script, ScriptLine, numbered
+from align.domain.speakers import (
+    LEADING,
+    Row,
+    all_caps,
+    behind_asides,
+    is_cue,
+    is_sound,
+    people_in,
+    prefixed,
+    speaker_of,
+)
 
-__all__ = ["Row", "all_caps", "lines_of_speech", "parse_plain_text", "read_rows", "speaker_of", "speakers_in"]
+__all__ = ["lines_of_speech", "parse_plain_text", "read_rows"]
 
-_PREFIX = re.compile(r"^(?P<name>[^\W\d_][\w .'’\-]{0,30}?)\s*(?:\([^)]{1,30}\)\s*)?:(?:\s+(?P<rest>.*))?$")
-_SLUG = re.compile(r"^(?:INT|EXT|EST|INT\.?/EXT|I/E)[. ]", re.IGNORECASE)
-_TITLE = re.compile(r"^(?:ACT|SCENE|CHAPTER|PART|EPISODE|PROLOGUE|EPILOGUE|THE END|FADE|CUT|TITLE)\b")
-_LEADING = re.compile(r"(?:\([^)]*\)|\[[^\]]*\])\s*")
+_SLUG = re.compile(r"^(?:\d+[A-Z]?\.?\s+)?(?:INT|EXT|EST|INT\.?/EXT|I/E)[. ]", re.IGNORECASE)
+_TRANSITION = re.compile(r"^(?:FADE (?:IN|OUT|UP|TO BLACK)|[A-Z ]{2,30} TO:)[:.]?$")
+_ACT = re.compile(
+    r"^(?:(?:act|scene)\s+(?:\d+|[ivxlc]+|one|two|three|four|five|six|seven|eight|nine|ten)[,.: ]*)+$", re.I
+)
+_TIMES = re.compile(r"^[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[:;.,]\d{1,3})?[\])]?(?:\s*(?:-+>?|–|—|to)?\s*"
+                    r"[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[:;.,]\d{1,3})?[\])]?)?$")  # fmt: skip
+_PAGE = re.compile(r"^(?:-\s*\d{1,4}\s*-|page \d{1,4}(?: of \d{1,4})?)$", re.IGNORECASE)
 _HASH_HEADING = re.compile(r"^#{1,6}\s+\S")
-_EXTENSION = re.compile(r"\s*\([^()]*\)")
-_LONGEST_NAME = 80
+_NUMBERED = re.compile(r"^\(?(\d{1,4})[.):]\s+(?=\S)")
 _WIDEST_WRAP = 100
 """Characters: text with longer lines was not wrapped by its author."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of text, with what stands around it."""
-
-    number: int
-    text: str
-    after_blank: bool
-    before_text: bool
-    kind: Kind | None = None
-    """What its format says it is; None where its words must tell."""
+_LONGEST_ASIDE = 12
+"""Rows over which a bracket may go."""
+_BRACKETS = (("(", ")"), ("[", "]"), ("（", "）"), ("【", "】"))
 
 
 def parse_plain_text(text: str) -> Script:
     """Read a plain text script.
 
-    ``NAME:`` prefixes and lone names become the speaker; ALL-CAPS headings, scene slugs and whole-line brackets and
-    parentheses are kept, unspoken. Text that was wrapped at a fixed width is joined into its paragraphs.
+    ``NAME:`` prefixes and lone names become the speaker; ALL-CAPS headings, scene slugs, times and brackets are kept,
+    unspoken. Text that was wrapped at a fixed width is joined into its paragraphs; numbers of rows are left out.
 
     Raises:
         EmptyScript: when no line is spoken.
     """
-    return read_rows(_rows(text))
+    return read_rows(_without_numbers(_rows(text)))
 
 
 def read_rows(rows: Sequence[Row]) -> Script:
     """Read lines by the rules of plain text. Raises EmptyScript."""
-    free = [row.text for row in rows if row.kind is None]
-    loud = sum(map(all_caps, free))
-    # Names and headings are in capitals in every script; one that has hardly a row besides is all in capitals.
-    shouted = loud > 3 * (len(free) - loud)
-    names = speakers_in(free)
-    lines: list[ScriptLine] = []
-    speaker: str | None = None
-    for row in rows:
-        speaker = _read_row(row, lines, names, speaker, caps_mean_headings=not shouted)
-    return numbered(lines)
+    reader = _Reader(_whole_brackets(rows))
+    for row in reader.rows:
+        reader.read(row)
+    return numbered(reader.lines)
 
 
-def speaker_of(name: str) -> str:
-    """A name without what says how it is heard: ``ANNA (V.O.)``, ``BEN (CONT'D)``."""
-    return _EXTENSION.sub("", name[:_LONGEST_NAME]).strip() if "(" in name else name.strip()
+class _Reader:
+    """Goes through the rows, and knows who speaks."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self.lines: list[ScriptLine] = []
+        self._people = people_in(rows)
+        free = [row for row in rows if row.kind is None and not (all_caps(row.text) and is_cue(row))]
+        loud = sum(all_caps(row.text) for row in free)
+        # Names and headings are in capitals in every script; one that has hardly a row besides is all in capitals.
+        self._shouted = loud > 3 * (len(free) - loud)
+        self._speaker: str | None = None
+        self._named_above = False
+        """Whether the speaker's name stands above this row, with nothing but speech between."""
+
+    def read(self, row: Row) -> None:
+        """Append what the row holds to the lines."""
+        if row.kind is not None and row.kind != "dialogue":
+            aside = row.kind == "parenthetical"
+            self.lines.append(ScriptLine(row.text, row.kind, row.number, self._speaker if aside else None))
+            self._speaker, self._named_above = (self._speaker, self._named_above) if aside else (None, False)
+            return
+        if row.after_blank:
+            self._speaker, self._named_above = None, False
+        if name := self._people.cue(row):
+            self._speaker, self._named_above = name, True
+            return
+        text = row.text if _marked(row.text) else behind_asides(row.text)
+        said = None if _marked(text) else self._people.said(text)
+        if said and not is_sound(said.name):
+            self._speaker, self._named_above = said.name, False
+        if text != row.text:
+            _asides(row.text, row.number, self._speaker, self.lines)
+        if said and is_sound(said.name):
+            self.lines.append(ScriptLine(text, "action", row.number))
+        else:
+            self._speech(row, said.rest if said else text, named=said is not None)
+
+    def _speech(self, row: Row, text: str, *, named: bool) -> None:
+        """What is left of a row behind its asides and its name."""
+        kind = _marked(text) if text else None
+        if kind is None and not named and not self._shouted and all_caps(text) and not self._is_loud_speech(text):
+            kind = "heading"
+            if is_cue(row) and text == row.text:
+                self._speaker, self._named_above = speaker_of(text.strip(" .")), True
+                return
+        begin = _asides(text, row.number, self._speaker, self.lines) if kind is None else 0
+        if text:
+            speaker = self._speaker if kind != "heading" else None
+            self.lines.append(ScriptLine(text[begin:], kind or "dialogue", row.number, speaker))
+
+    def _is_loud_speech(self, text: str) -> bool:
+        """Whether words in capitals are shouted by whoever's name stands above them."""
+        return self._named_above and (text[-1:] in "!?.…\"”'" or self._speaker in self._people.above)
 
 
-def _read_row(
-    row: Row, lines: list[ScriptLine], names: set[str], speaker: str | None, *, caps_mean_headings: bool
-) -> str | None:
-    """Append what the row holds to ``lines``; returns who speaks next."""
-    if row.kind is not None and row.kind != "dialogue":
-        lines.append(ScriptLine(row.text, row.kind, row.number, speaker if row.kind == "parenthetical" else None))
-        return speaker if row.kind == "parenthetical" else None
-    text = row.text
-    prefix = _PREFIX.match(text)
-    if prefix and prefix["name"].strip() in names:
-        speaker = prefix["name"].strip()
-        text = (prefix["rest"] or "").strip()
-    elif row.after_blank:
-        speaker = None
-    kind = _unspoken_kind(text, caps_mean_headings=caps_mean_headings and not prefix)
-    if kind == "heading" and _is_cue(row):
-        return speaker_of(text.strip(" ."))
-    begin = _asides(text, row.number, speaker, lines) if kind is None else 0
-    if text:
-        lines.append(ScriptLine(text[begin:], kind or "dialogue", row.number, speaker if kind != "heading" else None))
-    return speaker
-
-
-def _unspoken_kind(text: str, *, caps_mean_headings: bool) -> Kind | None:
-    if text.startswith("[") and text.endswith("]") and text.count("[") == 1:
-        return "action"
-    if text.startswith("(") and text.endswith(")") and text.count("(") == 1:
-        return "parenthetical"
+def _marked(text: str) -> Kind | None:
+    """What a row is that is not spoken, by its marks alone."""
+    for first, last in _BRACKETS:
+        if text.startswith(first) and text.endswith(last) and text.count(first) == 1:
+            return "parenthetical" if first in "(（" else "action"
     if _SLUG.match(text) or _HASH_HEADING.match(text) or not any(char.isalnum() for char in text):
         return "heading"
-    if caps_mean_headings and all_caps(text):
+    if _TRANSITION.match(text) or _ACT.match(text):
         return "heading"
-    return None
+    return "action" if _TIMES.match(text) or _PAGE.match(text) else None
 
 
-def _is_cue(row: Row) -> bool:
-    """A short name in capitals, with what the person says right under it."""
-    words = speaker_of(row.text).split()
-    plain = not any(char.isdigit() for char in row.text) and not _TITLE.match(row.text) and not _SLUG.match(row.text)
-    return row.after_blank and row.before_text and 0 < len(words) <= 4 and plain and not row.text.startswith("#")
+def _whole_brackets(rows: Sequence[Row]) -> list[Row]:
+    """Rows with those joined over which a bracket goes: what is in it is one aside, however it was broken."""
+    whole: list[Row] = []
+    at = 0
+    while at < len(rows):
+        end = _closed(rows, at) if rows[at].kind is None else at
+        text = " ".join(row.text for row in rows[at : end + 1])
+        whole.append(replace(rows[at], text=text, before_text=rows[end].before_text))
+        at = end + 1
+    return whole
 
 
-def all_caps(text: str) -> bool:
-    """Whether it has two letters or more, and none of them small."""
-    letters = [char for char in text if char.isalpha()]
-    return len(letters) >= 2 and all(not char.islower() for char in letters) and any(c.isupper() for c in letters)
+def _closed(rows: Sequence[Row], at: int) -> int:
+    """The row of the same paragraph in which the brackets are closed that are open at the end of one; else itself."""
+    for first, last in _BRACKETS:
+        open_ = rows[at].text.count(first) - rows[at].text.count(last)
+        for end in range(at + 1, min(at + 1 + _LONGEST_ASIDE, len(rows)) if open_ > 0 else 0):
+            if rows[end].after_blank or rows[end].kind is not None:
+                break
+            open_ += rows[end].text.count(first) - rows[end].text.count(last)
+            if open_ <= 0:
+                return end
+    return at
 
 
-def speakers_in(rows: Sequence[str]) -> set[str]:
-    """Which ``NAME:`` prefixes are people: in capitals, or in title case and used again (``Note: …`` once is not)."""
-    found = Counter(match["name"].strip() for row in rows if (match := _PREFIX.match(row)))
-    common = sum(found.values()) * 5 >= len(rows) * 2 and len(rows) > 1
-    return {
-        name
-        for name, times in found.items()
-        if len(name.split()) <= 4
-        and (all_caps(name) or ((name == name.title() or name[:1].isupper()) and (times > 1 or common)))
-    }
+def _without_numbers(rows: list[Row]) -> list[Row]:
+    """Without the numbers of a list that the whole script is: ``1. Hello.``, ``2. Bye.``."""
+    found = [_NUMBERED.match(row.text) for row in rows]
+    numbers = [int(one[1]) for one in found if one]
+    if len(numbers) < 3 or len(numbers) * 5 < len(rows) * 4 or any(b != a + 1 for a, b in pairwise(numbers)):
+        return rows
+    return [replace(row, text=row.text[one.end() :]) if one else row for row, one in zip(rows, found, strict=True)]
 
 
 def _rows(text: str) -> list[Row]:
@@ -155,11 +190,13 @@ def lines_of_speech(text: str, speaker: str | None, number: int, names: Collecti
 
     Names in capitals are people; others are if they are among ``names``.
     """
-    prefix = None if speaker else _PREFIX.match(text)
-    if prefix and (all_caps(prefix["name"]) or prefix["name"].strip() in names):
-        speaker, text = prefix["name"].strip(), (prefix["rest"] or "").strip()
+    said = None if speaker else prefixed(text)
+    if said and (all_caps(said.name) or said.name in names):
+        if is_sound(said.name):
+            return [ScriptLine(text, "action", number)]
+        speaker, text = said
     lines: list[ScriptLine] = []
-    kind = _unspoken_kind(text, caps_mean_headings=False) if text else None
+    kind = _marked(text) if text else None
     begin = _asides(text, number, speaker, lines) if kind is None else 0
     if text:
         lines.append(ScriptLine(text[begin:], "action" if kind == "heading" else kind or "dialogue", number, speaker))
@@ -169,7 +206,7 @@ def lines_of_speech(text: str, speaker: str | None, number: int, names: Collecti
 def _asides(text: str, number: int, speaker: str | None, lines: list[ScriptLine]) -> int:
     """Append the brackets that stand before the speech; returns where it begins."""
     begin = 0
-    while (aside := _LEADING.match(text, begin)) and aside.end() < len(text):
+    while (aside := LEADING.match(text, begin)) and aside.end() < len(text):
         lines.append(ScriptLine(aside.group().strip(), "parenthetical", number, speaker))
         begin = aside.end()
     return begin

@@ -3,10 +3,11 @@
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from align.domain.plain_text import lines_of_speech, speakers_in
+from align.domain.plain_text import lines_of_speech
 from align.domain.script import SAVE_AS, Script, ScriptLine, UnreadableScript, numbered
+from align.domain.speakers import speakers_in
 
 __all__ = ["looks_like_subtitles", "parse_subtitles"]
 
@@ -18,8 +19,12 @@ _TAG = re.compile(r"<[^<>]{0,200}>|\{\\[^{}]{0,200}\}")
 _SENTENCE_END = re.compile(r"[.!?…。！？♪][\"'”’»)\]]*$")
 _DASH = re.compile(r"^[-–—‐]\s*(?=\S)")
 _NAMED = re.compile(r"^(?:[^\W\d_][\w .'’\-]{0,30}):(?:\s|$)")
+_ASIDE_AT_END = re.compile(r"(?:\s*(?:\([^()]{0,200}\)|\[[^\[\]]{0,200}\]))+$")
+_ROLLED_UP = re.compile(r"<\d[\d:.]{4,12}><c[.>]")
+"""As services caption by machine: each cue shows what the one before it said once more."""
 _PAUSE_S = 2.0
 """Silence over which no sentence goes on."""
+_ROLLING_S = 0.5
 _LONGEST = 400
 """Characters of a line: subtitles without punctuation would be one."""
 
@@ -35,6 +40,7 @@ class _Said:
     speaker: str | None
     begins: bool
     """Whether somebody begins to speak here, by a name or a dash."""
+    sung: bool = False
 
 
 def looks_like_subtitles(text: str) -> bool:
@@ -54,6 +60,8 @@ def parse_subtitles(text: str) -> Script:
         EmptyScript: when nobody speaks in them.
     """
     cues = list(_cues(text.split("\n")))
+    if _ROLLED_UP.search(text):
+        cues = _said_once(cues)
     if not cues and text.strip():
         raise UnreadableScript(f"The script has no subtitle with times. {SAVE_AS}")
     names = speakers_in([cue.text for cue in cues])
@@ -89,10 +97,23 @@ def _row(number: int, raw: str, start: float, end: float, speaker: str | None) -
     text = " ".join(plain.split())
     changes = text.startswith(">>")
     text = text.lstrip("> ") if changes else text
+    sung = "♪" in row
     dash = _DASH.match(text)
     text = text[dash.end() :] if dash else text
     name = " ".join(html.unescape(voice[1]).split()) if voice else None if changes or dash else speaker
-    return _Said(number, text, start, end, name, bool(changes or dash or _NAMED.match(text)))
+    return _Said(number, text, start, end, name, bool(changes or dash or sung or _NAMED.match(text)), sung)
+
+
+def _said_once(cues: list[_Said]) -> list[_Said]:
+    """Without the rows that only stay on the screen while more is said."""
+    kept: list[_Said] = []
+    for one in cues:
+        before = kept[-1] if kept else None
+        if before and one.text == before.text and one.start - before.end <= _ROLLING_S:
+            kept[-1] = replace(before, end=max(before.end, one.end))
+        else:
+            kept.append(one)
+    return kept
 
 
 def _seconds(parts: tuple[str | None, ...]) -> float:
@@ -116,9 +137,10 @@ def _ends(open_: list[_Said], following: _Said) -> bool:
     aside = (last.text[0], last.text[-1]) in (("(", ")"), ("[", "]")) or following.text[0] in "(["
     return (
         following.begins
+        or last.sung
         or following.speaker != last.speaker
         or aside
-        or _SENTENCE_END.search(last.text[-20:]) is not None
+        or _SENTENCE_END.search(_ASIDE_AT_END.sub("", last.text[-220:])[-20:]) is not None
         or following.start - last.end > _PAUSE_S
         or sum(len(one.text) for one in open_) + len(following.text) > _LONGEST
     )

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from align.domain.columns import Columns, guessed, lines_of_table
 from align.domain.fountain import looks_like_fountain, parse_fountain
-from align.domain.plain_text import Row, all_caps, lines_of_speech, read_rows, speaker_of
+from align.domain.plain_text import lines_of_speech, read_rows
 from align.domain.script import SAVE_AS, Kind, Script, ScriptLine, UnreadableScript, numbered
+from align.domain.speakers import Row, all_caps, speaker_of
 from align.domain.xml_parts import local_name, parsed, within
 
 __all__ = ["parse_word_document"]
