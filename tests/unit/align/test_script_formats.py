@@ -167,13 +167,12 @@ def test_markdown_is_read_without_its_marks() -> None:
 
 
 def test_a_table_in_markdown_is_read_by_its_head() -> None:
-    text = (
-        "# Dub\n\n| Who | Video | Audio |\n|---|:-:|---|\n| ANNA | A door. | **Hello.** |\n| | | (softly) Good bye. |\n"
-    )
+    rows = "| ANNA | A door. | **Hello.** |\n| | | BEN: What<br>now?<br/>ANNA: This. |\n| | | (softly) Good bye. |\n"
+    text = f"# Dub\n\n| Who | Video | Audio |\n|---|:-:|---|\n{rows}"
 
     script = read_script(text.encode(), name="dub.md")
 
-    assert spoken(script) == [("ANNA", "Hello."), (None, "Good bye.")]
+    assert spoken(script) == [("ANNA", "Hello."), ("BEN", "What now?"), ("ANNA", "This."), (None, "Good bye.")]
     assert others(script) == [("action", "A door."), ("parenthetical", "(softly)")]
 
 
@@ -240,6 +239,22 @@ def test_a_word_document_without_styles_is_read_as_text() -> None:
     assert others(read_script(close)) == [("heading", "ACT ONE")]
     assert spoken(read_script(prefixed)) == [("ANNA", "Come in."), ("BEN", "No.")]
     assert spoken(read_script(screenplay)) == [("ANNA", "Hello."), ("BEN", "Who?")]
+    dense = (
+        "INT. HALL - DAY",
+        "A door opens.",
+        "ANNA",
+        "Hello.",
+        "(beat)",
+        "Bye.",
+        "BEN",
+        "Who?",
+        "EXT. ROAD",
+        "Cars.",
+    )
+    unspaced = read_script(a_word_document("".join(map(word_paragraph, dense))))
+    assert spoken(unspaced) == [("ANNA", "Hello."), ("ANNA", "Bye."), ("BEN", "Who?")]
+    assert ("action", "A door opens.") in others(unspaced)
+    assert ("action", "Cars.") in others(unspaced)
 
 
 def test_a_table_in_a_word_document_is_read_by_its_head() -> None:
@@ -247,13 +262,14 @@ def test_a_table_in_a_word_document_is_read_by_its_head() -> None:
         return "<w:tr>" + "".join(f"<w:tc>{word_paragraph(cell)}</w:tc>" for cell in cells) + "</w:tr>"
 
     table = (
-        f"<w:tbl>{row('Time', 'Video', 'Audio')}{row('0:01', 'A door.', 'ANNA: Hello.')}{row('', '', 'Bye.')}</w:tbl>"
+        f"<w:tbl>{row('Time', 'Video', 'Audio')}{row('0:01', 'A door.', 'ANNA: Hello.')}{row('', '', 'Bye.')}"
+        f"{row('0:02', '', 'MUSIC: swells{0}ANNA: Hello{0}again.{0}BEN: Hi.'.format(chr(10)))}</w:tbl>"
     )
 
     script = read_script(a_word_document(word_paragraph("About this") + table))
 
-    assert spoken(script) == [("ANNA", "Hello."), (None, "Bye.")]
-    assert others(script) == [("action", "A door.")]
+    assert spoken(script) == [("ANNA", "Hello."), (None, "Bye."), ("ANNA", "Hello again."), ("BEN", "Hi.")]
+    assert others(script) == [("action", "A door."), ("action", "MUSIC: swells")]
 
 
 SRT = """1

@@ -14,7 +14,7 @@ ScriptFile = Annotated[
 Columns = Annotated[
     str | None, typer.Option(help="Of a script that is a table: text=Line,speaker=2.", show_default="guessed")
 ]
-Export = Annotated[list[str] | None, typer.Option(help="More exports: edl,fcpxml; all for all.", metavar="FORMATS")]
+Export = Annotated[list[str] | None, typer.Option(help="More exports: edl,fcpxml,…, or all.", metavar="FORMATS")]
 StartTimecode = Annotated[
     str | None, typer.Option(help="Of the first frame: 01:00:00:00; 01:00:00;00 is drop-frame.", show_default="its own")
 ]

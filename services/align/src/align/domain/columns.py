@@ -9,7 +9,7 @@ from itertools import islice
 
 from align.domain.plain_text import lines_of_speech
 from align.domain.script import Kind, Script, ScriptLine, UnreadableScript, numbered
-from align.domain.speakers import speaker_of
+from align.domain.speakers import all_caps, is_sound, prefixed, speaker_of
 
 __all__ = ["ROLES", "Columns", "UnknownColumns", "guessed", "lines_of_table", "parse_table"]
 
@@ -117,13 +117,26 @@ def lines_of_table(cells: Sequence[str], columns: Columns, number: int) -> Itera
         return
     kind_of_row = _KINDS.get(_letters(_cell(cells, columns.kind)), "action")
     if kind_of_row == "dialogue":
-        yield from lines_of_speech(text, speaker, number)
+        for said in _speeches(cells[columns.text]):
+            yield from lines_of_speech(said, speaker, number)
     else:
         yield ScriptLine(text, kind_of_row, number, speaker if kind_of_row == "parenthetical" else None)
 
 
 def _cell(cells: Sequence[str], place: int | None) -> str:
     return " ".join(cells[place].split()) if place is not None and place < len(cells) else ""
+
+
+def _speeches(cell: str) -> list[str]:
+    """A cell that holds several speeches, each with its name on a row of its own; else all of it as one."""
+    speeches: list[str] = []
+    for row in filter(None, (" ".join(row.split()) for row in cell.splitlines())):
+        said = prefixed(row)
+        if speeches and not (said and (all_caps(said.name) or is_sound(said.name))):
+            speeches[-1] += f" {row}"
+        else:
+            speeches.append(row)
+    return speeches
 
 
 def _told(head: Sequence[str], told: Mapping[str, str]) -> Columns:

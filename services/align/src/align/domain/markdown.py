@@ -19,6 +19,7 @@ _QUOTED = re.compile(r"^(?:>\s?)+")
 _LINK = re.compile(r"(!?)\[([^\[\]]{0,500})\](?:\([^()\s]{0,2000}(?:\s\"[^\"]{0,500}\")?\)|\[[^\[\]]{0,200}\])")
 _DIVIDER = re.compile(r"^\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?$")
 _TAG = re.compile(r"<(?:/?[a-zA-Z][^<>]{0,200}|https?://[^<>\s]{0,500})>")
+_BREAK = re.compile(r"<br\s?/?>", re.IGNORECASE)
 _ESCAPED = re.compile(r"\\([\\!\"#$%&'()+,\-./:;<=>?@\[\]^`{|}~])")
 
 
@@ -126,4 +127,5 @@ def _table(source: list[str]) -> Script | None:
 
 
 def _cells(row: str) -> list[str]:
-    return [_plain(cell) for cell in row.strip().removeprefix("|").removesuffix("|").split("|")]
+    cells = row.strip().removeprefix("|").removesuffix("|").split("|")
+    return ["\n".join(map(_plain, _BREAK.split(cell))) for cell in cells]

@@ -68,6 +68,9 @@ class _Reader:
         loud = sum(all_caps(row.text) for row in free)
         # Names and headings are in capitals in every script; one that has hardly a row besides is all in capitals.
         self._shouted = loud > 3 * (len(free) - loud)
+        cues = sum(all_caps(row.text) and is_cue(row) for row in rows)
+        self._staged = cues > 1 and any(_SLUG.match(row.text) for row in rows)
+        """A screenplay: what stands under nobody's name is seen and not heard."""
         self._speaker: str | None = None
         self._named_above = False
         """Whether the speaker's name stands above this row, with nothing but speech between."""
@@ -103,6 +106,8 @@ class _Reader:
             if is_cue(row) and text == row.text:
                 self._speaker, self._named_above = speaker_of(text.strip(" .")), True
                 return
+        if kind is None and self._staged and self._speaker is None:
+            kind = "action"
         begin = _asides(text, row.number, self._speaker, self.lines) if kind is None else 0
         if text:
             speaker = self._speaker if kind != "heading" else None

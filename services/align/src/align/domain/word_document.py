@@ -189,11 +189,7 @@ def _tables(body: ET.Element, names: Mapping[str, str]) -> list[ScriptLine]:
 
 
 def _cells(row: ET.Element, names: Mapping[str, str]) -> list[str]:
-    return [
-        " ".join(" ".join(one.text for one in _paragraphs(cell, names)).split())
-        for cell in row
-        if local_name(cell) == "tc"
-    ]
+    return ["\n".join(one.text for one in _paragraphs(cell, names)) for cell in row if local_name(cell) == "tc"]
 
 
 def _value(one: ET.Element) -> str:
