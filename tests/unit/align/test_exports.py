@@ -261,6 +261,37 @@ def video_clips(text: str, adapter: str, **more: Any) -> list[Any]:
     return [clip for track in tracks for clip in track.find_clips()]
 
 
+def test_a_marker_has_a_short_name_of_whole_words_and_a_timeline_the_scripts_title() -> None:
+    text = "It was the epoch of belief, it was the epoch of incredulity, it was the season."
+    exports = exports_of(a_ledger(text, "長" * 80), scenes(0, 61, 600), NTSC, title="The pier v1.2.fdx")
+
+    got = {kind: content.decode() for kind, (_, content) in exports.items()}
+    names = [marker.name for clip in video_clips(got["otio"], "otio_json") for marker in clip.markers]
+    assert names == ["L01 It was the epoch of belief, it was the epoch of...", f"L02 {'長' * 53}..."]
+    assert all(name in got[kind] for name in names for kind in ("edl", "resolve-edl", "resolve-csv", "fcp7", "fcpxml"))
+    assert "TITLE: The pier v1.2\r\n" in got["edl"]
+    assert got["fountain"].startswith("Title: The pier v1.2\n")
+
+
+def test_what_is_said_after_the_last_picture_is_in_captions_and_tables_and_on_no_timeline() -> None:
+    got = written(a_ledger("One two.", "Three four.", pace=30), scenes(0, 61, 600))
+
+    assert [len(clip.markers) for clip in video_clips(got["otio"], "otio_json")] == [1, 0]
+    assert all("Three four" not in got[kind] for kind in ("edl", "resolve-edl", "resolve-csv", "fcp7", "fcpxml"))
+    assert all("Three" in got[kind] for kind in ("srt", "vtt", "ass", "ttml", "csv", "textgrid", "fountain"))
+
+
+def test_a_parenthetical_stands_between_the_name_and_the_speech_and_is_read_back_so() -> None:
+    line = a_line(1, "Come in.", a_take(1.0, "Come in."))
+    aside = LedgerLine(line_id="P001", number=0, text="(to Ben (who sits))", kind="parenthetical", speaker="ANNA")
+
+    text = written(Ledger(script_matches="yes", coverage=1, lines=(aside, line)))["fountain"]
+
+    assert "@ANNA\n(to Ben (who sits))\nCome in. [[L01: spoken" in text
+    read = [(one.kind, one.speaker, one.text) for one in parse_fountain(text).lines]
+    assert read == [("parenthetical", "ANNA", "(to Ben (who sits))"), ("dialogue", "ANNA", "Come in.")]
+
+
 def test_each_line_is_a_marker_where_it_begins_in_every_timeline() -> None:
     shots = scenes(0, 61, 600)
     got = written(a_ledger("One <two>.", "Three & four.", pace=4), shots)

@@ -113,6 +113,11 @@ WRITTEN: dict[str, tuple[str, list[tuple[str | None, str]], list[tuple[str, str]
         [("ANNA", "Hi [she turns to the door] there."), ("BEN", "Sad :("), ("BEN", "Yes.")],
         [("action", "[A direction.]"), ("parenthetical", "(And one more.)")],
     ),
+    "brackets in brackets": (
+        "(to Ben (who sits)) Come in.\n[SFX [loud]: boom]\n(a) So (b)\n",
+        [(None, "Come in."), (None, "So (b)")],
+        [("parenthetical", "(to Ben (who sits))"), ("action", "[SFX [loud]: boom]"), ("parenthetical", "(a)")],
+    ),
     "a numbered list": (
         "1. Hello there.\n2. How are you?\n\n3) Fine.\n",
         [(None, "Hello there."), (None, "How are you?"), (None, "Fine.")],

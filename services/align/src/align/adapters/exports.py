@@ -1,5 +1,7 @@
 """All formats of a ledger, by the name that people ask for them."""
 
+import re
+
 from align.adapters.timeline import timeline_of
 from align.domain.captions import captions_of, srt, vtt
 from align.domain.exports.ass import ass
@@ -15,9 +17,12 @@ from contracts.documents import Ledger, Scenes
 
 __all__ = ["exports_of"]
 
+_ENDING = re.compile(r"\.(?:txt|text|md|markdown|fountain|spmd|fdx|docx|srt|vtt|csv|tsv)$", re.IGNORECASE)
+
 
 def exports_of(ledger: Ledger, scenes: Scenes | None, source: Source, *, title: str) -> dict[str, tuple[str, bytes]]:
-    """File name and content by export name. ``title`` is what people call the script."""
+    """File name and content by export name. ``title`` is what people call the script: a title, or its file's name."""
+    title = _ENDING.sub("", title) or title
     film = film_of(scenes, source, title=title)
     marks, captions = marks_of(ledger, film), captions_of(ledger)
     duration = max(source.duration, float(film.frames / film.rate))

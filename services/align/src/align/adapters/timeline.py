@@ -53,7 +53,7 @@ def _marker(film: Film, mark: Mark) -> otio.schema.Marker:
     line, take = mark.line, mark.take
     end = min(mark.end, film.shots[mark.shot].end_frame)
     return otio.schema.Marker(
-        name=f"{line.line_id} {line.text[:60]}",
+        name=mark.label,
         color=_COLORS.get(mark.status, "WHITE"),
         marked_range=_range(film.clock.start + mark.first, max(1, end - mark.first), film.rate),
         metadata={

@@ -4,7 +4,7 @@ import re
 
 from align.domain.emphasis import without_emphasis
 from align.domain.script import Kind, Script, ScriptLine, numbered
-from align.domain.speakers import speaker_of
+from align.domain.speakers import behind_aside, speaker_of
 
 __all__ = ["looks_like_fountain", "parse_fountain"]
 
@@ -13,7 +13,6 @@ _FORCED_SLUG = re.compile(r"^\.(?!\.)\s*\S")
 _TRANSITION = re.compile(r"^[^a-z]{1,60}\bTO:$")
 _PRINTED_NUMBER = re.compile(r"^(\d+[A-Z]{0,2})\.?\s+(.*?)(?:\s+\1\.?)?$")
 """Beside a scene heading, as shooting scripts have it on both margins."""
-_ASIDE = re.compile(r"\([^()]*\)\s*")
 _LONGEST_ASIDE = 6
 """Rows of a parenthetical."""
 _SCENE_NUMBER = re.compile(r"[\w.\-]{1,30}")
@@ -148,11 +147,10 @@ def _read_speech(rows: list[tuple[int, str]], at: int, lines: list[ScriptLine]) 
         number, row = rows[at]
         if row.startswith("("):
             row, at = _whole_aside(rows, at)
-            aside = row if row.endswith(")") and row.count("(") == 1 else _aside_before(row)
-            if aside:
+            if end := behind_aside(row):
                 close()
-                lines.append(ScriptLine(without_emphasis(aside.strip()), "parenthetical", number, speaker))
-                row = row[len(aside) :]
+                lines.append(ScriptLine(without_emphasis(row[:end].strip()), "parenthetical", number, speaker))
+                row = row[end:]
         if row.strip():
             begins = begins if speech else number
             speech.append(row.lstrip("~").strip())
@@ -169,12 +167,6 @@ def _whole_aside(rows: list[tuple[int, str]], at: int) -> tuple[str, int]:
         if ")" in rows[end][1]:
             return " ".join(row for _, row in rows[at : end + 1]), end
     return rows[at][1], at
-
-
-def _aside_before(row: str) -> str:
-    """The parenthetical that speech on the same row stands behind; empty where there is none."""
-    found = _ASIDE.match(row)
-    return found.group() if found and found.end() < len(row) else ""
 
 
 def _element(row: str) -> tuple[Kind, str] | None:

@@ -7,9 +7,10 @@ from itertools import pairwise
 
 from align.domain.script import Kind, Script, ScriptLine, numbered
 from align.domain.speakers import (
-    LEADING,
+    BRACKETS,
     Row,
     all_caps,
+    behind_aside,
     behind_asides,
     is_cue,
     is_sound,
@@ -34,7 +35,6 @@ _WIDEST_WRAP = 100
 """Characters: text with longer lines was not wrapped by its author."""
 _LONGEST_ASIDE = 12
 """Rows over which a bracket may go."""
-_BRACKETS = (("(", ")"), ("[", "]"), ("（", "）"), ("【", "】"))
 
 
 def parse_plain_text(text: str) -> Script:
@@ -120,9 +120,8 @@ class _Reader:
 
 def _marked(text: str) -> Kind | None:
     """What a row is that is not spoken, by its marks alone."""
-    for first, last in _BRACKETS:
-        if text.startswith(first) and text.endswith(last) and text.count(first) == 1:
-            return "parenthetical" if first in "(（" else "action"
+    if text[:1] in BRACKETS and behind_aside(text) == len(text):
+        return "parenthetical" if text[0] in "(（" else "action"
     if _SLUG.match(text) or _HASH_HEADING.match(text) or not any(char.isalnum() for char in text):
         return "heading"
     if _TRANSITION.match(text) or _ACT.match(text):
@@ -144,7 +143,7 @@ def _whole_brackets(rows: Sequence[Row]) -> list[Row]:
 
 def _closed(rows: Sequence[Row], at: int) -> int:
     """The row of the same paragraph in which the brackets are closed that are open at the end of one; else itself."""
-    for first, last in _BRACKETS:
+    for first, last in BRACKETS.items():
         open_ = rows[at].text.count(first) - rows[at].text.count(last)
         for end in range(at + 1, min(at + 1 + _LONGEST_ASIDE, len(rows)) if open_ > 0 else 0):
             if rows[end].after_blank or rows[end].kind is not None:
@@ -211,7 +210,7 @@ def lines_of_speech(text: str, speaker: str | None, number: int, names: Collecti
 def _asides(text: str, number: int, speaker: str | None, lines: list[ScriptLine]) -> int:
     """Append the brackets that stand before the speech; returns where it begins."""
     begin = 0
-    while (aside := LEADING.match(text, begin)) and aside.end() < len(text):
-        lines.append(ScriptLine(aside.group().strip(), "parenthetical", number, speaker))
-        begin = aside.end()
+    while begin < (end := behind_aside(text, begin)) < len(text):
+        lines.append(ScriptLine(text[begin:end].strip(), "parenthetical", number, speaker))
+        begin = end
     return begin

@@ -9,11 +9,12 @@ from typing import NamedTuple
 from align.domain.script import Kind
 
 __all__ = [
-    "LEADING",
+    "BRACKETS",
     "People",
     "Row",
     "Said",
     "all_caps",
+    "behind_aside",
     "behind_asides",
     "is_cue",
     "is_sound",
@@ -30,8 +31,9 @@ _QUOTED = re.compile(r"^(?P<name>[^\W\d_]\w{0,15})[「『](?P<rest>.*)[」』]$"
 """As Japanese scripts say it: ``花子「…」``."""
 _PLAYED = re.compile(r"^(?P<name>[^\W\d_][\w '’\-]{1,30})\.\s+(?P<rest>\S.*)$")
 """As printed plays say it: ``HAMLET. To be…``."""
-LEADING = re.compile(r"(?:\([^)]*\)|\[[^\]]*\]|（[^）]*）|【[^】]*】|\d{1,2}:\d{2}:\d{2}(?:[:;.,]\d{2,3})?(?=\s))\s*")
-"""What may stand before a speech and is not said: asides, and when it is said."""
+BRACKETS = {"(": ")", "[": "]", "（": "）", "【": "】"}
+"""What asides and directions stand in."""
+_TIME = re.compile(r"\d{1,2}:\d{2}:\d{2}(?:[:;.,]\d{2,3})?(?=\s)")
 _STAMP = re.compile(r"\s+[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?[\])]?$")
 _NAME = re.compile(r"[^\W\d_][\w.'’\-]*(?: [\w.'’#\-]+){0,3}")
 _COUNTED = re.compile(r"(?!(?:DAY|TRACK|TAKE|REEL|PAGE|SHOT|INSERT|STEP|SECTION|VERSE)\b)[^\W\d_][^\d]{1,30} #?\d{1,2}")
@@ -129,11 +131,28 @@ def people_in(rows: Sequence[Row]) -> People:
     return People(speakers_in(texts), _in_a_play(texts), _in_small_letters(rows) | _repeated(rows))
 
 
+def behind_aside(text: str, begin: int = 0) -> int:
+    """Where what stands in brackets, or a time, ends with its blanks; ``begin`` where nothing does."""
+    end = begin
+    if last := BRACKETS.get(text[begin : begin + 1]):
+        depth = 0
+        for at in range(begin, len(text)):
+            depth += (text[at] == text[begin]) - (text[at] == last)
+            if not depth:
+                end = at + 1
+                break
+    elif found := _TIME.match(text, begin):
+        end = found.end()
+    while begin < end < len(text) and text[end].isspace():
+        end += 1
+    return end
+
+
 def behind_asides(text: str) -> str:
     """A row without the brackets and the time that stand before what is said."""
     begin = 0
-    while (aside := LEADING.match(text, begin)) and aside.end() < len(text):
-        begin = aside.end()
+    while begin < (end := behind_aside(text, begin)) < len(text):
+        begin = end
     return text[begin:]
 
 

@@ -13,6 +13,8 @@ __all__ = ["Film", "Mark", "Source", "chosen_of", "film_of", "marks_of", "on_one
 
 _UNKNOWN_RATE = Fraction(25)
 """Frames per second where neither the video nor its scenes say."""
+_LABEL = 60
+"""Characters of a marker's name."""
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 """What no XML document may hold, and no row of text should."""
 
@@ -77,7 +79,11 @@ class Mark:
     @property
     def label(self) -> str:
         """A short name for lists of markers."""
-        return on_one_row(f"{self.line.line_id} {self.line.text}")[:60].rstrip()
+        whole = on_one_row(f"{self.line.line_id} {self.line.text}")
+        if len(whole) <= _LABEL:
+            return whole
+        cut = whole[: _LABEL - 3]
+        return (cut.rpartition(" ")[0] if " " in cut[_LABEL // 2 :] else cut).rstrip(" ,;:") + "..."
 
     @property
     def said(self) -> str:
@@ -128,11 +134,16 @@ def chosen_of(ledger: Ledger) -> list[tuple[LedgerLine, LineStatus, Take]]:
 
 
 def marks_of(ledger: Ledger, film: Film) -> list[Mark]:
-    """The chosen takes in whole frames, each from the frame in which it begins to that in which it ends."""
+    """The chosen takes in whole frames, each from the frame in which it begins to that in which it ends.
+
+    What is said more than a second after the last picture is on no timeline: no frame is seen then.
+    """
     starts = [shot.start_frame for shot in film.shots]
     marks = []
     for line, status, take in chosen_of(ledger):
-        first = min(frame_at(take.start, film.rate), film.frames - 1)
+        if (first := frame_at(take.start, film.rate)) >= film.frames + film.rate:
+            continue
+        first = min(first, film.frames - 1)
         end = min(max(round(take.end * film.rate), first + 1), film.frames)
         marks.append(Mark(line, status, take, first, end, max(0, bisect_right(starts, first) - 1)))
     return marks

@@ -24,12 +24,19 @@ def annotated_fountain(film: Film, ledger: Ledger) -> str:
     """Every element is forced by its mark, so that it is read back as what it is. Ad-libs are notes between lines."""
     verdict = f"{_VERDICTS[ledger.script_matches]}: {ledger.coverage:.0%} of its words are spoken."
     blocks = [f"Title: {on_one_row(film.title) or 'Untitled'}\nNotes: {verdict}"]
+    delivery: str | None = None  # who speaks next, as the parenthetical before says
     waiting = sorted(ledger.ad_libs, key=lambda one: one.start)
     for line in ledger.lines:
         chosen = next((take for take in line.takes if take.chosen), None)
         while chosen is not None and waiting and waiting[0].start < chosen.start:
             blocks.append(_ad_lib(film, waiting.pop(0)))
-        blocks.append(_block(film, line))
+            delivery = None
+        block = _block(film, line)
+        if delivery is not None and block.startswith(delivery):
+            blocks[-1] += f"\n{block.removeprefix(delivery)}"
+        else:
+            blocks.append(block)
+        delivery = f"{_cue(line)}\n" if line.kind == "parenthetical" else None
     blocks += [_ad_lib(film, one) for one in waiting]
     return "\n\n".join([*blocks, ""]).rstrip("\n") + "\n"
 
@@ -40,11 +47,14 @@ def _block(film: Film, line: LedgerLine) -> str:
         return f".{text}" if not text.startswith(".") else f"> {text}"
     if line.kind == "action":
         return f"!{text}"
-    speaker = _plain(line.speaker or "") or UNNAMED
     if line.kind == "parenthetical":
         inside = text if text.startswith("(") and text.endswith(")") else f"({text.strip('()')})"
-        return f"@{speaker}\n{inside}"
-    return f"@{speaker}\n{_spoken(text)} [[{_note(film, line)}]]"
+        return f"{_cue(line)}\n{inside}"
+    return f"{_cue(line)}\n{_spoken(text)} [[{_note(film, line)}]]"
+
+
+def _cue(line: LedgerLine) -> str:
+    return f"@{_plain(line.speaker or '') or UNNAMED}"
 
 
 def _spoken(text: str) -> str:
