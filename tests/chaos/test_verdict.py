@@ -1,19 +1,22 @@
 """The court of the chaos suite convicts, or its acquittals would be worth nothing: one lie at a time in good books."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
 
 from contracts.registry import HEARD_BY, SERVICES
+from gateway.domain.erasures import ANSWERING
 from support.chaos_books import Books, Letter, Said
 from support.chaos_journal import AcceptedJob, AcceptedVideo, Journal
 from support.chaos_verdict import Verdict, judge
 
-TENANT, VIDEO, UPLOAD, JOB = uuid4(), uuid4(), uuid4(), uuid4()
-POSTER, DOCUMENT = f"derived/{TENANT}/{VIDEO}/poster.jpg", f"derived/{TENANT}/{JOB}/scenes-1/scenes.json"
+TENANT, VIDEO, UPLOAD, JOB, SCRIPT, USER = (uuid4() for _ in range(6))
+POSTER, PROXY = f"derived/{TENANT}/{VIDEO}/poster.jpg", f"derived/{TENANT}/{VIDEO}/proxy.mp4"
+DOCUMENT = f"derived/{TENANT}/{JOB}/scenes-1/scenes.json"
+FRAME = f"derived/{TENANT}/{JOB}/scenes-1/keyframes/0000.jpg"
 
 
 def honest() -> tuple[Journal, Books]:
@@ -98,6 +101,20 @@ LIES: dict[str, tuple[str, Doctor]] = {
     "a fact about an erased video": ("orphans", lambda j, b: erased(j, b, but="said")),
     "a blob of an erased video": ("orphans", lambda j, b: erased(j, b, but="blobs")),
     "a word of an erased video in Redis": ("orphans", lambda j, b: erased(j, b, mentioned=True)),
+    "a script erased by nobody": ("lost", lambda j, b: b.parts.append(part("script", SCRIPT))),
+    "a script whose erasure was forgotten": ("lost", lambda j, b: j.erased_scripts.add(SCRIPT)),
+    "a fact about an erased script": ("orphans", lambda j, b: erased_script(j, b, spoken_of=True)),
+    "a user erased without a receipt": ("stuck", lambda j, b: erased_user(j, b, proven=False)),
+    "a row that names an erased user": ("orphans", lambda j, b: erased_user(j, b, tables={"gateway.sessions"})),
+    "results deleted by nobody": ("lost", lambda j, b: deleted(j, b, asked=False)),
+    "results that were to be deleted and were not": ("lost", lambda j, b: j.deleted.add((VIDEO, "results"))),
+    "results deleted by a rule nobody made": ("lost", lambda j, b: deleted(j, b, asked=False, reason="retention")),
+    "results on which a service is silent": ("stuck", lambda j, b: deleted(j, b, answered=["gateway", "align"])),
+    "results deleted without a receipt": ("stuck", lambda j, b: deleted(j, b, proven=False)),
+    "rows of deleted results": ("lost", lambda j, b: deleted(j, b, but="rows")),
+    "a document of deleted results": ("orphans", lambda j, b: deleted(j, b, but="blobs")),
+    "a key frame of deleted results": ("orphans", lambda j, b: deleted(j, b, but="frame")),
+    "a proxy of deleted copies": ("orphans", lambda j, b: without_copies(j, b, but={PROXY})),
     "a failure of a film that is well": ("unexplained", lambda j, b: fail(b, "unreadable_video")),
     "a success of a hopeless film": ("unexplained", lambda j, b: j.videos[VIDEO].fates.update(look="hopeless")),
 }
@@ -125,6 +142,51 @@ def erased(
     books.mentioned["Redis"] = {JOB} if mentioned else set()
 
 
+def part(kind: str, subject: UUID, **said: object) -> dict[str, object]:
+    """An erasure of something else than a video, as it should be."""
+    answered = ["gateway", *ANSWERING[kind]]  # type: ignore[index]
+    known = {"id": uuid4(), "tenant_id": TENANT, "kind": kind, "subject_id": subject, "reason": "asked"}
+    return {**known, "state": "completed", "proven": True, "answered": answered, **said}
+
+
+def erased_script(journal: Journal, books: Books, *, spoken_of: bool = False) -> None:
+    """A script was erased, which perhaps a fact still names."""
+    journal.erased_scripts.add(SCRIPT)
+    books.parts.append(part("script", SCRIPT))
+    if spoken_of:
+        fact = {"video_id": str(VIDEO), "script_id": str(SCRIPT), "run": 1, "key": DOCUMENT}
+        say(books, "align", "alignment.ready.v1", JOB, fact)
+        books.heard["gateway"].add(books.said[-1].id)
+
+
+def erased_user(journal: Journal, books: Books, *, tables: set[str] | None = None, **said: object) -> None:
+    journal.erased_users.add(USER)
+    books.parts.append(part("user", USER, **said))
+    books.traces |= {USER: tables} if tables else {}
+
+
+def deleted(journal: Journal, books: Books, *, asked: bool = True, but: str = "", **said: object) -> None:
+    """The job's results were deleted; nothing is left of them ``but`` what is named."""
+    if asked:
+        journal.tried.add((VIDEO, "results"))
+        journal.deleted.add((VIDEO, "results"))
+    books.parts.append(part("results", VIDEO, **said))
+    books.deleted[JOB, "scenes"] = "asked"
+    if but != "rows":
+        books.rows["vision.scenes"].clear()
+    if but != "blobs":
+        books.blobs.discard(DOCUMENT)
+    if but == "frame":
+        books.blobs.add(FRAME)
+
+
+def without_copies(journal: Journal, books: Books, *, but: Collection[str] = ()) -> None:
+    books.blobs |= set(but)
+    journal.tried.add((VIDEO, "copies"))
+    books.parts.append(part("copies", VIDEO))
+    books.videos[VIDEO]["copies_deleted_at"] = "long ago"
+
+
 def keep_upload(books: Books) -> None:
     books.uploads[UPLOAD] = "received"
     books.blobs.add(f"scratch/{TENANT}/uploads/{UPLOAD}/content")
@@ -148,6 +210,19 @@ def test_what_was_erased_as_asked_is_no_loss() -> None:
     erased(journal, books)
 
     assert judge(journal, books, stuck=[]).holds
+
+
+def test_what_was_deleted_as_asked_or_by_a_rule_is_no_loss() -> None:
+    journal, books = honest()
+    other, others = honest()
+
+    for erase in (erased_script, erased_user, deleted, without_copies):
+        erase(journal, books)
+    deleted(other, others, asked=False, reason="retention")
+    other.keepers[TENANT] = {"results"}
+
+    assert judge(journal, books, stuck=[]).holds
+    assert judge(other, others, stuck=[]).holds
 
 
 @pytest.mark.parametrize(("kind", "doctor"), LIES.values(), ids=LIES.keys())

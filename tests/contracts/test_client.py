@@ -143,6 +143,8 @@ CALLS: dict[str, Call] = {
     )[1],
     "read_video": lambda m, _: m.video(_ID),
     "erase_video": lambda m, _: m.erase_video(_ID),
+    "list_held": lambda m, _: m.held(_ID),
+    "delete_held": lambda m, _: m.delete_held(_ID, "transcripts", etag=_TAG),
     "read_media": lambda m, _: m.media(_ID),
     "read_poster": lambda m, _: m.poster(_ID),
     "read_proxy": lambda m, folder: m.download_proxy(_ID, folder / "proxy"),
@@ -225,7 +227,8 @@ CALLS: dict[str, Call] = {
     "read_receipt": lambda m, _: m.receipt("AZNj"),
     "read_retention": lambda m, _: m.retention(),
     "preview_retention": lambda m, _: m.preview_retention(
-        videos=1, originals=1, scripts=1, audit=30, webhook_deliveries=1, exports=1, events=1, usage=400
+        **dict.fromkeys(("videos", "originals", "copies", "intermediates", "results", "transcripts", "renditions"), 1),
+        **{"scripts": 1, "audit": 30, "webhook_deliveries": 1, "exports": 1, "events": 1, "usage": 400},
     ),
     "change_retention": lambda m, _: m.set_retention(m.retention()),
     "list_exports": lambda m, _: m.exports(),

@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,14 @@ __all__ = ["Books", "Letter", "Said", "connected", "read_books", "unsettled"]
 LOSABLE = {"step.progressed.v1"}
 _ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UNDONE = "('queued', 'dispatched', 'running')"
+_OVERDUE = """
+    SELECT count(*) FROM gateway.findings found JOIN gateway.retentions rule USING (tenant_id)
+    WHERE deleted_at IS NULL AND found.created_at < now() - interval '1 day' AND rule.days = 1
+      AND rule.kind = CASE found.kind WHEN 'transcript' THEN 'transcripts' WHEN 'rendition' THEN 'renditions'
+                                      ELSE 'results' END
+"""
+_KEPT = ("audit", "audit_seals", "erasures", "erasure_answers", "inbox", "outbox", "tasks")
+"""Tables that may name what was erased: what proves it, and what is read by its streams and subjects."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,12 @@ class Books:
     """State by upload."""
     erasures: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     """By the video that was erased: the state, and which services answered."""
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    """Erasures of scripts, users, and parts of videos."""
+    deleted: dict[tuple[UUID, str], str] = field(default_factory=dict)
+    """Jobs and steps whose results are deleted, and why."""
+    traces: dict[UUID, set[str]] = field(default_factory=dict)
+    """Tables of the gateway and of align that name a script or a user who was erased."""
     mentioned: dict[str, set[UUID]] = field(default_factory=dict)
     """Ids that stand in what is not read here otherwise, by where: the broker, the tasks of a service."""
     tasks: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -91,13 +105,16 @@ async def connected(postgres_url: str) -> AsyncIterator[Any]:
         connection.terminate()
 
 
-async def read_books(postgres_url: str, redis_url: str, blobs: Path) -> Books:
+async def read_books(postgres_url: str, redis_url: str, blobs: Path, *, erased: Collection[UUID]) -> Books:
     """Read everything; superusers see past the walls between tenants."""
     books = Books()
     async with connected(postgres_url) as connection:
         for service in SERVICES:
             await _read_plumbing(connection, service, books)
         await _read_gateway(connection, books)
+        await _read_erasures(connection, books)
+        for service in ("gateway", "align"):
+            await _read_traces(connection, service, erased, books)
         for table in ("vision.scenes", "vision.overlays", "transcribe.transcripts", "align.alignments", "align.lines"):
             found = await connection.fetch(f"SELECT job_id, run, count(*) FROM {table} GROUP BY job_id, run")
             books.rows[table] = Counter({(row["job_id"], row["run"]): row["count"] for row in found})
@@ -130,7 +147,8 @@ async def _read_plumbing(connection: Any, service: str, books: Books) -> None:
 async def _read_gateway(connection: Any, books: Books) -> None:
     for row in await connection.fetch("SELECT id, tenant_id, video_id, run, steps, finished_at FROM gateway.jobs"):
         books.jobs[row["id"]] = {**row, "steps": {step["step"]: step for step in json.loads(row["steps"])}}
-    for row in await connection.fetch("SELECT id, tenant_id, state, upload_id FROM gateway.videos"):
+    query = "SELECT id, tenant_id, state, upload_id, copies_deleted_at FROM gateway.videos"
+    for row in await connection.fetch(query):
         books.videos[row["id"]] = dict(row)
     for row in await connection.fetch("SELECT id, key, pending FROM gateway.scripts"):
         (books.announced_scripts if row["pending"] else books.scripts)[row["id"]] = row["key"]
@@ -138,10 +156,35 @@ async def _read_gateway(connection: Any, books: Books) -> None:
         data = json.loads(row["body"])["data"]
         id_ = f"msg_{row['event_id'].hex}"
         books.letters.append(Letter(id_, row["state"], row["type"], UUID(data["job_id"]), data["run"]))
-    answers = "SELECT array_agg(service) FROM gateway.erasure_answers WHERE erasure_id = id"
-    query = f"SELECT subject_id, state, receipt IS NOT NULL AS proven, ({answers}) AS answered FROM gateway.erasures"
-    books.erasures = {row["subject_id"]: dict(row) for row in await connection.fetch(query)}
     books.uploads = {row["id"]: row["state"] for row in await connection.fetch("SELECT id, state FROM gateway.uploads")}
+
+
+async def _read_erasures(connection: Any, books: Books) -> None:
+    answers = "SELECT array_agg(service) FROM gateway.erasure_answers WHERE erasure_id = id"
+    shown = f"id, tenant_id, kind, subject_id, reason, state, receipt IS NOT NULL AS proven, ({answers}) AS answered"
+    for row in await connection.fetch(f"SELECT {shown} FROM gateway.erasures"):
+        if row["kind"] == "video":
+            books.erasures[row["subject_id"]] = dict(row)
+        else:
+            books.parts.append(dict(row))
+    reasons = {one["id"]: one["reason"] for one in books.parts}
+    gone = "SELECT job_id, kind, erasure_id FROM gateway.findings WHERE deleted_at IS NOT NULL"
+    for row in await connection.fetch(gone):
+        step = "upscale" if row["kind"] == "rendition" else row["kind"]
+        books.deleted[row["job_id"], step] = reasons.get(row["erasure_id"], "nobody knows why")
+
+
+async def _read_traces(connection: Any, service: str, erased: Collection[UUID], books: Books) -> None:
+    patterns = [f"%{one}%" for one in erased]
+    tables = await connection.fetch(
+        "SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace AND relkind = 'r'", service
+    )
+    for table in (row["relname"] for row in tables if row["relname"] not in _KEPT):
+        naming = f'SELECT one::text FROM {service}."{table}" one WHERE one::text LIKE ANY($1)'
+        for (said,) in await connection.fetch(naming, patterns):
+            for found in _ID.findall(said.encode()):
+                if UUID(found.decode()) in erased:
+                    books.traces.setdefault(UUID(found.decode()), set()).add(f"{service}.{table}")
 
 
 def _is_id(subject: str) -> bool:
@@ -172,6 +215,8 @@ async def unsettled(postgres_url: str, redis_url: str) -> list[str]:
         found += [f"{jobs} jobs are not finished"] if jobs else []
         erasures = await connection.fetchval("SELECT count(*) FROM gateway.erasures WHERE state <> 'completed'")
         found += [f"{erasures} erasures have no receipt"] if erasures else []
+        overdue = await connection.fetchval(_OVERDUE)
+        found += [f"{overdue} findings are over their time"] if overdue else []
         letters = await connection.fetchval("SELECT count(*) FROM gateway.webhook_queue")
         found += [f"{letters} messages to webhooks are on their way"] if letters else []
         for service in SERVICES:

@@ -141,7 +141,9 @@ class Customers:
             if video in tenant.videos:
                 tenant.videos.remove(video)
             return False
-        job = AcceptedJob(UUID(answer.json()["id"]), video, steps, fate)
+        if answer.status_code == 404:  # somebody erased its script a moment ago
+            return False
+        job = AcceptedJob(UUID(answer.json()["id"]), video, steps, fate, script=script)
         self._journal.jobs[job.id] = job
         self._afterthoughts(tenant, job, rng)
         return True
@@ -152,6 +154,13 @@ class Customers:
             self._errand(self._cancel(tenant, job, rng.uniform(0, 1.5)))
         elif luck < 0.072:
             self._errand(self._erase(tenant, job.video, rng.uniform(0, 2)))
+        elif luck < 0.084 and job.script is not None:
+            self._errand(self._erase_script(tenant, job.script, rng.uniform(0, 2)))
+        elif luck < 0.11:
+            kind = rng.choice(("copies", "intermediates", "results", "transcripts", "renditions"))
+            self._errand(self._delete(tenant, job.video, kind, rng.uniform(1, 6)))
+        elif luck < 0.12:
+            self._errand(self._dismiss(tenant, rng.uniform(0, 2)))
         elif luck < 0.6 and _trouble(job):
             self._errand(self._retry(tenant, job))
 
@@ -198,6 +207,35 @@ class Customers:
         await asyncio.sleep(after_s)
         answer = await self._ask(tenant, "DELETE", f"/v1/videos/{video.id}")
         video.erased = answer.status_code != 409
+
+    async def _erase_script(self, tenant: Tenant, script: UUID, after_s: float) -> None:
+        tenant.scripts = [one for one in tenant.scripts if one[0] != script]
+        await asyncio.sleep(after_s)
+        await self._ask(tenant, "DELETE", f"/v1/scripts/{script}")
+        self._journal.erased_scripts.add(script)  # 404 is the answer to who did not hear the first one
+
+    async def _delete(self, tenant: Tenant, video: AcceptedVideo, kind: str, after_s: float) -> None:
+        """Delete a class of a video; while a job needs it, or there is none, the answer is no, and that is fine."""
+        await asyncio.sleep(after_s)
+        self._journal.tried.add((video.id, kind))
+        answer = await self._ask(tenant, "DELETE", f"/v1/videos/{video.id}/held/{kind}")
+        if answer.status_code == 202:
+            self._journal.deleted.add((video.id, kind))
+
+    async def _dismiss(self, tenant: Tenant, after_s: float) -> None:
+        """Invite somebody, and have them erased."""
+        wanted = {"email": f"{secrets.token_hex(6)}@chaos.example", "role": "editor"}
+        invited = await self._ask(tenant, "POST", "/v1/users", wanted)
+        user_id = UUID(invited.json()["user"]["id"])
+        await asyncio.sleep(after_s)
+        await self._ask(tenant, "DELETE", f"/v1/users/{user_id}")
+        self._journal.erased_users.add(user_id)
+
+    async def keep_for_a_day(self, tenant: Tenant, *kinds: str) -> None:
+        """Let a tenant say that it keeps these classes no longer; what it says nothing of, it keeps for ever."""
+        others: dict[str, int | None] = dict.fromkeys(("videos", "scripts", "audit", "webhook_deliveries", "exports"))
+        await self._ask(tenant, "PUT", "/v1/retention", others | dict.fromkeys(kinds, 1))
+        self._journal.keepers[tenant.id] = set(kinds)
 
     async def _retry(self, tenant: Tenant, job: AcceptedJob) -> None:
         for _ in range(60):

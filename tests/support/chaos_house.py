@@ -171,6 +171,7 @@ class House:
             "OUTBOUND_NETWORKS": '["127.0.0.0/8"]',
             "WEBHOOK_TIMEOUT_S": "2",
             "WEBHOOK_CONCURRENCY": "8",
+            "SWEEP_S": "2",
             "MAX_UNFINISHED_JOBS": "100000",
             "MAX_UNFINISHED_JOBS_OF_ALL": "100000",
             **{f"RATE_{name}": "100000" for name in ("READS", "WRITES", "UPLOADS", "SIGN_IN")},

@@ -29,6 +29,7 @@ class AcceptedJob:
     cancelled: bool = False
     """The API said that it was called off."""
     runs: int = 1
+    script: UUID | None = None
 
 
 @dataclass
@@ -45,3 +46,11 @@ class Journal:
     """Messages to webhooks by id: how often each was taken."""
     surprises: list[str] = field(default_factory=list)
     """Answers that no outage explains."""
+    erased_scripts: set[UUID] = field(default_factory=set)
+    erased_users: set[UUID] = field(default_factory=set)
+    tried: set[tuple[UUID, str]] = field(default_factory=set)
+    """Video and class that somebody asked to be deleted, whatever the answer was."""
+    deleted: set[tuple[UUID, str]] = field(default_factory=set)
+    """Those of them for which the API said that it will be done."""
+    keepers: dict[UUID, set[str]] = field(default_factory=dict)
+    """Tenants that keep some classes for a day, and which."""

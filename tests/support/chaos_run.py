@@ -20,6 +20,7 @@ from typing import Any
 import asyncpg
 import httpx
 
+from support.chaos_ageing import Ageing
 from support.chaos_books import connected, read_books, unsettled
 from support.chaos_customers import Customers, make_tenants
 from support.chaos_house import House, a_house
@@ -163,7 +164,8 @@ async def run_chaos(options: Options, folder: Path) -> Report:
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
-        books = await read_books(house.servers.postgres_url, house.servers.redis_url, house.blobs)
+        erased = journal.erased_scripts | journal.erased_users
+        books = await read_books(house.servers.postgres_url, house.servers.redis_url, house.blobs, erased=erased)
         report = Report(options, judge(journal, books, stuck=stuck))
         report.recovered = await recoveries(house.servers.postgres_url, monkey.done)
         report.taken_over_s = sorted(seconds for done in monkey.done for seconds in done.taken_over_s)
@@ -182,6 +184,10 @@ async def run_chaos(options: Options, folder: Path) -> Report:
         "jobs called off": sum(job.cancelled for job in journal.jobs.values()),
         "jobs retried": sum(job.runs > 1 for job in journal.jobs.values()),
         "videos erased": sum(video.erased for video in journal.videos.values()),
+        "scripts, users erased": f"{len(journal.erased_scripts)}, {len(journal.erased_users)}",
+        "classes deleted by hand": len(journal.deleted),
+        "erasures by retention": sum(one["reason"] == "retention" for one in books.parts),
+        "findings deleted": len(books.deleted),
         "messages to webhooks": len(books.letters),
         "facts announced": len(books.said),
         "facts heard": sum(len(heard) for heard in books.heard.values()),
@@ -221,10 +227,15 @@ async def _live(
     )
     if options.calm:
         monkey.rest()
+    await customers.keep_for_a_day(tenants[0], "results", "transcripts", "renditions")
+    ageing = asyncio.create_task(Ageing(house.servers.postgres_url, [tenants[0].id]).run())
     async with asyncio.TaskGroup() as group:
         group.create_task(monkey.run())
         await customers.run(_CUSTOMERS)
         monkey.rest()
+    ageing.cancel()
+    with suppress(asyncio.CancelledError):
+        await ageing
 
 
 async def _settle(house: House, limit_s: float) -> list[str]:

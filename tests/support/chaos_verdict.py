@@ -9,6 +9,7 @@ from contracts.registry import HEARD_BY, SERVICES
 from support.chaos_books import LOSABLE, Books, Letter, Said
 from support.chaos_engines import TROUBLE, TYPED
 from support.chaos_journal import AcceptedJob, Journal
+from support.chaos_parts import kept_keys, parts_at_fault
 
 __all__ = ["Verdict", "judge"]
 
@@ -60,6 +61,7 @@ def judge(journal: Journal, books: Books, *, stuck: list[str]) -> Verdict:
     court.check_said_once()
     court.check_told()
     court.check_erased()
+    court.check_parts()
     court.check_effects()
     court.check_blobs()
     return verdict
@@ -72,6 +74,7 @@ class _Court:
         self._verdict = verdict
         self._erased = set(books.erasures)
         self._jobs_erased = {id_ for id_, job in journal.jobs.items() if job.video.id in self._erased}
+        self._scriptless = {one.id for one in journal.jobs.values() if one.script in journal.erased_scripts}
         self._taken_in = {video["upload_id"] for video in books.videos.values() if video["state"] == "ready"}
         self._done: dict[Run, list[Said]] = defaultdict(list)
         self._failed: dict[Run, list[Said]] = defaultdict(list)
@@ -86,7 +89,7 @@ class _Court:
         pairs = (
             ("job", set(self._journal.jobs) - self._jobs_erased, set(self._books.jobs)),
             ("video", set(self._journal.videos) - self._erased, set(self._books.videos)),
-            ("script", set(self._journal.scripts), set(self._books.scripts)),
+            ("script", set(self._journal.scripts) - self._journal.erased_scripts, set(self._books.scripts)),
         )
         for what, accepted, there in pairs:
             self._verdict.lost += [f"{what} {one} was accepted and is nowhere" for one in accepted - there]
@@ -116,7 +119,8 @@ class _Court:
             if step["state"] == "failed":
                 reason = step["reason"]
                 self._verdict.notes[f"steps failed: {reason}"] += 1
-                if reason not in _explained(job, name) | allowed:
+                lost = {"script_erased"} if name == "alignment" and job.id in self._scriptless else set()
+                if reason not in _explained(job, name) | allowed | lost:
                     what = f"step {name} of job {job.id} failed: {reason}: {step['detail']}"
                     self._verdict.unexplained.append(what[:300])
             elif step["state"] == "succeeded" and _fate(job, name) == "hopeless":
@@ -170,7 +174,8 @@ class _Court:
             return
         for step in said.data["steps"]:
             run = (said.job, step, said.data["run"])
-            if not self._done.get(run) and not self._failed.get(run):
+            gone = step == "alignment" and said.job in self._scriptless
+            if not gone and not self._done.get(run) and not self._failed.get(run):
                 self._verdict.lost.append(f"{run} was asked for and has no last word")
 
     def check_told(self) -> None:
@@ -185,7 +190,7 @@ class _Court:
         for id_, row in self._books.jobs.items():
             for run in range(1, row["run"] + 1):
                 ends = [letter.type for letter in told[id_, run]]
-                if not ends:
+                if not ends and id_ not in self._scriptless:  # a message that named a script went with it
                     self._verdict.lost.append(f"nobody was told how run {run} of job {id_} ended")
                 elif len(ends) > 1:
                     self._verdict.doubled.append(f"the end of run {run} of job {id_} was told as {ends}")
@@ -215,6 +220,11 @@ class _Court:
         ]
         self._verdict.orphans += [f"trace of an erased video: {trace}" for trace in traces]
 
+    def check_parts(self) -> None:
+        """Scripts, users and parts of videos: gone as was asked for, or as a rule says; proven, and without a trace."""
+        for kind, what in parts_at_fault(self._journal, self._books):
+            getattr(self._verdict, kind).append(what)
+
     def check_effects(self) -> None:
         """What was announced is there, in rows and in blobs; and once."""
         for (job, step, number), facts in self._done.items():
@@ -222,7 +232,7 @@ class _Court:
             if UUID(fact["video_id"]) in self._erased or step not in _TABLE_OF:
                 continue
             table, counted = _TABLE_OF[step]
-            expected = fact[counted] if counted else 1
+            expected = 0 if (job, step) in self._books.deleted else fact[counted] if counted else 1
             found = self._books.rows[table][(job, number)]
             if found != expected:
                 self._verdict.lost.append(f"{table} has {found} rows for {step} {number} of job {job}, not {expected}")
@@ -237,7 +247,10 @@ class _Court:
                 yield said.data["key"], "a script"
             elif "video_id" in said.data and UUID(said.data["video_id"]) not in self._erased:
                 if said.stream == "video.ingested.v1":
-                    yield from ((said.data[name], "ingested") for name in said.data if name.endswith("_key"))
+                    kept = kept_keys(self._books, UUID(said.data["video_id"]))
+                    yield from ((said.data[name], "ingested") for name in kept if said.data.get(name))
+                elif (said.job, _STEP_OF.get(said.stream)) in self._books.deleted:
+                    continue
                 elif said.stream in _STEP_OF:
                     names = ("key", "rendition_key", "qc_key", "page_key")
                     yield from ((said.data[name], said.stream) for name in names if said.data.get(name))
@@ -274,7 +287,8 @@ class _Court:
         if lifecycle == "derived" and rest[0].startswith("scenes-"):
             number = int(rest[0].removeprefix("scenes-"))
             facts = self._done.get((UUID(owner), "scenes", number))
-            if facts and UUID(facts[0].data["video_id"]) not in self._erased:
+            there = (UUID(owner), "scenes") not in self._books.deleted
+            if facts and there and UUID(facts[0].data["video_id"]) not in self._erased:
                 return None  # a key frame: named in the document, not in the fact
         if lifecycle == "derived" and self._erased & {UUID(owner), self._video_of(UUID(owner))}:
             return "its video was erased"

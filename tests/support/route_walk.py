@@ -28,7 +28,7 @@ __all__ = ["GUARDED", "WALKED", "Asked", "UnknownId", "ask", "asked_of", "someon
 
 DOCUMENT = describe()
 _OPERATIONS = {(method, path): operation for method, path, operation in operations(DOCUMENT)}
-_PLAIN = {"name": "scenes.json", "slug": "not-found", "frame": "0000.jpg", "token": "AZNj"}
+_PLAIN = {"name": "scenes.json", "slug": "not-found", "frame": "0000.jpg", "token": "AZNj", "kind": "results"}
 """Parameters of paths that are no ids."""
 _FOUND = {
     "scenes": "scenes",

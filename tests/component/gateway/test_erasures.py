@@ -12,6 +12,7 @@ from sqlalchemy import text
 from contracts.event import Fact
 from contracts.gateway import JobOptions, OriginalErased, ScriptErased, TenantErased, VideoErased
 from contracts.registry import HEARD_BY
+from contracts.retention import CopiesErased, IntermediatesErased, RenditionsErased, ResultsErased, TranscriptsErased
 from contracts.steps import Step
 from gateway.domain.access import Role
 from gateway.domain.erasures import ANSWERING, Kind
@@ -27,6 +28,11 @@ def test_whoever_hears_of_an_erasure_is_waited_for_and_nobody_else() -> None:
     facts: dict[Kind, type[Fact]] = {
         "video": VideoErased,
         "original": OriginalErased,
+        "copies": CopiesErased,
+        "intermediates": IntermediatesErased,
+        "results": ResultsErased,
+        "transcripts": TranscriptsErased,
+        "renditions": RenditionsErased,
         "script": ScriptErased,
         "tenant": TenantErased,
     }

@@ -148,7 +148,9 @@ async def test_an_export_is_deleted_when_its_time_is_over(gateway: Gateway) -> N
     client, tenant_id, _ = await a_studio(gateway)
     export, _ = await exported(gateway, client, media=False)
     cases = gateway.use_cases
-    sweep = KeepRetention(cases.database, cases.blobs, cases.records_on, cases.videos, cases.erasing.script)
+    sweep = KeepRetention(
+        cases.database, cases.blobs, cases.records_on, cases.videos, cases.erasing.script, cases.erasing.held
+    )
     young = await sweep(UUID(tenant_id))
     async with gateway.harness.database.begin(UUID(tenant_id)) as work:
         await work.connection.execute(text("UPDATE exports SET created_at = now() - interval '8 days'"))

@@ -14,14 +14,19 @@ from support.gateway_rig import Gateway, a_gateway, an_ingested, json_of
 
 FOR_EVER = {
     name: None
-    for name in ("videos", "originals", "scripts", "audit", "webhook_deliveries", "exports", "events", "usage")
+    for name in (
+        *("videos", "originals", "copies", "intermediates", "results", "transcripts", "renditions", "scripts"),
+        *("audit", "webhook_deliveries", "exports", "events", "usage"),
+    )
 }
 
 
 def the_sweep(gateway: Gateway) -> KeepRetention:
     """What the background does, as another replica would do it."""
     cases = gateway.use_cases
-    return KeepRetention(cases.database, cases.blobs, cases.records_on, cases.videos, cases.erasing.script)
+    return KeepRetention(
+        cases.database, cases.blobs, cases.records_on, cases.videos, cases.erasing.script, cases.erasing.held
+    )
 
 
 async def made_days_ago(gateway: Gateway, tenant_id: UUID, table: str, id_: str, days: int) -> None:
@@ -46,7 +51,7 @@ async def test_retention_is_set_by_those_who_govern_and_not_over_each_other(gate
         for change in ({"videos": 0}, {"audit": 29}, {"scripts": 1.5}, {"films": 3})
     ]
 
-    assert first.json() == {**FOR_EVER, "webhook_deliveries": 30, "exports": 7}
+    assert first.json() == {**FOR_EVER, "intermediates": 30, "webhook_deliveries": 30, "exports": 7}
     assert changed == json_of(await client.get("/v1/retention"), 200) == {**FOR_EVER, "videos": 90, "audit": 400}
     assert late.status_code == 412
     assert [answer.status_code for answer in wrong] == [422] * 4
@@ -186,7 +191,15 @@ async def test_the_operator_says_what_holds_for_who_says_nothing_and_how_long_an
         video = await gateway.video(client)
         await made_days_ago(gateway, tenant_id, "videos", video["id"], 31)
         cases, policy = gateway.use_cases, gateway.use_cases.erasing.retention._policy
-        sweep = KeepRetention(cases.database, cases.blobs, cases.records_on, cases.videos, cases.erasing.script, policy)
+        sweep = KeepRetention(
+            cases.database,
+            cases.blobs,
+            cases.records_on,
+            cases.videos,
+            cases.erasing.script,
+            cases.erasing.held,
+            policy,
+        )
 
         first = json_of(await client.get("/v1/retention"), 200)
         changes = ({"audit": 401}, {"scripts": 9}, {"audit": 400, "scripts": 10, "videos": None})
@@ -233,7 +246,7 @@ async def test_an_original_goes_and_what_was_made_of_it_stays(gateway: Gateway) 
     assert claims["services"]["ingest"]["blobs"] == {"original": 1}
     assert gateway.harness.purged == [], "what speaks of the video stays"
     gone = await client.get(f"/v1/videos/{old['id']}/original")
-    assert (gone.status_code, "deleted on" in gone.text) == (404, True)
+    assert (gone.status_code, "deleted on" in gone.text) == (410, True)
     assert (await client.get(f"/v1/videos/{old['id']}/proxy")).status_code == 200
     for steps in (["scenes"], ["upscale"], ["watermarks"]):
         refused = await client.post("/v1/jobs", json={"video_id": old["id"], "steps": steps})

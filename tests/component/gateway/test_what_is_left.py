@@ -39,7 +39,9 @@ async def gateway(postgres_url: str) -> AsyncIterator[Gateway]:
 def upkeep(gateway: Gateway) -> Upkeep:
     """What the background does, as another replica would do it, and without patience."""
     cases = gateway.use_cases
-    keep = KeepRetention(cases.database, cases.blobs, cases.records_on, cases.videos, cases.erasing.script)
+    keep = KeepRetention(
+        cases.database, cases.blobs, cases.records_on, cases.videos, cases.erasing.script, cases.erasing.held
+    )
     cases.erasing.erasures._patience = timedelta(0)
     chores: list[Chore] = [cases.audit_seals.seal, cases.erasing.erasures.ask_again, keep]
     return Upkeep(cases.database, cases.records_on, chores, every_s=60.0)

@@ -1,6 +1,6 @@
 """All facts, by the service that announces them."""
 
-from contracts import align, gateway, ingest, runners, steps, traces, transcribe, upscale, vision
+from contracts import align, gateway, ingest, retention, runners, steps, traces, transcribe, upscale, vision
 from contracts.event import Fact
 
 __all__ = ["ANNOUNCED_BY", "FACTS", "HEARD_BY", "SERVICES"]
@@ -16,6 +16,11 @@ ANNOUNCED_BY: dict[str, tuple[type[Fact], ...]] = {
         gateway.VideoErased,
         gateway.AlignmentCorrected,
         gateway.OriginalErased,
+        retention.CopiesErased,
+        retention.IntermediatesErased,
+        retention.ResultsErased,
+        retention.TranscriptsErased,
+        retention.RenditionsErased,
         gateway.ScriptErased,
         gateway.TenantErased,
         runners.RunnerInvited,
@@ -42,6 +47,11 @@ HEARD_BY: dict[str, tuple[str, ...]] = {
     "job.cancelled.v1": ("transcribe", "align", "vision", "upscale"),
     "video.erased.v1": ("ingest", "transcribe", "align", "vision", "upscale"),
     "original.erased.v1": ("ingest",),
+    "copies.erased.v1": ("ingest",),
+    "intermediates.erased.v1": ("transcribe", "vision", "upscale"),
+    "results.erased.v1": ("vision", "align"),
+    "transcripts.erased.v1": ("transcribe", "align"),
+    "renditions.erased.v1": ("upscale",),
     "script.erased.v1": ("align",),
     "tenant.erased.v1": ("ingest", "transcribe", "align", "vision", "upscale"),
     "traces.erased.v1": ("gateway",),

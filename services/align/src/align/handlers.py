@@ -1,6 +1,14 @@
 """What wakes us."""
 
-from align.usecases import CancelJob, ForgetScript, ForgetVideo, HearCorrections, Join
+from align.usecases import (
+    CancelJob,
+    ForgetResults,
+    ForgetScript,
+    ForgetTranscripts,
+    ForgetVideo,
+    HearCorrections,
+    Join,
+)
 from chassis.bus import Bus
 from chassis.database import UnitOfWork
 from chassis.erasing import forget_tenant
@@ -15,6 +23,7 @@ from contracts.gateway import (
     VideoErased,
 )
 from contracts.ingest import VideoIngested
+from contracts.retention import ResultsErased, TranscriptsErased
 from contracts.steps import Step, StepFailed
 from contracts.transcribe import TranscriptReady
 from contracts.vision import ScenesDetected
@@ -30,6 +39,8 @@ def register(
     *,
     forget: ForgetVideo,
     forget_script: ForgetScript,
+    forget_results: ForgetResults,
+    forget_transcripts: ForgetTranscripts,
 ) -> None:
     """Subscribe to every fact this service acts on."""
 
@@ -67,4 +78,6 @@ def register(
 
     bus.on(VideoErased)(forget)
     bus.on(ScriptErased)(forget_script)
+    bus.on(ResultsErased)(forget_results)
+    bus.on(TranscriptsErased)(forget_transcripts)
     bus.on(AlignmentCorrected)(hear)

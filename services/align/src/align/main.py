@@ -13,7 +13,9 @@ from align.usecases import (
     AlignScript,
     CancelJob,
     EraseAlignments,
+    ForgetResults,
     ForgetScript,
+    ForgetTranscripts,
     ForgetVideo,
     HearCorrections,
     Join,
@@ -54,6 +56,8 @@ def build(settings: Settings, *, align: AlignFilm = align_film, call: Call = run
         HearCorrections(_records, _reviews),
         forget=ForgetVideo(_records),
         forget_script=ForgetScript(_records),
+        forget_results=ForgetResults(_records),
+        forget_transcripts=ForgetTranscripts(_records),
     )
     tools = Tools(models_dir=settings.models_dir, cache_dir=settings.cache_dir, threads=settings.threads)
     hopeless = (UnreadableScript, EmptyScript, UnusableSound, UnknownScript, ModelUnavailable, BlobNotFound)

@@ -96,6 +96,7 @@ class RevisionOrder:
     corrections: tuple[Correction, ...]
     title: str
     transcript: bytes
+    """Empty once it is deleted."""
     scenes: bytes | None
     source: Source
 
@@ -234,6 +235,14 @@ class Records(Protocol):
 
     async def add_alignment(self, job_id: UUID, fact: AlignmentReady, ledger: Ledger) -> None:
         """Record a finished alignment and the takes of its lines; the same run again changes nothing."""
+        ...
+
+    async def erase_alignments(self, job_ids: Sequence[UUID]) -> dict[str, int]:
+        """Forget the alignments of these jobs; returns how many rows of what."""
+        ...
+
+    async def lose(self, job_ids: Sequence[UUID], step: Step) -> int:
+        """What a step of these jobs left is there no more, as if it had failed; returns how often there was any."""
         ...
 
     async def erase_video(self, video_id: UUID, *, job_ids: Sequence[UUID]) -> dict[str, int]:

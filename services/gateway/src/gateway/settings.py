@@ -79,7 +79,7 @@ class Settings(ServiceSettings):
     erasure_patience_s: PositiveFloat = 600
     """A service that has not answered an erasure for so long is asked again."""
     retention_defaults: dict[Kind, PositiveInt | None] = Field(default_factory=dict)
-    """Days for which tenants that say nothing keep things, by kind, as JSON; null and what is absent is for ever."""
+    """Days for which tenants that say nothing keep things, by kind, as JSON; null is for ever."""
     retention_least: dict[Kind, PositiveInt] = Field(default_factory=dict)
     """Days for which everybody keeps things at least, by kind."""
     retention_most: dict[Kind, PositiveInt] = Field(default_factory=dict)

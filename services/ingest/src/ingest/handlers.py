@@ -5,13 +5,20 @@ from chassis.database import UnitOfWork
 from chassis.erasing import forget_tenant
 from contracts.event import Event
 from contracts.gateway import OriginalErased, TenantErased, VideoErased, VideoSubmitted
+from contracts.retention import CopiesErased
 from contracts.steps import Step
-from ingest.usecases import ForgetOriginal, ForgetVideo, QueueVideo
+from ingest.usecases import ForgetCopies, ForgetOriginal, ForgetVideo, QueueVideo
 
 __all__ = ["register"]
 
 
-def register(bus: Bus, queue: QueueVideo, forget: ForgetVideo, forget_original: ForgetOriginal) -> None:
+def register(
+    bus: Bus,
+    queue: QueueVideo,
+    forget: ForgetVideo,
+    forget_original: ForgetOriginal,
+    forget_copies: ForgetCopies,
+) -> None:
     """Subscribe to every fact this service acts on."""
 
     @bus.on(VideoSubmitted)
@@ -25,6 +32,10 @@ def register(bus: Bus, queue: QueueVideo, forget: ForgetVideo, forget_original: 
     @bus.on(OriginalErased)
     async def on_original_erased(event: Event[OriginalErased], work: UnitOfWork) -> None:
         await forget_original(event, work)
+
+    @bus.on(CopiesErased)
+    async def on_copies_erased(event: Event[CopiesErased], work: UnitOfWork) -> None:
+        await forget_copies(event, work)
 
     @bus.on(TenantErased, always=True)
     async def on_tenant_erased(event: Event[TenantErased], work: UnitOfWork) -> None:

@@ -13,7 +13,16 @@ from ingest.domain.refusal import Allowance, Limits
 from ingest.handlers import register
 from ingest.ports import Examine, Terms
 from ingest.settings import Settings
-from ingest.usecases import DropUpload, EraseBlobs, ForgetOriginal, ForgetVideo, QueueVideo, TakeInVideo, TookTooLong
+from ingest.usecases import (
+    DropUpload,
+    EraseBlobs,
+    ForgetCopies,
+    ForgetOriginal,
+    ForgetVideo,
+    QueueVideo,
+    TakeInVideo,
+    TookTooLong,
+)
 
 __all__ = ["build", "main"]
 
@@ -33,7 +42,7 @@ def build(settings: Settings, *, examine: Examine = take_in, call: Call = run_in
         call=call,
     )
     blobs = blobs_at(settings.blobs_url)
-    register(bus, QueueVideo(_videos), ForgetVideo(_videos), ForgetOriginal(_videos))
+    register(bus, QueueVideo(_videos), ForgetVideo(_videos), ForgetOriginal(_videos), ForgetCopies())
     take = TakeInVideo(
         database=database,
         videos=_videos,

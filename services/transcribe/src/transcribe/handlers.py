@@ -6,13 +6,22 @@ from chassis.erasing import forget_tenant
 from contracts.event import Event
 from contracts.gateway import JobCancelled, JobRequested, TenantErased, VideoErased
 from contracts.ingest import VideoIngested
+from contracts.retention import IntermediatesErased, TranscriptsErased
 from contracts.steps import Step
-from transcribe.usecases import CancelJob, ForgetVideo, JoinVideoAndJob
+from transcribe.usecases import CancelJob, ForgetIntermediates, ForgetTranscripts, ForgetVideo, JoinVideoAndJob
 
 __all__ = ["register"]
 
 
-def register(bus: Bus, join: JoinVideoAndJob, cancel: CancelJob, forget: ForgetVideo) -> None:
+def register(
+    bus: Bus,
+    join: JoinVideoAndJob,
+    cancel: CancelJob,
+    forget: ForgetVideo,
+    *,
+    forget_transcripts: ForgetTranscripts,
+    forget_intermediates: ForgetIntermediates,
+) -> None:
     """Subscribe to every fact this service acts on."""
 
     @bus.on(VideoIngested)
@@ -34,3 +43,6 @@ def register(bus: Bus, join: JoinVideoAndJob, cancel: CancelJob, forget: ForgetV
     @bus.on(TenantErased, always=True)
     async def on_tenant_erased(event: Event[TenantErased], work: UnitOfWork) -> None:
         await forget_tenant(work, step=Step.TRANSCRIPT, erasure_id=event.data.erasure_id)
+
+    bus.on(TranscriptsErased)(forget_transcripts)
+    bus.on(IntermediatesErased)(forget_intermediates)

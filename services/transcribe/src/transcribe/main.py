@@ -18,6 +18,8 @@ from transcribe.settings import Settings
 from transcribe.usecases import (
     CancelJob,
     EraseTranscripts,
+    ForgetIntermediates,
+    ForgetTranscripts,
     ForgetVideo,
     HearPiece,
     JoinVideoAndJob,
@@ -47,7 +49,14 @@ def build(settings: Settings, *, listen: Listen = listen, look: Look = survey, c
         call=call,
     )
     blobs = blobs_at(settings.blobs_url)
-    register(bus, JoinVideoAndJob(_records), CancelJob(_records), ForgetVideo(_records))
+    register(
+        bus,
+        JoinVideoAndJob(_records),
+        CancelJob(_records),
+        ForgetVideo(_records),
+        forget_transcripts=ForgetTranscripts(_records),
+        forget_intermediates=ForgetIntermediates(_records),
+    )
     ears, scribe = _ears(settings), Scribe(_records, blobs, settings.pause_s, settings.longest_segment_s)
     models: dict[str, str] = {"accurate": settings.model_accurate, "fast": settings.model_fast}
     transcribe = TranscribeVideo(database, scribe, listen, look, ears, models, settings.piece_s)

@@ -127,6 +127,14 @@ class Records(Protocol):
         """Job and run of every transcript made of a video."""
         ...
 
+    async def erase_transcripts(self, job_ids: Sequence[UUID]) -> int:
+        """Forget the transcripts of these jobs; returns how many there were."""
+        ...
+
+    async def erase_pieces(self, job_ids: Sequence[UUID]) -> int:
+        """Forget into what these jobs were cut; returns how many pieces there were."""
+        ...
+
     async def erase_video(self, video_id: UUID, *, job_ids: Sequence[UUID]) -> dict[str, int]:
         """Forget a video, all about it and its jobs, and never learn of it again; returns how many rows of what."""
         ...

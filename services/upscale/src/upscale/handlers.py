@@ -7,11 +7,20 @@ from contracts.align import AlignmentReady
 from contracts.event import Event
 from contracts.gateway import JobCancelled, JobRequested, TenantErased, VideoErased
 from contracts.ingest import VideoIngested
+from contracts.retention import IntermediatesErased, RenditionsErased
 from contracts.runners import BudgetChanged, RunnerInvited, RunnerReleased, RunnerRevoked, RunnerRotated
 from contracts.steps import Step, StepFailed
 from contracts.upscale import ChunkReady
 from contracts.vision import ScenesDetected
-from upscale.usecases import CancelJob, ForgetVideo, HearOperators, JoinChunks, JoinVideoAndJob
+from upscale.usecases import (
+    CancelJob,
+    ForgetIntermediates,
+    ForgetRenditions,
+    ForgetVideo,
+    HearOperators,
+    JoinChunks,
+    JoinVideoAndJob,
+)
 
 __all__ = ["register"]
 
@@ -23,6 +32,9 @@ def register(
     cancel: CancelJob,
     forget: ForgetVideo,
     operators: HearOperators,
+    *,
+    forget_renditions: ForgetRenditions,
+    forget_intermediates: ForgetIntermediates,
 ) -> None:
     """Subscribe to every fact this service acts on."""
 
@@ -63,6 +75,8 @@ def register(
         await operators.forget(work)
         await forget_tenant(work, step=Step.UPSCALE, erasure_id=event.data.erasure_id)
 
+    bus.on(RenditionsErased)(forget_renditions)
+    bus.on(IntermediatesErased)(forget_intermediates)
     _hear_operators(bus, operators)
 
 

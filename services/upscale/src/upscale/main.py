@@ -23,6 +23,8 @@ from upscale.usecases import (
     AssembleRendition,
     CancelJob,
     EraseBlobs,
+    ForgetIntermediates,
+    ForgetRenditions,
     ForgetVideo,
     HearOperators,
     JoinChunks,
@@ -70,6 +72,8 @@ def build(
         CancelJob(records_in, machines),
         ForgetVideo(records_in, machines),
         HearOperators(machines),
+        forget_renditions=ForgetRenditions(records_in),
+        forget_intermediates=ForgetIntermediates(records_in),
     )
     encoding, workshop = _encoding(settings), _workshop(settings)
     megapixels = settings.chunk_megapixels

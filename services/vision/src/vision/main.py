@@ -19,7 +19,17 @@ from vision.domain.failures import UnreadableVideo
 from vision.handlers import register
 from vision.ports import Eyes, Look, Tell
 from vision.settings import Settings
-from vision.usecases import CancelJob, EraseFindings, ForgetVideo, JoinVideoAndJob, LookAtVideo, announce_failures
+from vision.usecases import (
+    CancelJob,
+    EraseFindings,
+    ForgetIntermediates,
+    ForgetResults,
+    ForgetVideo,
+    JoinVideoAndJob,
+    LookAtVideo,
+    SweepUp,
+    announce_failures,
+)
 
 __all__ = ["build", "main"]
 
@@ -40,7 +50,14 @@ def build(settings: Settings, *, look: Look = look, call: Call = run_in_child) -
         call=call,
     )
     blobs = blobs_at(settings.blobs_url)
-    register(bus, JoinVideoAndJob(_records), CancelJob(_records), ForgetVideo(_records))
+    register(
+        bus,
+        JoinVideoAndJob(_records),
+        CancelJob(_records),
+        forget=ForgetVideo(_records),
+        forget_results=ForgetResults(_records),
+        forget_intermediates=ForgetIntermediates(_records),
+    )
     look_at = LookAtVideo(
         database=database,
         records=_records,
@@ -54,7 +71,7 @@ def build(settings: Settings, *, look: Look = look, call: Call = run_in_child) -
     work.does("look", gives_up_on=final, on_failure=announce_failures)(look_at)
     work.does("erase", on_failure=_keep_quiet)(EraseFindings(blobs))
     eraser = Eraser(database, blobs, bus, announced=(*ANNOUNCED_BY[NAME], *ANNOUNCED_BY["every service"]))
-    work.does(FORGET, on_failure=_keep_quiet)(eraser)
+    work.does(FORGET, on_failure=_keep_quiet)(SweepUp(blobs, eraser))
     return Service(name=NAME, settings=settings, database=database, bus=bus, work=work, models=MODELS)
 
 

@@ -126,6 +126,10 @@ class Records(Protocol):
         """Record the marks a run found; the same run again changes nothing."""
         ...
 
+    async def erase_results(self, job_ids: Sequence[UUID]) -> dict[str, int]:
+        """Forget the scenes and marks that these jobs found; returns how many rows of what."""
+        ...
+
     async def erase_video(self, video_id: UUID, *, job_ids: Sequence[UUID]) -> dict[str, int]:
         """Forget a video, all about it and its jobs, and never learn of it again; returns how many rows of what."""
         ...

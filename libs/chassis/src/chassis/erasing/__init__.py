@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from chassis.blobs import Blobs
+from chassis.blobs import BlobNotFound, Blobs
 from chassis.bus import Bus
 from chassis.database import Database, UnitOfWork
 from chassis.work import Task
@@ -60,27 +60,44 @@ class Eraser:
         """Delete what is there; what is gone already is fine."""
         await self.conclude(task, await self.delete(task, task.payload["folders"]))
 
-    async def delete(self, task: Task, folders: Sequence[str]) -> dict[str, int]:
-        """Delete folders of blobs; returns how many of what.
+    async def delete(self, task: Task, places: Sequence[str]) -> dict[str, int]:
+        """Delete blobs: single ones by their keys, and folders, which end in a slash; returns how many of what.
 
         They are counted before the first one goes, and the task keeps the numbers: who does it again after we died
         finds fewer, and tells of all.
         """
         if "found" not in task.payload:
-            await task.note(found=await self._count(folders))
+            await task.note(found=await self._count(places))
         found: dict[str, int] = task.payload["found"]
         deleted: dict[str, int] = {}
-        for folder in folders:
-            name = _plain(folder)
-            deleted[name] = deleted.get(name, 0) + await self._blobs.delete_prefix(folder)
+        for place in places:
+            name = _plain(place)
+            deleted[name] = deleted.get(name, 0) + await self._remove(place)
         return {name: max(count, found.get(name, 0)) for name, count in deleted.items()}
 
-    async def _count(self, folders: Sequence[str]) -> dict[str, int]:
+    async def _count(self, places: Sequence[str]) -> dict[str, int]:
         found = Counter[str]()
-        for folder in folders:
-            for keys in (self._blobs.list(folder), self._blobs.list_growing(folder)):
-                found[_plain(folder)] += sum([1 async for _ in keys])
+        for place in places:
+            if not place.endswith("/"):
+                found[_plain(place)] += await self._is_there(place)
+                continue
+            for keys in (self._blobs.list(place), self._blobs.list_growing(place)):
+                found[_plain(place)] += sum([1 async for _ in keys])
         return dict(found)
+
+    async def _remove(self, place: str) -> int:
+        if place.endswith("/"):
+            return await self._blobs.delete_prefix(place)
+        there = await self._is_there(place)
+        await self._blobs.delete(place)
+        return int(there)
+
+    async def _is_there(self, key: str) -> bool:
+        try:
+            await self._blobs.stat(key)
+        except BlobNotFound:
+            return False
+        return True
 
     async def conclude(self, task: Task, blobs: Mapping[str, int]) -> None:
         """Clear the plumbing, and say that nothing is left.

@@ -18,6 +18,7 @@ from matchcut.client.errors import (
     Conflict,
     Duplicate,
     Forbidden,
+    Gone,
     Invalid,
     MatchcutError,
     NotFound,
@@ -29,6 +30,7 @@ from matchcut.client.errors import (
     Unreachable,
 )
 from matchcut.client.findings import Alignment, AlignmentItem, Item, Revision
+from matchcut.client.held import Held, HeldClass, HeldKind
 from matchcut.client.live import LiveEvent
 from matchcut.client.logos import Logo
 from matchcut.client.people import ApiKey, Invitation, NewApiKey, Session, Tenant, User, accept_invitation
@@ -59,6 +61,10 @@ __all__ = [
     "Estimate",
     "Export",
     "Forbidden",
+    "Gone",
+    "Held",
+    "HeldClass",
+    "HeldKind",
     "IdentityProvider",
     "Invalid",
     "Invitation",

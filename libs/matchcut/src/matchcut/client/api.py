@@ -16,6 +16,7 @@ from matchcut.client.compliance import Compliance
 from matchcut.client.errors import ApiError, Unreachable, raise_for_problem
 from matchcut.client.films import Films, given
 from matchcut.client.findings import FoundThings
+from matchcut.client.held import HeldThings
 from matchcut.client.library import Library
 from matchcut.client.live import LiveEvent, follow_events
 from matchcut.client.logos import OwnLogos
@@ -40,7 +41,7 @@ T = TypeVar("T")
 _PASSING = frozenset({408, 423, 429, 502, 503, 504})
 
 
-class Matchcut(Films, Library, People, Compliance, FoundThings, OwnLogos, OwnRunners):
+class Matchcut(Films, Library, People, Compliance, FoundThings, HeldThings, OwnLogos, OwnRunners):
     """One gateway, one person. Not for several threads at once; close it, or use it in a ``with`` block.
 
     ``patience_s`` is how long a gateway that does not answer, or has no place for more, is waited for: one that is

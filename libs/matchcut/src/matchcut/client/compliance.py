@@ -76,7 +76,18 @@ class Erasure(_Resource):
     """An erasure: who has deleted what, who is waited for, and in the end a receipt (a JWS)."""
 
     id: UUID
-    kind: Literal["video", "original", "script", "user", "tenant"]
+    kind: Literal[
+        "video",
+        "original",
+        "copies",
+        "intermediates",
+        "results",
+        "transcripts",
+        "renditions",
+        "script",
+        "user",
+        "tenant",
+    ]
     subject_id: UUID
     reason: Literal["asked", "retention"] = "asked"
     state: Literal["running", "completed"]
@@ -92,6 +103,11 @@ class Retention(Tagged, _Resource):
 
     videos: int | None = None
     originals: int | None = None
+    copies: int | None = None
+    intermediates: int | None = None
+    results: int | None = None
+    transcripts: int | None = None
+    renditions: int | None = None
     scripts: int | None = None
     audit: int | None = None
     webhook_deliveries: int | None = None

@@ -1,5 +1,6 @@
 """What can go wrong between us and the gateway, typed from its problem documents (RFC 9457)."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -85,7 +86,13 @@ class Duplicate(Conflict):
 
 
 class Gone(ApiError):
-    """410: it was there, and is no more."""
+    """410: it was there, and is no more. Of what was deleted it says when and by which rule: ``asked``, or the
+    retention that was over, as ``retention/transcripts``. ``erasure`` is where that is proven.
+    """
+
+    deleted_at: datetime | None = None
+    rule: str | None = None
+    erasure: str | None = None
 
 
 class Changed(ApiError):
@@ -144,6 +151,9 @@ def raise_for_problem(response: httpx.Response) -> None:
         trace_id=problem.get("trace_id") or response.headers.get("x-trace-id"),
         retry_after_s=_seconds(response.headers.get("retry-after")),
     )
+    if isinstance(error, Gone) and "deleted_at" in problem:
+        error.deleted_at = datetime.fromisoformat(problem["deleted_at"])
+        error.rule, error.erasure = problem.get("rule"), problem.get("erasure")
     if isinstance(error, Duplicate) and "duplicate_of" in problem:
         error.duplicate_of = UUID(problem["duplicate_of"])
     raise error

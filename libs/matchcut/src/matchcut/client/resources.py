@@ -98,6 +98,7 @@ class Video(_Resource):
     created_at: datetime | None = None
     passthrough: str | None = None
     original_deleted_at: datetime | None = None
+    copies_deleted_at: datetime | None = None
 
 
 class Script(_Resource):

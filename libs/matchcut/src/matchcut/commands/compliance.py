@@ -18,7 +18,7 @@ from matchcut.exits import EPILOG, PartFailed, UsageFault, exit_codes
 from matchcut.launcher import DataFolder
 from matchcut.tables import Cell, Record, Rows, counts, minute, moment, painted
 
-__all__ = ["audit", "erase"]
+__all__ = ["Sure", "audit", "erase", "must_be_meant", "tell_erasure"]
 
 erase = typer.Typer(help="Erase for good, in every service, and get a receipt.", no_args_is_help=True, epilog=EPILOG)
 Sure = Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")]
@@ -68,8 +68,8 @@ def erase_video(
     """Erase a video with everything made of it."""
     console = Console(as_json=as_json)
     with exit_codes(console), connect(DataFolder.at(data)) as client:
-        _must_be_meant(f"video {video_id}", yes)
-        _show(console, client.erase_video(video_id))
+        must_be_meant(f"video {video_id}", yes)
+        tell_erasure(console, client.erase_video(video_id))
 
 
 @erase.command("script", epilog=EPILOG)
@@ -82,8 +82,8 @@ def erase_script(
     """Erase a script with everything aligned with it."""
     console = Console(as_json=as_json)
     with exit_codes(console), connect(DataFolder.at(data)) as client:
-        _must_be_meant(f"script {script_id}", yes)
-        _show(console, client.erase_script(script_id))
+        must_be_meant(f"script {script_id}", yes)
+        tell_erasure(console, client.erase_script(script_id))
 
 
 @erase.command("list", epilog=EPILOG)
@@ -111,7 +111,7 @@ def show_erasure(
     """What each service has deleted, and the receipt."""
     console = Console(as_json=as_json)
     with exit_codes(console), connect(DataFolder.at(data)) as client:
-        _show(console, client.erasure(erasure_id))
+        tell_erasure(console, client.erasure(erasure_id))
 
 
 @erase.command("user", epilog=EPILOG)
@@ -123,7 +123,7 @@ def erase_user(
     """Erase a user with their sessions and keys; what they corrected stays, as nobody's."""
     console = Console()
     with exit_codes(console), connect(DataFolder.at(data)) as client:
-        _must_be_meant(f"user {user_id}", yes)
+        must_be_meant(f"user {user_id}", yes)
         client.remove_user(user_id)
         console.say(f"user {user_id} is erased: see `matchcut erase list`")
 
@@ -185,12 +185,14 @@ def _show_integrity(console: Console, found: AuditIntegrity) -> None:
         raise PartFailed(f"the audit is not what was written, from seal {found.broken_at} on")
 
 
-def _must_be_meant(what: str, yes: bool) -> None:
+def must_be_meant(what: str, yes: bool) -> None:
+    """Ask whether it is meant, unless that was said."""
     if not yes:
         typer.confirm(f"Erase {what} for good?", abort=True, err=True)
 
 
-def _show(console: Console, erasure: Erasure) -> None:
+def tell_erasure(console: Console, erasure: Erasure) -> None:
+    """Who has deleted what, who is waited for, and where the receipt is."""
     about = Record(
         [
             ("erasure", str(erasure.id)),

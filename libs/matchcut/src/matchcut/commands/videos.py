@@ -1,5 +1,6 @@
-"""``matchcut video list|show|add|download``: what was handed in."""
+"""``matchcut video list|show|add|download|held|delete``: what was handed in, and what there is of it."""
 
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -7,8 +8,9 @@ from uuid import UUID
 
 import typer
 
-from matchcut.client import Matchcut, Video
+from matchcut.client import HeldClass, HeldKind, Matchcut, Video
 from matchcut.commands.choices import AsJson, Data, Newest
+from matchcut.commands.compliance import Sure, must_be_meant, tell_erasure
 from matchcut.connection import connect
 from matchcut.console import Console
 from matchcut.exits import EPILOG, UsageFault, exit_codes
@@ -79,6 +81,34 @@ def download(
         console.show({"path": str(path), "size_bytes": path.stat().st_size}, Record([("written to", str(path))]))
 
 
+@app.command("held", epilog=EPILOG)
+def show_held(video_id: VideoId, data: Data = None, as_json: AsJson = False) -> None:
+    """What there is of a video, class by class: how much, until when, and what was deleted."""
+    console = Console(as_json=as_json)
+    with exit_codes(console), connect(DataFolder.at(data)) as client:
+        held = client.held(video_id)
+        heading = ("what", "how much", "the oldest", "goes", "deleted", "why")
+        table = Rows(heading, [_held(one) for one in held.items], right=("how much",))
+        console.show(held.model_dump(mode="json", exclude={"etag"}), table)
+
+
+@app.command("delete", epilog=EPILOG)
+def delete_held(
+    video_id: VideoId,
+    kind: Annotated[HeldKind, typer.Argument(help="What of it: see `matchcut video held`.")],
+    yes: Sure = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete one class of what there is of a video, in every service, and get a receipt. The video stays."""
+    console = Console(as_json=as_json)
+    with exit_codes(console), connect(DataFolder.at(data)) as client:
+        held = client.held(video_id)
+        [one] = [one for one in held.items if one.kind == kind]
+        must_be_meant(f"{one.count} {kind} of video {video_id}", yes)
+        tell_erasure(console, client.delete_held(video_id, kind, etag=held.etag))
+
+
 def _added(client: Matchcut, source: str, title: str | None) -> Video:
     if "://" in source:
         return client.import_video(source, title=title)
@@ -98,6 +128,7 @@ def _show(console: Console, video: Video) -> None:
         ("handed in", moment(video.created_at)),
         ("size", size(video.size_bytes)),
         ("original", f"deleted {moment(video.original_deleted_at)}" if video.original_deleted_at else None),
+        ("copies", f"deleted {moment(video.copies_deleted_at)}" if video.copies_deleted_at else None),
         ("sha256", video.sha256),
     ]
     measured: list[tuple[str, Cell | None]] = [
@@ -110,6 +141,15 @@ def _show(console: Console, video: Video) -> None:
 
 def _name(video: Video) -> str:
     return video.title or video.filename
+
+
+def _held(one: HeldClass) -> tuple[Cell, ...]:
+    goes = f"{one.goes_at:%F}" if one.goes_at else "never" if one.count else ""
+    return one.kind, str(one.count), _day(one.oldest_at), goes, _day(one.deleted_at), one.reason or ""
+
+
+def _day(at: datetime | None) -> str:
+    return f"{at:%F}" if at else ""
 
 
 def _length(video: Video) -> str:

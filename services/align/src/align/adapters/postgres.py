@@ -196,6 +196,19 @@ class PostgresRecords:
         if rows:
             await self._connection.execute(insert(lines).on_conflict_do_nothing(), rows)
 
+    async def erase_alignments(self, job_ids: Sequence[UUID]) -> dict[str, int]:
+        """Forget the alignments of these jobs; returns how many rows of what."""
+        counts = {}
+        for table in (alignments, lines):
+            made = delete(table).where(table.c.job_id.in_(job_ids))
+            counts[table.name] = (await self._connection.execute(made)).rowcount
+        return counts
+
+    async def lose(self, job_ids: Sequence[UUID], step: Step) -> int:
+        """What a step of these jobs left is there no more, as if it had failed; returns how often there was any."""
+        left = steps.c.job_id.in_(job_ids), steps.c.step == step.value, steps.c.outcome.is_not(None)
+        return (await self._connection.execute(update(steps).where(*left).values(outcome=None))).rowcount
+
     async def erase_video(self, video_id: UUID, *, job_ids: Sequence[UUID]) -> dict[str, int]:
         """Forget a video, all about it and its jobs, and never learn of it again; returns how many rows of what.
 

@@ -1,7 +1,14 @@
 """What we do: wait until all a job's alignment builds on is there, align, hear what people say of it, and forget."""
 
 from align.usecases.aligning import AlignScript, UnknownScript
-from align.usecases.forgetting import CancelJob, EraseAlignments, ForgetScript, ForgetVideo
+from align.usecases.forgetting import (
+    CancelJob,
+    EraseAlignments,
+    ForgetResults,
+    ForgetScript,
+    ForgetTranscripts,
+    ForgetVideo,
+)
 from align.usecases.joining import Join
 from align.usecases.reviewing import HearCorrections, ReviseAlignment
 
@@ -9,7 +16,9 @@ __all__ = [
     "AlignScript",
     "CancelJob",
     "EraseAlignments",
+    "ForgetResults",
     "ForgetScript",
+    "ForgetTranscripts",
     "ForgetVideo",
     "HearCorrections",
     "Join",

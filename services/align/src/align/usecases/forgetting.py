@@ -12,9 +12,10 @@ from chassis.erasing import queue_forgetting
 from chassis.work import Task
 from contracts.event import Event
 from contracts.gateway import JobCancelled, ScriptErased, VideoErased
+from contracts.retention import ResultsErased, TranscriptsErased
 from contracts.steps import Step
 
-__all__ = ["CancelJob", "EraseAlignments", "ForgetScript", "ForgetVideo"]
+__all__ = ["CancelJob", "EraseAlignments", "ForgetResults", "ForgetScript", "ForgetTranscripts", "ForgetVideo"]
 
 RecordsIn = Callable[[UnitOfWork], Records]
 
@@ -86,6 +87,43 @@ class ForgetScript:
             rows=rows,
             folders=[folder_of(event.tenantid, job_id, run) for job_id, run in runs],
         )
+
+
+@dataclass(frozen=True)
+class ForgetResults:
+    """Delete the ledgers that some jobs made of a video. What people said of its lines holds for the next one."""
+
+    records: RecordsIn
+
+    async def __call__(self, event: Event[ResultsErased], work: UnitOfWork) -> None:
+        """Erase their rows, queue the deletion of documents and exports. It is about the erasure, not the video."""
+        records, fact = self.records(work), event.data
+        await work.hold(fact.video_id)
+        runs = [(job_id, run) for job_id, run in await records.jobs_of_video(fact.video_id) if job_id in fact.job_ids]
+        rows = await records.erase_alignments(fact.job_ids)
+        await records.lose(fact.job_ids, Step.SCENES)
+        await queue_forgetting(
+            work,
+            step=Step.ALIGNMENT,
+            about=fact.erasure_id,
+            erasure_id=fact.erasure_id,
+            rows=rows,
+            folders=[folder_of(event.tenantid, job_id, run) for job_id, run in runs],
+        )
+
+
+@dataclass(frozen=True)
+class ForgetTranscripts:
+    """Know no more of transcripts that are deleted: nobody shall wait for them, or look for their words."""
+
+    records: RecordsIn
+
+    async def __call__(self, event: Event[TranscriptsErased], work: UnitOfWork) -> None:
+        """Forget where they were."""
+        fact = event.data
+        await work.hold(fact.video_id)
+        rows = {"steps": await self.records(work).lose(fact.job_ids, Step.TRANSCRIPT)}
+        await queue_forgetting(work, step=Step.ALIGNMENT, about=fact.erasure_id, erasure_id=fact.erasure_id, rows=rows)
 
 
 @dataclass(frozen=True)

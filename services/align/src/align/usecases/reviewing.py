@@ -9,7 +9,7 @@ from uuid import UUID
 from align.domain.places import folder_of, revision_folder
 from align.ports import Alignment, Records, Reviews, ReviseFilm, RevisionOrder, Told
 from align.usecases.sourcing import source_of
-from chassis.blobs import Blobs
+from chassis.blobs import BlobNotFound, Blobs
 from chassis.database import Database, UnitOfWork
 from chassis.work import LeaseLost, Task
 from contracts.align import AlignmentRevised
@@ -106,6 +106,10 @@ class ReviseAlignment:
         async with task.finish() as work:
             if await self.reviews(work).revise(job_id, run, revision=told.revision, key=fact.key):
                 await work.announce(fact, subject=fact.video_id, job_id=job_id)
+            stands = await self.reviews(work).alignment(job_id, run) is not None
+        if not stands:  # deleted while this was written
+            await self.blobs.delete_prefix(folder_of(task.tenant_id, job_id, run))
+            return
         await self._forget_older(folder_of(task.tenant_id, job_id, run), known.revision)
 
     async def _order(self, task: Task, known: Alignment, told: Told) -> RevisionOrder:
@@ -118,10 +122,17 @@ class ReviseAlignment:
             ledger=await self.blobs.get_bytes(known.machine_key),
             corrections=told.corrections,
             title=script.filename if script else "",
-            transcript=await self.blobs.get_bytes(transcript.key) if transcript else b"",
-            scenes=await self.blobs.get_bytes(scenes.key) if scenes else None,
+            transcript=(await self._left(transcript.key) if transcript else None) or b"",
+            scenes=await self._left(scenes.key) if scenes else None,
             source=source_of(video, runs, known.run),
         )
+
+    async def _left(self, key: str) -> bytes | None:
+        """A document, or None: transcripts and scenes may be deleted while a ledger that was made of them stays."""
+        try:
+            return await self.blobs.get_bytes(key)
+        except BlobNotFound:
+            return None
 
     async def _forget_older(self, folder: str, kept: int) -> None:
         """Delete what was written before the revision that readers may still be at."""

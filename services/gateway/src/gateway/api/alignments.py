@@ -28,6 +28,7 @@ from gateway.domain.findings import Finding
 from gateway.domain.refusals import (
     ChangedMeanwhile,
     ExportPending,
+    Gone,
     IdempotencyKeyReused,
     InvalidRequest,
     NotAcceptable,
@@ -43,8 +44,8 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/alignments", tags=["alignments"])
 Reader = Annotated[Caller, needs(Right.RESULTS_READ)]
 Writer = Annotated[Caller, needs(Right.ALIGNMENTS_WRITE)]
-_EXPORTS = {**BLOB_RESPONSES, **responses(NotFound, NotReady, InvalidRequest, ExportPending, NotAcceptable)}
-_EDITS = (NotFound, NotReady, InvalidRequest, ChangedMeanwhile, PreconditionRequired)
+_EXPORTS = {**BLOB_RESPONSES, **responses(NotFound, NotReady, Gone, InvalidRequest, ExportPending, NotAcceptable)}
+_EDITS = (NotFound, NotReady, Gone, InvalidRequest, ChangedMeanwhile, PreconditionRequired)
 AlignmentId = Annotated[UUID, Path(description="Its id, or its job's.")]
 _FORMAT_OF = {
     "application/json": "json",
@@ -64,7 +65,7 @@ async def list_alignments(request: Request, given: Given, paged: Paged, wanted: 
     return json_response(request, page_of(found, paged, _item))
 
 
-@router.get("/{alignment_id}", response_model=AlignmentView, responses=responses(NotFound, NotReady))
+@router.get("/{alignment_id}", response_model=AlignmentView, responses=responses(NotFound, NotReady, Gone))
 async def read_alignment(alignment_id: AlignmentId, request: Request, given: Given, caller: Reader) -> Response:
     """What became of each line of the script, with what people say of it. Its ETag is what `PATCH` wants to see."""
     finding, revision = await given.library.reviews.find(caller, alignment_id)
@@ -90,7 +91,7 @@ async def correct_alignment(
 @router.post(
     "/{alignment_id}/undo",
     response_model=UndoView,
-    responses=responses(NotFound, ChangedMeanwhile, PreconditionRequired, NothingToUndo, IdempotencyKeyReused),
+    responses=responses(NotFound, Gone, ChangedMeanwhile, PreconditionRequired, NothingToUndo, IdempotencyKeyReused),
 )
 async def undo_correction(
     alignment_id: AlignmentId, given: Given, once: OnlyOnce, caller: Writer, match: IfMatchNeeded
@@ -107,7 +108,7 @@ async def undo_correction(
 @router.get(
     "/{alignment_id}/history",
     response_model=Page[RevisionView],
-    responses=responses(NotFound, NotReady, InvalidRequest),
+    responses=responses(NotFound, NotReady, Gone, InvalidRequest),
 )
 async def list_revisions(
     alignment_id: AlignmentId, request: Request, given: Given, paged: Paged, caller: Reader

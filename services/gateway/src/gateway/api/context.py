@@ -24,6 +24,7 @@ from gateway.usecases.erasures import Erasures
 from gateway.usecases.estimates import Estimates
 from gateway.usecases.exports import Exports
 from gateway.usecases.findings import Findings
+from gateway.usecases.held import HeldThings
 from gateway.usecases.identity_providers import IdentityProviders
 from gateway.usecases.imports import Imports
 from gateway.usecases.jobs import Jobs
@@ -86,6 +87,7 @@ class Erasing:
     script: EraseScript
     tenant: EraseTenant
     retention: Retentions
+    held: HeldThings
     exports: Exports
 
 

@@ -27,14 +27,14 @@ from gateway.api.problems import responses
 from gateway.api.respond import BLOB_RESPONSES, blob_response, json_response, tagged_response
 from gateway.domain.access import Caller, Right
 from gateway.domain.findings import Finding, Kind
-from gateway.domain.refusals import InvalidRequest, NotFound, NotReady
+from gateway.domain.refusals import Gone, InvalidRequest, NotFound, NotReady
 from gateway.usecases.results import Result
 
 __all__ = ["router"]
 
 router = APIRouter()
-_BLOB = {**BLOB_RESPONSES, **responses(NotFound, NotReady)}
-_DOCUMENT = responses(NotFound, NotReady)
+_BLOB = {**BLOB_RESPONSES, **responses(NotFound, NotReady, Gone)}
+_DOCUMENT = responses(NotFound, NotReady, Gone)
 _LIST = responses(InvalidRequest)
 Reader = Annotated[Caller, needs(Right.RESULTS_READ)]
 _BY = Path(description="Its id, or its job's.")

@@ -24,6 +24,7 @@ from gateway.domain.refusals import (
     BudgetExhausted,
     Busy,
     IdempotencyKeyReused,
+    InUse,
     InvalidRequest,
     JobFinished,
     NotFound,
@@ -118,7 +119,7 @@ async def cancel_job(job_id: UUID, given: Given, once: OnlyOnce, caller: Writer)
     status_code=202,
     response_model=Job,
     responses=responses(
-        NotFound, NothingToRetry, VideoUnusable, IdempotencyKeyReused, BudgetExhausted, QuotaExceeded, Busy
+        NotFound, NothingToRetry, VideoUnusable, InUse, IdempotencyKeyReused, BudgetExhausted, QuotaExceeded, Busy
     ),
 )
 async def retry_job(

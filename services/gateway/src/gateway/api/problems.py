@@ -123,6 +123,8 @@ _REFUSALS: dict[type[Refusal], tuple[int, str, str]] = {
     refusals.UnusablePicture: (422, "unusable-picture", "Not a picture we can use"),
     refusals.TooManyLogos: (409, "too-many-logos", "No more logos"),
     refusals.StorageFull: (507, "storage-full", "No room left"),
+    refusals.Gone: (410, "gone", "It was deleted"),
+    refusals.InUse: (409, "in-use", "A job needs it"),
 }
 _SLUGS = {
     400: "bad-request",
@@ -211,9 +213,9 @@ def refusal_response(request: Request, error: Refusal) -> Response:
         # Not all who were refused at one moment shall come back at one moment.
         headers["Retry-After"] = str(error.retry_after_s + random.randint(0, error.retry_after_s))
     REFUSALS.labels(slug).inc()
-    extra: dict[str, str] = {}
-    if isinstance(error, refusals.DuplicateVideo):
-        extra = {"duplicate_of": error.duplicate_of}
+    extra = {"duplicate_of": error.duplicate_of} if isinstance(error, refusals.DuplicateVideo) else {}
+    if isinstance(error, refusals.Gone):
+        extra = {"deleted_at": error.deleted_at, "rule": error.rule, "erasure": error.erasure}
     if request.url.path in OAUTH_PATHS:
         headers |= {"Cache-Control": "no-store", "Pragma": "no-cache"}
         extra = _oauth(getattr(error, "error", "invalid_grant"), error.detail)

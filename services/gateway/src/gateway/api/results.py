@@ -11,12 +11,12 @@ from gateway.api.respond import BLOB_RESPONSES, blob_response, json_response
 from gateway.api.schemas import ResultList
 from gateway.api.views import result_view
 from gateway.domain.access import Caller, Right
-from gateway.domain.refusals import NotFound, NotReady
+from gateway.domain.refusals import Gone, NotFound, NotReady
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["results"])
-_BLOB = {**BLOB_RESPONSES, **responses(NotFound, NotReady)}
+_BLOB = {**BLOB_RESPONSES, **responses(NotFound, NotReady, Gone)}
 Reader = Annotated[Caller, needs(Right.RESULTS_READ)]
 
 

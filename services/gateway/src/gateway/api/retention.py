@@ -22,6 +22,11 @@ router = APIRouter(prefix="/v1/retention", tags=["retention"])
 _EXAMPLE: dict[str, Any] = {
     "videos": 365,
     "originals": 90,
+    "copies": 180,
+    "intermediates": 14,
+    "results": 365,
+    "transcripts": 365,
+    "renditions": 90,
     "scripts": 365,
     "audit": 730,
     "webhook_deliveries": 14,
@@ -58,6 +63,19 @@ class RetentionRules(BaseModel):
     originals: Days = Field(
         default=None, description="What videos came as. They stay, with what was made of them, and say when it was."
     )
+    copies: Days = Field(
+        default=None, description="Sound, proxy, thumbnails: counted from when a job last ended for the video."
+    )
+    intermediates: Days = Field(
+        default=None,
+        description="What jobs left that failed or were called off, counted from when a job last ended for the video. "
+        "Of who has never said anything they are kept for 30 days.",
+    )
+    results: Days = Field(
+        default=None, description="Scenes, watermarks, ledgers: those of a job go together. What people said stays."
+    )
+    transcripts: Days = Field(default=None, description="With what they are found by. A ledger quotes them.")
+    renditions: Days = Field(default=None, description="Upscaled films with their quality reports.")
     usage: Annotated[int | None, Field(ge=62, le=36_500)] = Field(
         default=None, description="At least 62, so that a month and the one before it can be reckoned."
     )
@@ -70,6 +88,11 @@ class Wanted(BaseModel):
 
     videos: _Some = None
     originals: _Some = None
+    copies: _Some = None
+    intermediates: _Some = None
+    results: _Some = None
+    transcripts: _Some = None
+    renditions: _Some = None
     scripts: _Some = None
     audit: Annotated[int | None, Query(ge=30, le=36_500)] = None
     webhook_deliveries: _Some = None

@@ -122,6 +122,9 @@ class Video(BaseModel):
     original_deleted_at: datetime | None = Field(
         default=None, description="From then on there is what was made of it, and nothing more can be made of it."
     )
+    copies_deleted_at: datetime | None = Field(
+        default=None, description="From then on there is neither sound nor proxy: no transcript can be asked for."
+    )
 
 
 class ScriptRequest(_Asked):

@@ -18,6 +18,7 @@ from gateway.api.views import video_view
 from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import (
     DuplicateVideo,
+    Gone,
     IdempotencyKeyReused,
     MinutesQuotaExceeded,
     NotFound,
@@ -36,6 +37,7 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/videos", tags=["videos"])
 _BLOB = {**BLOB_RESPONSES, **responses(NotFound, NotReady)}
+_MAY_BE_GONE = {**BLOB_RESPONSES, **responses(NotFound, NotReady, Gone)}
 Reader = Annotated[Caller, needs(Right.VIDEOS_READ)]
 
 
@@ -119,14 +121,14 @@ async def read_poster(video_id: UUID, request: Request, given: Given, caller: Re
     return blob_response(request, given, caller, await given.results.blob(key, name=_basename(key)))
 
 
-@router.get("/{video_id}/proxy", response_class=Response, responses=_BLOB)
+@router.get("/{video_id}/proxy", response_class=Response, responses=_MAY_BE_GONE)
 async def read_proxy(video_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
     """The video in H.264 and AAC, which every browser plays. Takes `Range`."""
     _, key = await given.videos.blob(caller, video_id, "proxy")
     return blob_response(request, given, caller, await given.results.blob(key, name=_basename(key)))
 
 
-@router.get("/{video_id}/original", response_class=Response, responses=_BLOB)
+@router.get("/{video_id}/original", response_class=Response, responses=_MAY_BE_GONE)
 async def read_original(video_id: UUID, request: Request, given: Given, caller: Reader) -> Response:
     """The bytes as they were uploaded. Takes `Range`."""
     return blob_response(request, given, caller, await _original(given, caller, video_id), disposition="attachment")

@@ -74,6 +74,7 @@ def video_view(video: Video) -> schemas.Video:
         passthrough=video.passthrough,
         created_at=video.created_at,
         original_deleted_at=video.original_deleted_at,
+        copies_deleted_at=video.copies_deleted_at,
     )
 
 

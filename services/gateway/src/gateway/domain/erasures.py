@@ -6,16 +6,25 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-__all__ = ["ANSWERING", "Answer", "Erasure", "Kind", "Reason", "State", "receipt_claims"]
+__all__ = ["ANSWERING", "OURSELVES", "PARTS", "Answer", "Erasure", "Kind", "Reason", "State", "receipt_claims"]
 
-Kind = Literal["video", "original", "script", "user", "tenant"]
+Kind = Literal[
+    "video", "original", "copies", "intermediates", "results", "transcripts", "renditions", "script", "user", "tenant"
+]
 State = Literal["running", "completed"]
 Reason = Literal["asked", "retention"]
 
 OURSELVES = "gateway"
+PARTS: frozenset[Kind] = frozenset({"original", "copies", "intermediates", "results", "transcripts", "renditions"})
+"""Parts of a video, which stays when they go, and with it what speaks of it."""
 ANSWERING: Mapping[Kind, frozenset[str]] = {
     "video": frozenset({"ingest", "transcribe", "align", "vision", "upscale"}),
     "original": frozenset({"ingest"}),
+    "copies": frozenset({"ingest"}),
+    "intermediates": frozenset({"transcribe", "vision", "upscale"}),
+    "results": frozenset({"vision", "align"}),
+    "transcripts": frozenset({"transcribe", "align"}),
+    "renditions": frozenset({"upscale"}),
     "script": frozenset({"align"}),
     "user": frozenset(),
     "tenant": frozenset({"ingest", "transcribe", "align", "vision", "upscale"}),
@@ -66,7 +75,7 @@ def receipt_claims(erasure: Erasure, *, tenant_id: UUID, answers: tuple[Answer, 
     return {
         "jti": str(erasure.id),
         "tenant": str(tenant_id),
-        "erased": {"kind": erasure.kind, "id": str(erasure.subject_id)},
+        "erased": {"kind": erasure.kind, "id": str(erasure.subject_id), **_made_by(erasure)},
         "reason": erasure.reason,
         "requested_at": erasure.requested_at.isoformat(),
         "completed_at": max(answer.answered_at for answer in answers).isoformat(),
@@ -80,3 +89,9 @@ def receipt_claims(erasure: Erasure, *, tenant_id: UUID, answers: tuple[Answer, 
         },
         "kept": ["this receipt", "the audit, until its retention ends"],
     }
+
+
+def _made_by(erasure: Erasure) -> dict[str, list[str]]:
+    """Of what jobs made, whose it was: what other jobs made of the same video is there."""
+    made = erasure.kind in ("results", "transcripts", "renditions")
+    return {"jobs": [str(job_id) for job_id in erasure.job_ids]} if made else {}

@@ -48,6 +48,10 @@ class Finding:
     """Blob keys beside the document: ``keyframes`` (a folder), ``content``, exports by format."""
     revision: int = 0
     """Up to which revision people's corrections are in the exports."""
+    deleted_at: datetime | None = None
+    """From when on there is nothing but word that it was there."""
+    erasure_id: UUID | None = None
+    """By which it was deleted."""
 
 
 @dataclass(frozen=True, slots=True)

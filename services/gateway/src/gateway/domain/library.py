@@ -103,6 +103,10 @@ class Video:
     on_duplicate: OnDuplicate = "keep"
     original_deleted_at: datetime | None = None
     """From when on there is nothing but what was made of it."""
+    copies_deleted_at: datetime | None = None
+    """From when on there is neither sound nor proxy."""
+    intermediates_deleted_at: datetime | None = None
+    """When what jobs had left was deleted; None once a job was asked for after that, which may leave some."""
 
 
 ScriptFormat = Literal["text", "markdown", "fountain", "fdx", "docx", "srt", "vtt", "csv"]

@@ -12,7 +12,9 @@ __all__ = [
     "EmailTaken",
     "ExportPending",
     "Forbidden",
+    "Gone",
     "IdempotencyKeyReused",
+    "InUse",
     "InvalidGrant",
     "InvalidRequest",
     "JobFinished",
@@ -258,3 +260,19 @@ class UnusablePicture(Refusal):
 
 class TooManyLogos(Refusal):
     """The tenant has as many logos as it may have: remove one first."""
+
+
+class Gone(Refusal):
+    """It was there and was deleted: by hand, or because its retention was over. ``deleted_at`` and ``rule`` say so."""
+
+    def __init__(self, detail: str, *, deleted_at: str, rule: str, erasure: str) -> None:
+        super().__init__(detail)
+        self.deleted_at = deleted_at
+        self.rule = rule
+        """``asked``, or the retention that was over: ``retention/transcripts``."""
+        self.erasure = erasure
+        """Where it says what was deleted where."""
+
+
+class InUse(Refusal):
+    """A job of this video is not over and may need it: wait for it, or call it off."""

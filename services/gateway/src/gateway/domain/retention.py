@@ -8,10 +8,26 @@ from uuid import UUID
 
 from gateway.domain.refusals import InvalidRequest
 
-__all__ = ["ANYTHING", "KINDS", "WHAT_GOES", "Kind", "Over", "Policy", "Retention", "SaidRetention"]
+__all__ = ["ANYTHING", "KINDS", "WHAT_GOES", "Kind", "Over", "Policy", "Retention", "SaidRetention", "VideoKind"]
 
-Kind = Literal["videos", "originals", "scripts", "events", "usage", "audit", "webhook_deliveries", "exports"]
+Kind = Literal[
+    "videos",
+    "originals",
+    "copies",
+    "intermediates",
+    "results",
+    "transcripts",
+    "renditions",
+    "scripts",
+    "events",
+    "usage",
+    "audit",
+    "webhook_deliveries",
+    "exports",
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+VideoKind = Literal["videos", "originals", "copies", "intermediates"]
+"""Kinds that go video by video, all at once."""
 SaidRetention = Mapping[str, int | None]
 """What a tenant has said, by kind. Of what is absent it has said nothing."""
 
@@ -19,6 +35,14 @@ WHAT_GOES: Mapping[Kind, str] = {
     "videos": "The video with its original, jobs, results, transcripts and renditions, in every service. Scripts stay.",
     "originals": "What a video came as. Proxy, results, transcripts and renditions stay; scenes, watermarks and "
     "upscaling cannot be asked for any more.",
+    "copies": "What was made of a video to work with it: sound, proxy, thumbnails. The original and what was found "
+    "stay; transcripts and alignments cannot be asked for any more.",
+    "intermediates": "What jobs left that failed or were called off: pieces heard, chunks of films, key frames no "
+    "result names. Nothing that anybody can fetch; such a job begins anew when it is asked for again.",
+    "results": "Scenes with their key frames, watermarks, and ledgers with their exports. What people said of lines "
+    "holds for the next alignment.",
+    "transcripts": "What was said, and that it is found by searching. A ledger quotes it, which is one of the results.",
+    "renditions": "Upscaled films with their quality reports.",
     "scripts": "The script with every alignment made of it, in every service. Transcripts, scenes and renditions stay.",
     "events": "What live streams can be told that come back. Webhooks and the state of jobs are not touched.",
     "usage": "Lines of the usage report and the bytes stored on those days. Nothing else is made of them by then.",
@@ -36,6 +60,14 @@ class Retention:
     """With everything made of them: jobs, results, renditions."""
     originals: int | None = None
     """What videos came as; they stay, with everything made of them."""
+    copies: int | None = None
+    """Counted from when a job last ended for the video."""
+    intermediates: int | None = 30
+    """Counted from when a job last ended for the video; nobody but a job that is asked for again would miss them."""
+    results: int | None = None
+    """Of a job, counted from the last of them."""
+    transcripts: int | None = None
+    renditions: int | None = None
     scripts: int | None = None
     """With everything aligned with them."""
     events: int | None = None

@@ -17,6 +17,7 @@ from gateway.ports.erasures import Erasures
 from gateway.ports.events import Events
 from gateway.ports.exports import Exports
 from gateway.ports.findings import Findings, Logos, Pictures, Reviews
+from gateway.ports.held import Holdings
 from gateway.ports.identity import (
     ApiKey,
     ApiKeys,
@@ -270,6 +271,8 @@ class Records(Protocol):
     def runners(self) -> Runners: ...  # noqa: D102
     @property
     def erasures(self) -> Erasures: ...  # noqa: D102
+    @property
+    def held(self) -> Holdings: ...  # noqa: D102
     @property
     def retentions(self) -> Retentions: ...  # noqa: D102
     @property

@@ -35,6 +35,9 @@ class Erasures(Protocol):
     async def unanswered(self, *, asked_before: datetime, limit: int) -> Sequence[Erasure]:
         """Erasures on which services stay silent, locked; those another transaction holds are left out."""
 
+    async def running_parts(self, video_id: UUID) -> Sequence[Erasure]:
+        """Erasures of parts of a video that are not concluded, locked."""
+
     async def asked(self, erasure_id: UUID, at: datetime) -> None:
         """Note that the services were asked again."""
 

@@ -1,6 +1,7 @@
 """What jobs found, what people say of it, and reference pictures: their rows, and what decodes a picture."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -26,6 +27,15 @@ class Findings(Protocol):
 
     async def revise(self, job_id: UUID, run: int, *, revision: int, files: Mapping[str, str]) -> bool:
         """Note where an alignment's newest exports are; False if newer ones stand already."""
+
+    async def of_jobs(self, job_ids: Sequence[UUID], kinds: Sequence[Kind]) -> Sequence[Finding]:
+        """What these jobs found of these kinds, and is there; the oldest first."""
+
+    async def deleted(self, *, job_id: UUID) -> Sequence[Finding]:
+        """What a job found and is deleted."""
+
+    async def delete(self, finding_id: UUID, names: Sequence[str], *, at: datetime, erasure_id: UUID) -> None:
+        """Keep of a finding that it was there, and what its job's results were called."""
 
     async def erase(self, video_id: UUID) -> Mapping[str, int]:
         """Forget what was found in a video, and what people said of it; returns how many rows of what."""

@@ -1,10 +1,11 @@
 """What retention needs from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from gateway.domain.retention import Kind, Over, Retention, SaidRetention
+from gateway.domain.held import HeldKind
+from gateway.domain.retention import Kind, Over, Retention, SaidRetention, VideoKind
 
 __all__ = ["Retentions"]
 
@@ -21,11 +22,11 @@ class Retentions(Protocol):
     async def alone(self) -> bool:
         """Whether nobody else looks through this tenant's things; if so, nobody will until this transaction ends."""
 
-    async def videos_over(self, *, days: int, limit: int) -> Sequence[UUID]:
-        """Videos that are kept for longer than that, and that no unfinished job needs; locked."""
+    async def videos_over(self, kind: VideoKind, *, days: int, limit: int) -> Sequence[UUID]:
+        """Videos that are over their time, or a part of them is, and that no unfinished job needs; locked."""
 
-    async def originals_over(self, *, days: int, limit: int) -> Sequence[UUID]:
-        """Videos whose original is there, kept for longer than that, and needed by no unfinished job; locked."""
+    async def found_over(self, kind: HeldKind, *, days: int, limit: int) -> Mapping[UUID, Collection[UUID]]:
+        """Jobs whose findings of a class are over their time, by video; nothing is locked."""
 
     async def scripts_over(self, *, days: int, limit: int) -> Sequence[UUID]:
         """Scripts that are kept for longer than that, and that no unfinished job needs; locked."""

@@ -136,6 +136,9 @@ class SearchIndex(Protocol):
     async def forget(self, *, video_id: UUID | None = None, script_id: UUID | None = None) -> int:
         """Forget all passages of a video's transcript or of a script; returns how many documents there were."""
 
+    async def transcript_of(self, video_id: UUID) -> UUID | None:
+        """The job whose transcript a video is found by; nobody notes another one before this transaction ends."""
+
     async def claimed(self, claim: Claimed) -> Indexed | None:
         """The document of a claim that is still ours."""
 

@@ -15,7 +15,7 @@ from chassis.blobs import Blobs
 from chassis.database import Database, UnitOfWork
 from chassis.work import Task
 from contracts.gateway import AlignmentCorrected, JobRequested
-from gateway.domain.erasures import OURSELVES, Answer, Erasure, Kind, receipt_claims
+from gateway.domain.erasures import OURSELVES, PARTS, Answer, Erasure, Kind, receipt_claims
 from gateway.domain.exports import export_key
 from gateway.ports import Changes, Records, RecordsOn
 from gateway.ports.erasures import Receipts
@@ -68,7 +68,8 @@ class ConcludeErasure:
         await self._count_blobs(task.tenant_id, erasure)
         for place in _places(task.tenant_id, erasure):
             await (self.blobs.delete_prefix(place) if place.endswith("/") else self.blobs.delete(place))
-        await self._end_exports(task.tenant_id)
+        if _ends_exports(erasure):
+            await self._end_exports(task.tenant_id)
         await self._delete_rows(task.tenant_id, erasure)
         sent = 0
         if _leaves_no_trace(erasure):
@@ -87,7 +88,7 @@ class ConcludeErasure:
         async with self.database.begin(tenant_id) as work:
             records = self.records_on(work.connection)
             exports = await records.exports.page(before=None, limit=_MOST_EXPORTS)
-            if erasure.kind != "tenant":  # whose exports are counted where they are
+            if erasure.kind != "tenant" and _ends_exports(erasure):  # a tenant's are counted where they are
                 found["derived/exports"] += sum(export.state == "ready" for export in exports)
             await _count(records, erasure.id, {}, found)
 
@@ -159,9 +160,14 @@ def _places(tenant_id: UUID, erasure: Erasure) -> Sequence[str]:
     return erasure.places
 
 
+def _ends_exports(erasure: Erasure) -> bool:
+    """Intermediates are in no export, and may go every day."""
+    return erasure.kind != "intermediates"
+
+
 def _leaves_no_trace(erasure: Erasure) -> bool:
-    """A video whose original is erased stays, and so does what speaks of it."""
-    return erasure.kind != "original"
+    """A video of which parts are erased stays, and so does what speaks of it."""
+    return erasure.kind not in PARTS
 
 
 async def _count(

@@ -14,8 +14,9 @@ from uuid import UUID
 from chassis.database import Database, UnitOfWork
 from chassis.telemetry import get_logger
 from contracts import uuid7
-from contracts.event import Event
+from contracts.event import Event, Fact
 from contracts.gateway import OriginalErased, ScriptErased, TenantErased, VideoErased
+from contracts.retention import CopiesErased, IntermediatesErased, RenditionsErased, ResultsErased, TranscriptsErased
 from contracts.traces import TracesErased
 from gateway.domain.access import Caller
 from gateway.domain.erasures import Answer, Erasure, Kind, Reason
@@ -41,12 +42,21 @@ async def open_erasure(
     places: Sequence[str] = (),
     job_ids: Sequence[UUID] = (),
     token_hash: str | None = None,
+    erasure_id: UUID | None = None,
 ) -> Erasure:
     """Record that something is to leave no trace; it is told to the others by ``announce_erasure``."""
     now = datetime.now(UTC)
     counts = {name: count for name, count in (rows or {}).items() if count}
     erasure = Erasure(
-        uuid7(), kind, subject_id, reason, now, now, rows=counts, places=tuple(places), job_ids=tuple(job_ids)
+        erasure_id or uuid7(),
+        kind,
+        subject_id,
+        reason,
+        now,
+        now,
+        rows=counts,
+        places=tuple(places),
+        job_ids=tuple(job_ids),
     )
     await records.erasures.add(erasure, token_hash=token_hash)
     return erasure
@@ -59,14 +69,33 @@ async def announce_erasure(work: UnitOfWork, erasure: Erasure) -> None:
         case "video":
             fact = VideoErased(video_id=about, erasure_id=erasure_id, job_ids=erasure.job_ids)
             await work.announce(fact, subject=about)
-        case "original":
-            await work.announce(OriginalErased(video_id=about, erasure_id=erasure_id), subject=about)
+        case "original" | "copies" | "intermediates" | "results" | "transcripts" | "renditions":
+            await work.announce(_part_of_a_video(erasure), subject=about)
         case "script":
             await work.announce(ScriptErased(script_id=about, erasure_id=erasure_id), subject=about)
         case "user":  # nobody but us is ever told who somebody is
             await _queue_conclusion(work, erasure_id)
         case "tenant":
             await work.announce(TenantErased(erasure_id=erasure_id), subject=about)
+
+
+def _part_of_a_video(erasure: Erasure) -> Fact:
+    video_id, erasure_id, job_ids = erasure.subject_id, erasure.id, erasure.job_ids
+    match erasure.kind:
+        case "original":
+            return OriginalErased(video_id=video_id, erasure_id=erasure_id)
+        case "copies":
+            return CopiesErased(video_id=video_id, erasure_id=erasure_id)
+        case "intermediates":
+            return IntermediatesErased(video_id=video_id, erasure_id=erasure_id, job_ids=job_ids)
+        case "results":
+            return ResultsErased(video_id=video_id, erasure_id=erasure_id, job_ids=job_ids)
+        case "transcripts":
+            return TranscriptsErased(video_id=video_id, erasure_id=erasure_id, job_ids=job_ids)
+        case "renditions":
+            return RenditionsErased(video_id=video_id, erasure_id=erasure_id, job_ids=job_ids)
+        case _:
+            raise ValueError(f"{erasure.kind} is no part of a video")
 
 
 class Erasures:
@@ -130,9 +159,16 @@ class HearAnswers:
         erasure = await erasures.get(event.data.erasure_id, lock=True)
         if erasure is None or erasure.state == "completed":
             return
-        service = event.source.rpartition("/")[2]
-        await erasures.answer(erasure.id, Answer(service, event.time, event.data.rows, event.data.blobs))
-        if not erasure.awaited - {service}:
+        answer = Answer(event.source.rpartition("/")[2], event.time, event.data.rows, event.data.blobs)
+        await self._note(work, erasure, answer)
+        if erasure.kind == "video":  # whoever holds nothing of a video holds none of its parts
+            for part in await erasures.running_parts(erasure.subject_id):
+                if answer.service in part.awaited:
+                    await self._note(work, part, Answer(answer.service, answer.answered_at))
+
+    async def _note(self, work: UnitOfWork, erasure: Erasure, answer: Answer) -> None:
+        await self.records_on(work.connection).erasures.answer(erasure.id, answer)
+        if not erasure.awaited - {answer.service}:
             await _queue_conclusion(work, erasure.id)
 
 

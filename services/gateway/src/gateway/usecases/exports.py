@@ -7,7 +7,7 @@ An erasure ends exports that are being made and deletes those that are there, si
 import hashlib
 import json
 import zipfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from chassis.database import Database, UnitOfWork
 from chassis.work import Failure, Task
 from contracts import uuid7
 from gateway.domain.access import Caller, Role
+from gateway.domain.erasures import PARTS
 from gateway.domain.exports import EXPORTED_ROWS, WITHHELD, Export, export_key
 from gateway.domain.refusals import NotFound, NotReady
 from gateway.ports import RecordsOn
@@ -130,11 +131,29 @@ class MakeExport:
             async for file in self.files(caller):
                 if task.payload["media"] or not file.media:
                     await self._copy(archive, file)
-            await archive.close(tenant_id=task.tenant_id, media=task.payload["media"])
+            await archive.close(
+                tenant_id=task.tenant_id, media=task.payload["media"], gone=await self._gone(task.tenant_id)
+            )
         async with task.finish() as work:
             exports = self.records_on(work.connection).exports
             export_id, now = UUID(task.subject), datetime.now(UTC)
             await exports.finish(export_id, at=now, size_bytes=writer.size, sha256=writer.sha256)
+
+    async def _gone(self, tenant_id: UUID) -> list[dict[str, str]]:
+        """What of the videos that are here was deleted, when and why. Whose findings it was stands in their rows."""
+        said: list[dict[str, str]] = []
+        before: UUID | None = None
+        while True:
+            async with self.database.read(tenant_id) as connection:
+                found = await self.records_on(connection).erasures.page(before=before, limit=_PAGE)
+            for one in found:
+                if one.kind in PARTS:
+                    at, video_id = one.requested_at.isoformat(), str(one.subject_id)
+                    said.append({"kind": one.kind, "video_id": video_id, "deleted_at": at, "reason": one.reason})
+                    said[-1]["erasure_id"] = str(one.id)
+            if len(found) < _PAGE:
+                return said
+            before = found[-1].id
 
     async def fail(self, task: Task, failure: Failure, work: UnitOfWork) -> None:
         """Say that there will be none."""
@@ -206,7 +225,7 @@ class _Archive:
         await self._flush()
         self._members.append(_Member(name, size, digest.hexdigest()))
 
-    async def close(self, *, tenant_id: UUID, media: bool) -> None:
+    async def close(self, *, tenant_id: UUID, media: bool, gone: Sequence[Mapping[str, str]]) -> None:
         """The manifest, and the end."""
         said = {
             "tenant_id": str(tenant_id),
@@ -214,6 +233,7 @@ class _Archive:
             "media": media,
             "files": [asdict(member) for member in self._members],
             "withheld": dict(WITHHELD),
+            "gone": list(gone),
         }
         self._zip.writestr("manifest.json", json.dumps(said, indent=2))
         self._zip.close()

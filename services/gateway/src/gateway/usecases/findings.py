@@ -7,10 +7,11 @@ from chassis.blobs import BlobNotFound, Blobs
 from chassis.database import Database
 from gateway.domain.access import Caller
 from gateway.domain.findings import NAMES, Finding, Kind, Narrowed
+from gateway.domain.held import CLASS_OF, Deletion, gone
 from gateway.domain.refusals import NotFound, NotReady
-from gateway.ports import RecordsOn
+from gateway.ports import Records, RecordsOn
 
-__all__ = ["Findings"]
+__all__ = ["Findings", "deletion_of", "require_held"]
 
 
 class Findings:
@@ -30,10 +31,12 @@ class Findings:
             return await findings.page(kind, narrowed, before=before, limit=limit)
 
     async def get(self, caller: Caller, kind: Kind, id_: UUID) -> Finding:
-        """One, by its own id or its job's. Raises NotFound; NotReady where the job is known and has none yet."""
+        """One, by its own id or its job's. Raises NotFound; Gone; NotReady where the job is known and has none yet."""
         async with self._database.read(caller.tenant_id) as connection:
             records = self._records_on(connection)
             finding = await records.findings.get(kind, id_)
+            if finding is not None:
+                await require_held(records, finding)
             job = await records.jobs.get(id_) if finding is None else None
         if finding is not None:
             return finding
@@ -47,3 +50,18 @@ class Findings:
             return await self._blobs.get_bytes(finding.key)
         except BlobNotFound:
             raise NotFound(f"there is no such {NAMES[finding.kind]} any more") from None
+
+
+async def deletion_of(records: Records, finding: Finding) -> Deletion | None:
+    """How a finding was deleted; None for one that is there."""
+    if finding.deleted_at is None or finding.erasure_id is None:
+        return None
+    erasure = await records.erasures.get(finding.erasure_id)
+    return Deletion(finding.deleted_at, erasure.reason if erasure else "asked", finding.erasure_id)
+
+
+async def require_held(records: Records, finding: Finding) -> None:
+    """Raise Gone for a finding that was deleted."""
+    deletion = await deletion_of(records, finding)
+    if deletion is not None:
+        raise gone(f"the {NAMES[finding.kind]}", CLASS_OF[finding.kind], deletion)

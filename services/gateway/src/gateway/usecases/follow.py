@@ -1,5 +1,6 @@
 """Following the facts: what any service says moves the jobs that wait for it."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from contracts.event import Event, Fact
 from contracts.ingest import VideoIngested, VideoRejected
 from contracts.steps import Step, StepFailed
 from gateway.domain.findings import found_in
+from gateway.domain.held import COPIES
 from gateway.domain.jobs import Job
 from gateway.domain.library import Rejection, Video
 from gateway.domain.news import news_of, results_of
@@ -82,14 +84,21 @@ def _after(video: Video, fact: Fact) -> Video:
     """A video that was taken in stays so, whatever is heard later; one that was not may be, by a replayed fact."""
     if isinstance(fact, VideoIngested):
         keys = {**video.keys, **_keys(fact)}
-        if video.original_deleted_at is not None:  # this fact is told again, and tells of what is gone
-            del keys["original"]
+        for name in _deleted(video):  # this fact is told again, and tells of what is gone
+            keys.pop(name, None)
         return replace(video, state="ready", rejection=None, keys=keys, media=_measures(fact))
     if video.state == "ready":
         return video
     if isinstance(fact, VideoRejected | StepFailed):
         return replace(video, state="rejected", rejection=Rejection(str(fact.reason), fact.detail))
     return video
+
+
+def _deleted(video: Video) -> Iterator[str]:
+    if video.original_deleted_at is not None:
+        yield "original"
+    if video.copies_deleted_at is not None:
+        yield from COPIES
 
 
 def _keys(fact: VideoIngested) -> dict[str, str]:

@@ -20,6 +20,7 @@ from gateway.domain.refusals import InvalidRequest, JobFinished, NotFound, Nothi
 from gateway.ports import Changes, Records, RecordsOn
 from gateway.usecases.admission import Admission
 from gateway.usecases.choices import with_what_is_known
+from gateway.usecases.held import note_work, require_there
 from gateway.usecases.logos import references
 from gateway.usecases.notify import Notify
 from gateway.usecases.videos import require_usable
@@ -87,6 +88,7 @@ class Jobs:
         if not job.over:
             await self._admission.job(records)
         await records.jobs.add(job)
+        await note_work(records, video)
         await _announce(work, job, steps, video)
         await self._notify(work, job_notices(None, job))
         return job
@@ -116,7 +118,7 @@ class Jobs:
     async def retry(self, work: UnitOfWork, job_id: UUID, *, only: Sequence[Step] = ()) -> Job:
         """Ask for the failed steps once more, or for some of them.
 
-        Raises NotFound, NothingToRetry, VideoUnusable, BudgetExhausted, QuotaExceeded, Busy.
+        Raises NotFound, NothingToRetry, VideoUnusable, InUse, BudgetExhausted, QuotaExceeded, Busy.
         """
         records = self._records_on(work.connection)
         peek = _found(await records.jobs.get(job_id))
@@ -126,12 +128,14 @@ class Jobs:
         if not failed or job.state == "cancelled" or video is None:
             raise NothingToRetry(f"{_none_of(only)} of this job has failed; it is {job.state}")
         require_usable(video, failed)
+        await require_there(records, job, failed)
         if job.over:
             await self._admission.job(records)
         run = job.run + 1
         steps = _with_ingest(video, again(job.steps, failed, run=run))
         retried = replace(job.with_steps(steps, now=datetime.now(UTC)), run=run)
         await self._save(work, records, job, retried)
+        await note_work(records, video)
         await _announce(work, retried, tuple(step for step in failed if step is not Step.INGEST), video)
         return retried
 

@@ -10,6 +10,7 @@ from gateway.domain.access import Caller
 from gateway.domain.jobs import Job
 from gateway.domain.refusals import NotFound, NotReady
 from gateway.ports import RecordsOn
+from gateway.usecases.findings import require_held
 
 __all__ = ["Result", "Results", "content_type_of"]
 
@@ -64,7 +65,7 @@ class Results:
         return sorted(found, key=lambda result: result.name)
 
     async def named(self, caller: Caller, job_id: UUID, name: str) -> Result:
-        """One result. Raises NotFound, NotReady."""
+        """One result. Raises NotFound, NotReady, Gone."""
         job, keys = await self._keys(caller, job_id)
         key = keys.get(name) if not name.endswith("/") else None
         folder, slash, member = name.rpartition("/")
@@ -72,8 +73,18 @@ class Results:
             key = keys[folder + slash] + member
         present = await self._present(name, key) if key is not None else []
         if not present:
+            await self._require_held(caller, job, name)
             raise NotReady(f"this job has no result {name!r} (yet); it is {job.state}")
         return present[0]
+
+    async def _require_held(self, caller: Caller, job: Job, name: str) -> None:
+        """Raise Gone for a name under which there was something."""
+        async with self._database.read(caller.tenant_id) as connection:
+            records = self._records_on(connection)
+            for finding in await records.findings.deleted(job_id=job.id):
+                names = finding.summary["names"]
+                if name in names or any(folder.endswith("/") and name.startswith(folder) for folder in names):
+                    await require_held(records, finding)
 
     async def blob(self, key: str, *, name: str) -> Result:
         """A blob that is no job's, under a name. Raises NotFound."""

@@ -1,7 +1,8 @@
 """Retention: what a tenant does not want to keep for longer is erased by itself, as if somebody had asked for it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
+from typing import get_args
 from uuid import UUID
 
 from chassis.blobs import Blobs
@@ -9,9 +10,11 @@ from chassis.database import Database, UnitOfWork
 from chassis.telemetry import get_logger
 from gateway.domain.access import Caller
 from gateway.domain.exports import export_key
-from gateway.domain.retention import ANYTHING, KINDS, Over, Policy, Retention, SaidRetention
+from gateway.domain.held import FINDINGS_OF, HeldKind
+from gateway.domain.retention import ANYTHING, KINDS, Over, Policy, Retention, SaidRetention, VideoKind
 from gateway.ports import Records, RecordsOn
 from gateway.usecases.erase_script import EraseScript
+from gateway.usecases.held import HeldThings
 from gateway.usecases.videos import Videos
 
 __all__ = ["KeepRetention", "Retentions"]
@@ -19,6 +22,7 @@ __all__ = ["KeepRetention", "Retentions"]
 _log = get_logger(__name__)
 _AT_ONCE = 20
 """Things erased in one transaction; the next round takes the next ones."""
+_BY_VIDEO: tuple[VideoKind, ...] = get_args(VideoKind)
 _DAY_S = 86_400.0
 _ALL_OF_THEM = 1 << 62
 _SOME = 20
@@ -71,6 +75,7 @@ class KeepRetention:
         records_on: RecordsOn,
         videos: Videos,
         scripts: EraseScript,
+        held: HeldThings,
         policy: Policy = ANYTHING,
     ) -> None:
         self._policy = policy
@@ -79,6 +84,7 @@ class KeepRetention:
         self._records_on = records_on
         self._videos = videos
         self._scripts = scripts
+        self._held = held
 
     async def __call__(self, tenant_id: UUID) -> int:
         """One round for one tenant; returns how much was over its time."""
@@ -111,24 +117,50 @@ class KeepRetention:
             return await self._records_on(work.connection).exports.forget(over)
 
     async def _erase(self, work: UnitOfWork, records: Records, rules: Retention) -> int:
-        videos = originals = scripts = 0
-        if rules.videos is not None:
-            for video_id in await records.retentions.videos_over(days=rules.videos, limit=_AT_ONCE):
-                video = await records.videos.get(video_id, lock=True)
-                if video is not None:
-                    await self._videos.erase_in(work, video, reason="retention")
-                    videos += 1
-        if rules.originals is not None:
-            for video_id in await records.retentions.originals_over(days=rules.originals, limit=_AT_ONCE):
-                video = await records.videos.get(video_id, lock=True)
-                if video is not None:
-                    await self._videos.erase_original_in(work, video)
-                    originals += 1
+        counts = [0]
+        for kind in _BY_VIDEO:
+            days = getattr(rules, kind)
+            if days is not None:
+                over = await records.retentions.videos_over(kind, days=days, limit=_AT_ONCE)
+                counts.append(sum([await self._erase_of(work, records, kind, video_id) for video_id in over]))
+        for held in FINDINGS_OF:
+            days = getattr(rules, held)
+            if days is not None:
+                found = await records.retentions.found_over(held, days=days, limit=_AT_ONCE)
+                counts.append(
+                    sum([await self._erase_found(work, records, held, one, found[one]) for one in sorted(found)])
+                )
         if rules.scripts is not None:
-            for script_id in await records.retentions.scripts_over(days=rules.scripts, limit=_AT_ONCE):
+            scripts = await records.retentions.scripts_over(days=rules.scripts, limit=_AT_ONCE)
+            for script_id in scripts:
                 await self._scripts.erase(work, script_id, reason="retention")
-                scripts += 1
-        return max(videos, originals, scripts)
+            counts.append(len(scripts))
+        return max(counts)
+
+    async def _erase_of(self, work: UnitOfWork, records: Records, kind: VideoKind, video_id: UUID) -> bool:
+        """A locked video, or a part of it; False if it is gone, or a job that has just come needs it."""
+        video = await records.videos.get(video_id, lock=True)
+        if video is None:
+            return False
+        if kind == "videos":
+            await self._videos.erase_in(work, video, reason="retention")
+        else:
+            jobs = await records.jobs.of_video(video_id)
+            if any(not job.over for job in jobs):
+                return False
+            await self._held.delete_in(work, video, kind, reason="retention", jobs=jobs)
+        return True
+
+    async def _erase_found(
+        self, work: UnitOfWork, records: Records, kind: HeldKind, video_id: UUID, job_ids: Collection[UUID]
+    ) -> int:
+        """What these jobs found; returns how many of them."""
+        video = await records.videos.get(video_id, lock=True)
+        if video is None or video.state == "erased":
+            return 0
+        jobs = await records.jobs.of_video(video_id)
+        erasure = await self._held.delete_in(work, video, kind, reason="retention", jobs=jobs, only=job_ids)
+        return len(erasure.job_ids)
 
 
 async def _forget(records: Records, rules: Retention) -> int:

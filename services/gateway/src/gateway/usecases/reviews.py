@@ -17,7 +17,7 @@ from gateway.domain.findings import Finding
 from gateway.domain.refusals import ChangedMeanwhile, ExportPending, InvalidRequest, NotFound, NothingToUndo
 from gateway.domain.reviews import AdLibChange, Change, LineChange, Revision, changes_of, restoring
 from gateway.ports import Records, RecordsOn
-from gateway.usecases.findings import Findings
+from gateway.usecases.findings import Findings, require_held
 from gateway.usecases.results import Result, Results
 
 __all__ = ["Reviewed", "Reviews", "tag_of"]
@@ -95,11 +95,12 @@ class Reviews:
         return await self.read(caller, id_)
 
     async def undo(self, work: UnitOfWork, caller: Caller, id_: UUID, *, matches: Matches) -> tuple[Finding, Revision]:
-        """Take back the newest change that stands. Raises NotFound, ChangedMeanwhile, NothingToUndo."""
+        """Take back the newest change that stands. Raises NotFound, Gone, ChangedMeanwhile, NothingToUndo."""
         records = self._records_on(work.connection)
         finding = await records.findings.get("alignment", id_)
         if finding is None:
             raise NotFound("there is no such alignment")
+        await require_held(records, finding)
         revision = await self._hold(records, finding, matches)
         undone = await records.reviews.to_undo(finding.video_id, _script_of(finding))
         if undone is None:
@@ -145,7 +146,9 @@ class Reviews:
     async def _scenes(self, caller: Caller, finding: Finding) -> Sequence[Scene]:
         async with self._database.read(caller.tenant_id) as connection:
             scenes = await self._records_on(connection).findings.get("scenes", finding.job_id)
-        return () if scenes is None else Scenes.model_validate_json(await self._findings.document(scenes)).scenes
+        if scenes is None or scenes.deleted_at is not None:
+            return ()
+        return Scenes.model_validate_json(await self._findings.document(scenes)).scenes
 
 
 async def _record(

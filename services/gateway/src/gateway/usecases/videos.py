@@ -1,6 +1,6 @@
 """Videos: handed in, looked at, erased."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -11,11 +11,12 @@ from contracts import uuid7
 from contracts.steps import Step
 from gateway.domain.access import Caller
 from gateway.domain.erasures import Reason
+from gateway.domain.held import COPIES, ERASURE_OF, FOR_STEPS, Deletion, HeldKind, gone
 from gateway.domain.library import Video, title_of
 from gateway.domain.notices import job_notices, video_notices
 from gateway.domain.progress import cancel
 from gateway.domain.refusals import NotFound, NotReady, UploadConflict, VideoUnusable
-from gateway.ports import Changes, RecordsOn
+from gateway.ports import Changes, Records, RecordsOn
 from gateway.usecases.admission import Admission
 from gateway.usecases.arrivals import submitted
 from gateway.usecases.duplicates import Wish, welcome
@@ -26,8 +27,8 @@ from gateway.usecases.uploads import upload_folder
 
 __all__ = ["Videos", "require_usable", "tombstone"]
 
-_FROM_ORIGINALS = frozenset({Step.SCENES, Step.WATERMARKS, Step.UPSCALE})
-"""Steps that look at what a video came as. Transcripts are made of its sound, which is kept beside it."""
+_LACKING: Mapping[HeldKind, str] = {"originals": "the original", "copies": "the sound"}
+"""What steps lack once a class is deleted."""
 
 
 class Videos:
@@ -106,10 +107,14 @@ class Videos:
             return await self._records_on(connection).videos.page(before=before, limit=limit)
 
     async def blob(self, caller: Caller, video_id: UUID, name: str) -> tuple[Video, str]:
-        """The video and the blob key of its original, media, proxy or poster. Raises NotFound, NotReady."""
-        video = await self.get(caller, video_id)
-        if name == "original" and video.original_deleted_at is not None:
-            raise NotReady(f"the original of this video was deleted on {video.original_deleted_at:%F}")
+        """The video and the blob key of its original, media, proxy or poster. Raises NotFound, NotReady, Gone."""
+        async with self._database.read(caller.tenant_id) as connection:
+            records = self._records_on(connection)
+            video = await records.videos.get(video_id)
+            if video is None:
+                raise NotFound("there is no such video")
+            if name not in video.keys:
+                await _require_held(records, video, name)
         if video.state != "ready" or name not in video.keys:
             raise NotReady(f"this video is {video.state}: it has no {name}")
         return video, video.keys[name]
@@ -166,17 +171,6 @@ class Videos:
         )
         await announce_erasure(work, erasure)
 
-    async def erase_original_in(self, work: UnitOfWork, video: Video) -> None:
-        """Delete what a video came as, because its time is over, within a transaction that has locked it.
-
-        What was made of it stays usable; what needs the original cannot be asked for any more.
-        """
-        records, now = self._records_on(work.connection), datetime.now(UTC)
-        keys = {name: key for name, key in video.keys.items() if name not in ("original", "upload")}
-        await records.videos.save(replace(video, keys=keys, original_deleted_at=now))
-        erasure = await open_erasure(records, "original", video.id, reason="retention")
-        await announce_erasure(work, erasure)
-
 
 def tombstone(video: Video) -> Video:
     """What is left of an erased video: that there was one."""
@@ -194,7 +188,24 @@ def tombstone(video: Video) -> Video:
         rejection=None,
         duplicate_of=None,
         original_deleted_at=None,
+        copies_deleted_at=None,
+        intermediates_deleted_at=None,
     )
+
+
+async def _require_held(records: Records, video: Video, name: str) -> None:
+    """Raise Gone for a blob that was there and was deleted."""
+    kind: HeldKind = "originals" if name == "original" else "copies"
+    at = _deleted_at(video, kind)
+    if at is None or (kind == "copies" and name not in COPIES):
+        return
+    erasure = (await records.held.last(video.id)).get(ERASURE_OF[kind])
+    if erasure is not None:
+        raise gone(f"the {name} of this video", kind, Deletion(at, erasure.reason, erasure.id))
+
+
+def _deleted_at(video: Video, kind: HeldKind) -> datetime | None:
+    return video.original_deleted_at if kind == "originals" else video.copies_deleted_at
 
 
 def require_usable(video: Video, steps: Iterable[Step] = ()) -> None:
@@ -204,7 +215,9 @@ def require_usable(video: Video, steps: Iterable[Step] = ()) -> None:
         raise VideoUnusable(detail, field="video_id")
     if video.state == "erased":
         raise VideoUnusable("this video was erased", field="video_id")
-    needing = sorted(_FROM_ORIGINALS.intersection(steps))
-    if needing and video.original_deleted_at is not None:
-        gone = f"the original of this video was deleted on {video.original_deleted_at:%F}"
-        raise VideoUnusable(f"{gone}, which {' and '.join(needing)} cannot be made without", field="video_id")
+    wanted = set(steps)
+    for kind, of_it in _LACKING.items():
+        needing, at = sorted(wanted & FOR_STEPS[kind]), _deleted_at(video, kind)
+        if needing and at is not None and (kind == "originals" or (video.media or {}).get("has_audio", True)):
+            gone_since = f"{of_it} of this video was deleted on {at:%F}"
+            raise VideoUnusable(f"{gone_since}, which {' and '.join(needing)} cannot be made without", field="video_id")

@@ -18,6 +18,7 @@ from gateway.usecases.erase_script import EraseScript
 from gateway.usecases.erase_tenant import EraseTenant
 from gateway.usecases.erasures import CONCLUDE, Erasures
 from gateway.usecases.exports import EXPORT, Exports
+from gateway.usecases.held import HeldThings
 from gateway.usecases.notify import Notify
 from gateway.usecases.retention import KeepRetention, Retentions
 from gateway.usecases.upkeep import Chore, Upkeep
@@ -50,6 +51,7 @@ def erasing_of(
         script=EraseScript(database, PostgresRecords, changes, Notify(PostgresRecords, changes)),
         tenant=EraseTenant(database, PostgresRecords, accounts.sessions, revocations),
         retention=Retentions(database, PostgresRecords, policy_of(settings)),
+        held=HeldThings(database, PostgresRecords, changes, policy_of(settings)),
         exports=Exports(database, blobs_at(settings.blobs_url), PostgresRecords),
     )
 
@@ -57,7 +59,9 @@ def erasing_of(
 def upkeep_of(settings: Settings, database: Database, given: UseCases) -> Upkeep:
     """What has to be looked after without being asked."""
     blobs, erasing = blobs_at(settings.blobs_url), given.erasing
-    keep = KeepRetention(database, blobs, PostgresRecords, given.videos, erasing.script, policy_of(settings))
+    keep = KeepRetention(
+        database, blobs, PostgresRecords, given.videos, erasing.script, erasing.held, policy_of(settings)
+    )
     chores: list[Chore] = [given.audit_seals.seal, erasing.erasures.ask_again, keep]
     return Upkeep(database, PostgresRecords, chores, every_s=settings.sweep_s)
 

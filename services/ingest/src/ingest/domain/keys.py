@@ -2,13 +2,15 @@
 
 from uuid import UUID
 
-__all__ = ["AUDIO", "MEDIA", "POSTER", "PROXY", "THUMBNAILS", "derived_folder", "original_key"]
+__all__ = ["AUDIO", "COPIES", "MEDIA", "POSTER", "PROXY", "THUMBNAILS", "derived_folder", "original_key"]
 
 MEDIA = "media.json"
 AUDIO = "audio.wav"
 PROXY = "proxy.mp4"
 POSTER = "poster.jpg"
 THUMBNAILS = "thumbnails.jpg"
+COPIES = (AUDIO, PROXY, THUMBNAILS)
+"""What is kept to work with. Measures and the poster are what people see of a video, and take no room."""
 
 
 def original_key(tenant_id: UUID, sha256: str) -> str:

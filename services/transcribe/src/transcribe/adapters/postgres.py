@@ -119,6 +119,14 @@ class PostgresRecords:
         query = select(transcripts.c.job_id, transcripts.c.run).where(transcripts.c.video_id == video_id)
         return [(job_id, run) for job_id, run in await self._connection.execute(query)]
 
+    async def erase_transcripts(self, job_ids: Sequence[UUID]) -> int:
+        """Forget the transcripts of these jobs; returns how many there were."""
+        return (await self._connection.execute(delete(transcripts).where(transcripts.c.job_id.in_(job_ids)))).rowcount
+
+    async def erase_pieces(self, job_ids: Sequence[UUID]) -> int:
+        """Forget into what these jobs were cut; returns how many pieces there were."""
+        return (await self._connection.execute(delete(pieces).where(pieces.c.job_id.in_(job_ids)))).rowcount
+
     async def erase_video(self, video_id: UUID, *, job_ids: Sequence[UUID]) -> dict[str, int]:
         """Forget a video, all about it and its jobs, and never learn of it again; returns how many rows of what.
 

@@ -1,6 +1,12 @@
 """What we do: match videos with the jobs that want them heard, hear them, and forget what must be forgotten."""
 
-from transcribe.usecases.forgetting import CancelJob, EraseTranscripts, ForgetVideo
+from transcribe.usecases.forgetting import (
+    CancelJob,
+    EraseTranscripts,
+    ForgetIntermediates,
+    ForgetTranscripts,
+    ForgetVideo,
+)
 from transcribe.usecases.joining import JoinVideoAndJob
 from transcribe.usecases.pieces import HearPiece, StitchPieces, give_up
 from transcribe.usecases.transcribing import TranscribeVideo
@@ -9,6 +15,8 @@ from transcribe.usecases.writing import Scribe
 __all__ = [
     "CancelJob",
     "EraseTranscripts",
+    "ForgetIntermediates",
+    "ForgetTranscripts",
     "ForgetVideo",
     "HearPiece",
     "JoinVideoAndJob",

@@ -10,11 +10,20 @@ from chassis.erasing import queue_forgetting
 from chassis.work import Task
 from contracts.event import Event
 from contracts.gateway import JobCancelled, VideoErased
+from contracts.retention import IntermediatesErased, TranscriptsErased
 from contracts.steps import Step
 from transcribe.domain.keys import scratch_folder, transcript_folder
 from transcribe.usecases.joining import RecordsIn
 
-__all__ = ["CancelJob", "EraseTranscripts", "ForgetVideo", "queue_erasure", "tidy_if_unwanted"]
+__all__ = [
+    "CancelJob",
+    "EraseTranscripts",
+    "ForgetIntermediates",
+    "ForgetTranscripts",
+    "ForgetVideo",
+    "queue_erasure",
+    "tidy_if_unwanted",
+]
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,51 @@ class ForgetVideo:
         erasure_id = event.data.erasure_id
         await queue_forgetting(
             work, step=Step.TRANSCRIPT, about=video_id, erasure_id=erasure_id, rows=rows, folders=folders
+        )
+
+
+@dataclass(frozen=True)
+class ForgetTranscripts:
+    """Delete the transcripts that some jobs made of a video; the video, and what other jobs made of it, stays."""
+
+    records: RecordsIn
+
+    async def __call__(self, event: Event[TranscriptsErased], work: UnitOfWork) -> None:
+        """Erase their rows and pieces, queue the deletion of the words. It is about the erasure, not the video."""
+        records, fact = self.records(work), event.data
+        await work.hold(fact.video_id)
+        asked = {(job_id, request.run) for job_id, request in await records.requests(fact.video_id)}
+        made = asked | set(await records.transcribed(fact.video_id))
+        of_jobs = sorted(one for one in made if one[0] in fact.job_ids)
+        folders = [transcript_folder(event.tenantid, job_id, run) for job_id, run in of_jobs]
+        folders += [scratch_folder(event.tenantid, job_id) for job_id in dict.fromkeys(job_id for job_id, _ in of_jobs)]
+        rows = {
+            "transcripts": await records.erase_transcripts(fact.job_ids),
+            "pieces": await records.erase_pieces(fact.job_ids),
+        }
+        await queue_forgetting(
+            work, step=Step.TRANSCRIPT, about=fact.erasure_id, erasure_id=fact.erasure_id, rows=rows, folders=folders
+        )
+
+
+@dataclass(frozen=True)
+class ForgetIntermediates:
+    """Delete the pieces that are kept for jobs that failed: asked for again, they are heard anew."""
+
+    records: RecordsIn
+
+    async def __call__(self, event: Event[IntermediatesErased], work: UnitOfWork) -> None:
+        """Forget which pieces were heard, queue the deletion of what was heard in them."""
+        records, fact = self.records(work), event.data
+        await work.hold(fact.video_id)
+        asked = dict.fromkeys(job_id for job_id, _ in await records.requests(fact.video_id) if job_id in fact.job_ids)
+        await queue_forgetting(
+            work,
+            step=Step.TRANSCRIPT,
+            about=fact.erasure_id,
+            erasure_id=fact.erasure_id,
+            rows={"pieces": await records.erase_pieces(fact.job_ids)},
+            folders=[scratch_folder(event.tenantid, job_id) for job_id in asked],
         )
 
 

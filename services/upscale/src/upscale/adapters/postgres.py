@@ -125,6 +125,19 @@ class PostgresRecords:
         run: int | None = await self._connection.scalar(query)
         return run
 
+    async def erase_renditions(self, job_ids: Sequence[UUID]) -> dict[str, int]:
+        """Forget how the films of these jobs were made; returns how many rows of what."""
+        counts = {}
+        for table in (plans, chunks):
+            made = delete(table).where(table.c.job_id.in_(job_ids))
+            counts[table.name] = (await self._connection.execute(made)).rowcount
+        return counts
+
+    async def discard_chunks_of(self, job_ids: Sequence[UUID]) -> None:
+        """Forget what was made of any chunk of these jobs, so that it is made anew if they are asked for again."""
+        made = chunks.c.job_id.in_(job_ids), chunks.c.key.is_not(None)
+        await self._connection.execute(update(chunks).where(*made).values(key=None, frames_done=0))
+
     async def erase_video(self, video_id: UUID, *, job_ids: Sequence[UUID]) -> dict[str, int]:
         """Forget a video, all about it and its jobs, and never learn of it again; returns how many rows of what.
 

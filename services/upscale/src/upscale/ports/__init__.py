@@ -242,6 +242,14 @@ class Records(Protocol):
         """The run somebody waits for; None when the job was cancelled or its video erased."""
         ...
 
+    async def erase_renditions(self, job_ids: Sequence[UUID]) -> dict[str, int]:
+        """Forget how the films of these jobs were made; returns how many rows of what."""
+        ...
+
+    async def discard_chunks_of(self, job_ids: Sequence[UUID]) -> None:
+        """Forget what was made of any chunk of these jobs, so that it is made anew if they are asked for again."""
+        ...
+
     async def erase_video(self, video_id: UUID, *, job_ids: Sequence[UUID]) -> dict[str, int]:
         """Forget a video, all about it and its jobs, and never learn of it again; returns how many rows of what."""
         ...

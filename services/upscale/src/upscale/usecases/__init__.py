@@ -6,12 +6,15 @@ from upscale.usecases.joining import JoinVideoAndJob
 from upscale.usecases.making import MakeChunk
 from upscale.usecases.planning import PlanRendition
 from upscale.usecases.refusing import announce_failure, keep_quiet
+from upscale.usecases.retaining import ForgetIntermediates, ForgetRenditions
 from upscale.usecases.runners import HearOperators
 
 __all__ = [
     "AssembleRendition",
     "CancelJob",
     "EraseBlobs",
+    "ForgetIntermediates",
+    "ForgetRenditions",
     "ForgetVideo",
     "HearOperators",
     "JoinChunks",

@@ -119,6 +119,14 @@ class PostgresRecords:
         if rows:
             await self._connection.execute(insert(overlays).on_conflict_do_nothing(), rows)
 
+    async def erase_results(self, job_ids: Sequence[UUID]) -> dict[str, int]:
+        """Forget the scenes and marks that these jobs found; returns how many rows of what."""
+        counts = {}
+        for table in (scenes, overlays):
+            found = delete(table).where(table.c.job_id.in_(job_ids))
+            counts[table.name] = (await self._connection.execute(found)).rowcount
+        return counts
+
     async def erase_video(self, video_id: UUID, *, job_ids: Sequence[UUID]) -> dict[str, int]:
         """Forget a video, all about it and its jobs, and never learn of it again; returns how many rows of what.
 

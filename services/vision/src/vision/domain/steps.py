@@ -4,11 +4,13 @@ from collections.abc import Iterable
 
 from contracts.steps import Step
 
-__all__ = ["DECODED", "ours", "share_of"]
+__all__ = ["DECODED", "DOCUMENTS", "ours", "share_of"]
 
 DECODED = 0.6
 """Share of a look that decoding the film takes; its scenes are known then."""
 
+DOCUMENTS = {Step.SCENES: "scenes.json", Step.WATERMARKS: "watermarks.json"}
+"""What each leaves, written last: a folder without it is that of a look that came to nothing."""
 _OURS = (Step.SCENES, Step.WATERMARKS)
 
 

@@ -10,6 +10,7 @@ from gateway.adapters.postgres.erasures import PostgresErasures
 from gateway.adapters.postgres.events import PostgresEvents
 from gateway.adapters.postgres.exports import PostgresExports
 from gateway.adapters.postgres.findings import PostgresFindings
+from gateway.adapters.postgres.held import PostgresHeld
 from gateway.adapters.postgres.jobs import PostgresJobs
 from gateway.adapters.postgres.keys import PostgresApiKeys, PostgresAttempts
 from gateway.adapters.postgres.library import PostgresScripts, PostgresUploads, PostgresVideos
@@ -139,6 +140,11 @@ class PostgresRecords:
     def erasures(self) -> PostgresErasures:
         """Erasures."""
         return PostgresErasures(self._connection)
+
+    @cached_property
+    def held(self) -> PostgresHeld:
+        """What there is of videos, class by class."""
+        return PostgresHeld(self._connection)
 
     @cached_property
     def retentions(self) -> PostgresRetentions:

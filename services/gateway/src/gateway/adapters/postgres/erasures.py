@@ -49,7 +49,7 @@ from gateway.adapters.postgres.tables.audit import audit
 from gateway.adapters.postgres.tables.erasures import erasure_answers, erasures
 from gateway.adapters.postgres.tables.exports import exports
 from gateway.adapters.postgres.tables.retention import retentions
-from gateway.domain.erasures import Answer, Erasure
+from gateway.domain.erasures import PARTS, Answer, Erasure
 
 __all__ = ["PostgresErasures"]
 
@@ -113,6 +113,11 @@ class PostgresErasures:
         silent = (erasures.c.state == "running", erasures.c.asked_at < asked_before)
         query = select(*_SHOWN).where(*silent).order_by(erasures.c.asked_at).limit(limit)
         return await self._with_answers(await self._rows(query.with_for_update(skip_locked=True)))
+
+    async def running_parts(self, video_id: UUID) -> Sequence[Erasure]:
+        """Erasures of parts of a video that are not concluded, locked."""
+        theirs = (erasures.c.subject_id == video_id, erasures.c.state == "running", erasures.c.kind.in_(PARTS))
+        return await self._with_answers(await self._rows(select(*_SHOWN).where(*theirs).with_for_update()))
 
     async def asked(self, erasure_id: UUID, at: datetime) -> None:
         """Note that the services were asked again."""

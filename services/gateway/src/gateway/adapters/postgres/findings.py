@@ -1,6 +1,7 @@
 """What jobs found, in PostgreSQL."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -55,8 +56,26 @@ class PostgresFindings:
             findings.c.job_id == job_id,
             findings.c.run == run,
             findings.c.revision < revision,
+            findings.c.deleted_at.is_(None),
         )
         return (await self._connection.execute(row.values(revision=revision, files=dict(files)))).rowcount == 1
+
+    async def of_jobs(self, job_ids: Sequence[UUID], kinds: Sequence[Kind]) -> Sequence[Finding]:
+        """What these jobs found of these kinds, and is there; the oldest first."""
+        theirs = findings.c.job_id.in_(job_ids), findings.c.kind.in_(kinds), findings.c.deleted_at.is_(None)
+        rows = await self._connection.execute(select(findings).where(*theirs).order_by(findings.c.created_at))
+        return [_finding(row) for row in rows.mappings()]
+
+    async def deleted(self, *, job_id: UUID) -> Sequence[Finding]:
+        """What a job found and is deleted."""
+        theirs = findings.c.job_id == job_id, findings.c.deleted_at.is_not(None)
+        return [_finding(row) for row in (await self._connection.execute(select(findings).where(*theirs))).mappings()]
+
+    async def delete(self, finding_id: UUID, names: Sequence[str], *, at: datetime, erasure_id: UUID) -> None:
+        """Keep of a finding that it was there, and what its job's results were called."""
+        row = update(findings).where(findings.c.id == finding_id)
+        left = {"key": "", "files": {}, "summary": {"names": list(names)}, "deleted_at": at, "erasure_id": erasure_id}
+        await self._connection.execute(row.values(left))
 
     async def erase(self, video_id: UUID) -> Mapping[str, int]:
         """Forget what was found in a video, and what people said of it; returns how many rows of what."""
@@ -92,7 +111,8 @@ def narrow(query: Select[Any], table: Table, by: frozenset[str]) -> Select[Any]:
 @cache
 def _page(by: frozenset[str]) -> Prepared:
     """The newest of a kind, narrowed by what is named."""
-    query = narrow(select(findings).where(findings.c.kind == bindparam("kind")), findings, by)
+    there = select(findings).where(findings.c.kind == bindparam("kind"), findings.c.deleted_at.is_(None))
+    query = narrow(there, findings, by)
     if "job_id" in by:
         query = query.where(findings.c.job_id == bindparam("job_id"))
     return Prepared(query.order_by(findings.c.id.desc()).limit(bindparam("limit", type_=Integer)))

@@ -168,8 +168,9 @@ class PostgresVideos:
         return None if row is None else _video(row)
 
     async def twin(self, sha256: str, *, lock: bool = False) -> Video | None:
-        """The first video there is of these bytes, and that still has them."""
-        there = videos.c.original_deleted_at.is_(None) & videos.c.state.in_(("ingesting", "ready"))
+        """The first video there is of these bytes, and that still has all one needs of them."""
+        whole = videos.c.original_deleted_at.is_(None) & videos.c.copies_deleted_at.is_(None)
+        there = whole & videos.c.state.in_(("ingesting", "ready"))
         same = (videos.c.sha256 == sha256) & there
         query = select(videos).where(same).order_by(videos.c.id)
         row = (await self._connection.execute(query.with_for_update() if lock else query)).mappings().first()

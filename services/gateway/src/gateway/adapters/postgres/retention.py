@@ -1,18 +1,19 @@
 """Retention in PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Select, Table, and_, cast, delete, exists, func, select
+from sqlalchemy import ColumnElement, DateTime, Table, and_, cast, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.postgres.tables import (
     TENANT,
     events,
+    findings,
     jobs,
     scripts,
     storage_days,
@@ -23,7 +24,8 @@ from gateway.adapters.postgres.tables import (
 from gateway.adapters.postgres.tables.audit import audit
 from gateway.adapters.postgres.tables.exports import exports
 from gateway.adapters.postgres.tables.retention import retentions
-from gateway.domain.retention import KINDS, Kind, Over, Retention, SaidRetention
+from gateway.domain.held import FINDINGS_OF, HeldKind
+from gateway.domain.retention import KINDS, Kind, Over, Retention, SaidRetention, VideoKind
 
 __all__ = ["PostgresRetentions"]
 
@@ -34,26 +36,57 @@ class _Over(NamedTuple):
     table: Table
     made: ColumnElement[Any]
     held: Sequence[ColumnElement[bool]] = ()
+    since: ColumnElement[Any] | None = None
+    """Never later than ``made``, and in an index: what is younger by this need not be looked at."""
+
+    def old(self, days: int) -> ColumnElement[bool]:
+        """What is over its time."""
+        before = func.now() - timedelta(days=days)
+        indexed = self.made if self.since is None else self.since
+        return and_(indexed < before, self.made < before, *self.held)
+
+
+_UNNEEDED = ~exists().where(jobs.c.video_id == videos.c.id, jobs.c.finished_at.is_(None))
+_LAST_JOB = (
+    select(func.max(jobs.c.finished_at)).where(jobs.c.video_id == videos.c.id).correlate(videos).scalar_subquery()
+)
+
+
+def _found(kind: HeldKind) -> _Over:
+    """A job's findings of a class go together: when the youngest is over its time, and nothing of the job runs."""
+    kinds, others = FINDINGS_OF[kind], findings.alias("others")
+    of_job = others.c.job_id == findings.c.job_id, others.c.kind.in_(kinds), others.c.deleted_at.is_(None)
+    ended = exists().where(jobs.c.id == findings.c.job_id, jobs.c.finished_at.is_not(None))
+    return _Over(
+        findings,
+        select(func.max(others.c.created_at)).where(*of_job).correlate(findings).scalar_subquery(),
+        (findings.c.kind.in_(kinds), findings.c.deleted_at.is_(None), ended),
+        findings.c.created_at,
+    )
 
 
 _OVER: Mapping[Kind, _Over] = {
-    "videos": _Over(
-        videos,
-        videos.c.created_at,
-        (
-            videos.c.state != "erased",
-            ~exists().where(jobs.c.video_id == videos.c.id, jobs.c.finished_at.is_(None)),
-        ),
-    ),
+    "videos": _Over(videos, videos.c.created_at, (videos.c.state != "erased", _UNNEEDED)),
     "originals": _Over(
         videos,
         videos.c.created_at,
-        (
-            videos.c.state == "ready",
-            videos.c.original_deleted_at.is_(None),
-            ~exists().where(jobs.c.video_id == videos.c.id, jobs.c.finished_at.is_(None)),
-        ),
+        (videos.c.state == "ready", videos.c.original_deleted_at.is_(None), _UNNEEDED),
     ),
+    "copies": _Over(
+        videos,
+        func.greatest(videos.c.created_at, _LAST_JOB),
+        (videos.c.state == "ready", videos.c.copies_deleted_at.is_(None), _UNNEEDED),
+        videos.c.created_at,
+    ),
+    "intermediates": _Over(
+        videos,
+        _LAST_JOB,
+        (videos.c.state == "ready", videos.c.intermediates_deleted_at.is_(None), _UNNEEDED),
+        videos.c.created_at,
+    ),
+    "results": _found("results"),
+    "transcripts": _found("transcripts"),
+    "renditions": _found("renditions"),
     "scripts": _Over(
         scripts,
         scripts.c.created_at,
@@ -93,20 +126,22 @@ class PostgresRetentions:
         lock = func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0))
         return bool(await self._connection.scalar(select(lock)))
 
-    async def videos_over(self, *, days: int, limit: int) -> Sequence[UUID]:
-        """Videos that are kept for longer than that, and that no unfinished job needs; locked."""
-        query = _over(videos, days, limit).where(*_OVER["videos"].held)
-        return list((await self._connection.execute(query)).scalars())
+    async def videos_over(self, kind: VideoKind, *, days: int, limit: int) -> Sequence[UUID]:
+        """Videos that are over their time, or a part of them is, and that no unfinished job needs; locked."""
+        return await self._locked(videos.c.id, _OVER[kind], days, limit)
 
-    async def originals_over(self, *, days: int, limit: int) -> Sequence[UUID]:
-        """Videos whose original is there, kept for longer than that, and needed by no unfinished job; locked."""
-        query = _over(videos, days, limit).where(*_OVER["originals"].held)
-        return list((await self._connection.execute(query)).scalars())
+    async def found_over(self, kind: HeldKind, *, days: int, limit: int) -> Mapping[UUID, Collection[UUID]]:
+        """Jobs whose findings of a class are over their time, by video; nothing is locked."""
+        over = _OVER[kind]
+        query = select(findings.c.video_id, findings.c.job_id).distinct().where(over.old(days)).limit(limit)
+        of_videos: dict[UUID, set[UUID]] = {}
+        for video_id, job_id in await self._connection.execute(query):
+            of_videos.setdefault(video_id, set()).add(job_id)
+        return of_videos
 
     async def scripts_over(self, *, days: int, limit: int) -> Sequence[UUID]:
         """Scripts that are kept for longer than that, and that no unfinished job needs; locked."""
-        query = _over(scripts, days, limit).where(*_OVER["scripts"].held)
-        return list((await self._connection.execute(query)).scalars())
+        return await self._locked(scripts.c.id, _OVER["scripts"], days, limit)
 
     async def forget_usage(self, *, days: int) -> int:
         """Forget what was used longer ago than that; returns how many lines there were."""
@@ -117,9 +152,10 @@ class PostgresRetentions:
 
     async def over(self, kind: Kind, *, days: int, some: int) -> Over:
         """What is over its time, and not held up by a job; nothing is locked or changed."""
-        table, made, held = _OVER[kind]
-        old = and_(made < func.now() - timedelta(days=days), *held)
-        count, oldest = (await self._connection.execute(select(func.count(), func.min(made)).where(old))).one()
+        table, made = _OVER[kind].table, _OVER[kind].made
+        old = _OVER[kind].old(days)
+        counted = select(func.count(), func.min(made)).select_from(table).where(old)
+        count, oldest = (await self._connection.execute(counted)).one()
         ids: Sequence[UUID] = ()
         if "id" in table.c:
             ids = (await self._connection.scalars(select(table.c.id).where(old).order_by(made).limit(some))).all()
@@ -129,8 +165,6 @@ class PostgresRetentions:
         """Forget lines of the audit that are kept for longer than that; returns how many."""
         return int(await self._connection.scalar(select(func.forget_audit(days))) or 0)
 
-
-def _over(table: Table, days: int, limit: int) -> Select[Any]:
-    old = table.c.created_at < func.now() - timedelta(days=days)
-    query = select(table.c.id).where(old).order_by(table.c.created_at).limit(limit)
-    return query.with_for_update(skip_locked=True)
+    async def _locked(self, id_: ColumnElement[UUID], over: _Over, days: int, limit: int) -> Sequence[UUID]:
+        query = select(id_).where(over.old(days)).order_by(over.table.c.created_at).limit(limit)
+        return list((await self._connection.execute(query.with_for_update(of=over.table, skip_locked=True))).scalars())

@@ -75,6 +75,12 @@ class PostgresIndexWriting:
             await self._count(language, _less(counts), {})
         return len(removed)
 
+    async def transcript_of(self, video_id: UUID) -> UUID | None:
+        """The job whose transcript a video is found by; nobody notes another one before this transaction ends."""
+        found = select(_kept.c.job_id).where(_kept.c.video_id == video_id).with_for_update()
+        job_id: UUID | None = await self._connection.scalar(found)
+        return job_id
+
     async def claimed(self, claim: Claimed) -> Indexed | None:
         """The document of a claim that is still ours."""
         query = (

@@ -1,6 +1,6 @@
 """What jobs found, what people say of it, and reference pictures."""
 
-from sqlalchemy import BigInteger, Column, Float, Integer, Table, Text, Uuid, text
+from sqlalchemy import BigInteger, Column, DateTime, Float, Integer, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.adapters.postgres.tables._columns import METADATA, created, tenant
@@ -24,6 +24,8 @@ findings = Table(
     Column("summary", JSONB, nullable=False),
     Column("files", JSONB, nullable=False),
     Column("revision", Integer, nullable=False, server_default=text("0")),
+    Column("deleted_at", DateTime(timezone=True)),
+    Column("erasure_id", Uuid),
     created(),
 )
 

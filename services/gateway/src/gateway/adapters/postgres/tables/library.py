@@ -42,6 +42,8 @@ videos = Table(
     Column("duplicate_of", Uuid),
     Column("on_duplicate", Text, nullable=False),
     Column("original_deleted_at", DateTime(timezone=True)),
+    Column("copies_deleted_at", DateTime(timezone=True)),
+    Column("intermediates_deleted_at", DateTime(timezone=True)),
     created(),
 )
 

@@ -1,9 +1,9 @@
-"""What we do: match videos with the jobs that want them looked at, look once, and forget what must be forgotten."""
+"""Matching videos with the jobs that want them looked at, and looking once."""
 
 import asyncio
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,19 +12,18 @@ from uuid import UUID
 
 from chassis.blobs import BlobNotFound, Blobs
 from chassis.database import Database, UnitOfWork
-from chassis.erasing import queue_forgetting
 from chassis.work import Failure, LeaseLost, Task
 from contracts.event import Event
-from contracts.gateway import JobCancelled, JobRequested, VideoErased
+from contracts.gateway import JobRequested
 from contracts.ingest import VideoIngested
 from contracts.steps import Step, StepFailed, StepProgressed
 from contracts.vision import ScenesDetected, WatermarksDetected
-from vision.domain.steps import ours, share_of
-from vision.ports import Eyes, Look, Order, Records, Reference, Sight, Tell
+from vision.domain.steps import DOCUMENTS, ours, share_of
+from vision.ports import Eyes, Look, Order, Reference, Sight, Tell
+from vision.usecases.forgetting import RecordsIn
 
-__all__ = ["CancelJob", "EraseFindings", "ForgetVideo", "JoinVideoAndJob", "LookAtVideo", "announce_failures"]
+__all__ = ["JoinVideoAndJob", "LookAtVideo", "announce_failures"]
 
-RecordsIn = Callable[[UnitOfWork], Records]
 Detector = Literal["accurate", "fast"]
 _TOLD_EVERY_S = 1.0
 
@@ -121,7 +120,7 @@ class LookAtVideo:
             records = self.records(work)
             if sight.scenes is not None:
                 scenes = ScenesDetected(
-                    video_id=video_id, run=run, key=_folder(task, Step.SCENES) + "scenes.json",
+                    video_id=video_id, run=run, key=_folder(task, Step.SCENES) + DOCUMENTS[Step.SCENES],
                     scenes=len(sight.scenes.scenes), engine=sight.scenes.engine,
                     model_sha256=sight.scenes_model_sha256, seconds=seconds,
                 )  # fmt: skip
@@ -129,7 +128,7 @@ class LookAtVideo:
                 await work.announce(scenes, subject=video_id, job_id=job_id)
             if sight.watermarks is not None:
                 marks = WatermarksDetected(
-                    video_id=video_id, run=run, key=_folder(task, Step.WATERMARKS) + "watermarks.json",
+                    video_id=video_id, run=run, key=_folder(task, Step.WATERMARKS) + DOCUMENTS[Step.WATERMARKS],
                     marks=len(sight.watermarks.marks), engine=sight.watermarks.engine,
                     model_sha256=sight.watermarks_model_sha256, seconds=seconds,
                 )  # fmt: skip
@@ -163,10 +162,10 @@ class LookAtVideo:
             await self.blobs.put_file(_folder(task, Step.SCENES) + name, folder / name)
         if sight.scenes is not None:
             document = sight.scenes.model_dump_json().encode()
-            await self.blobs.put_bytes(_folder(task, Step.SCENES) + "scenes.json", document)
+            await self.blobs.put_bytes(_folder(task, Step.SCENES) + DOCUMENTS[Step.SCENES], document)
         if sight.watermarks is not None:
             document = sight.watermarks.model_dump_json().encode()
-            await self.blobs.put_bytes(_folder(task, Step.WATERMARKS) + "watermarks.json", document)
+            await self.blobs.put_bytes(_folder(task, Step.WATERMARKS) + DOCUMENTS[Step.WATERMARKS], document)
 
     async def _tidy_if_unwanted(self, task: Task) -> None:
         async with self.database.begin(task.tenant_id) as work:
@@ -212,79 +211,6 @@ async def announce_failures(task: Task, failure: Failure, work: UnitOfWork) -> N
             attempts=failure.attempts,
         )
         await work.announce(fact, subject=task.subject, job_id=task.job_id)
-
-
-@dataclass(frozen=True)
-class CancelJob:
-    """Stop looking for a job that nobody waits for any more."""
-
-    records: RecordsIn
-
-    async def __call__(self, event: Event[JobCancelled], work: UnitOfWork) -> None:
-        """Drop what it asked for, its tasks, and what a task may have stored before its worker died."""
-        if event.jobid is None:
-            return
-        await work.hold(event.data.video_id)
-        if await self.records(work).is_erased(event.data.video_id):
-            return
-        await self.records(work).cancel_job(event.jobid, at=event.time)
-        stopped = await work.cancel_tasks(job_id=event.jobid)
-        folders = [
-            f"derived/{event.tenantid}/{event.jobid}/{step}-{payload['run']}/"
-            for payload in stopped
-            for step in payload["steps"]
-        ]
-        if folders:
-            await _queue_erasure(work, event.data.video_id, f"cancelled/{event.jobid}/{event.id}", folders)
-
-
-@dataclass(frozen=True)
-class ForgetVideo:
-    """Leave no trace of a video: the rows go now, the blobs by a task, for deleting them may need another try."""
-
-    records: RecordsIn
-
-    async def __call__(self, event: Event[VideoErased], work: UnitOfWork) -> None:
-        """Stop its tasks, erase its rows, queue the deletion of its documents and key frames."""
-        records, video_id = self.records(work), event.data.video_id
-        await work.hold(video_id)
-        asked = await records.ever_requested(video_id)
-        folders = [
-            f"derived/{event.tenantid}/{job_id}/{step}-{request.run}/"
-            for job_id, request in asked
-            for step in ours(request.steps)
-        ]
-        await work.cancel_tasks(subject=video_id)
-        rows = await records.erase_video(video_id, job_ids=[*event.data.job_ids, *(job_id for job_id, _ in asked)])
-        erasure_id = event.data.erasure_id
-        await queue_forgetting(
-            work, step=Step.SCENES, about=video_id, erasure_id=erasure_id, rows=rows, folders=folders
-        )
-
-
-@dataclass(frozen=True)
-class EraseFindings:
-    """Delete what was written for a cancelled job."""
-
-    blobs: Blobs
-
-    async def __call__(self, task: Task) -> None:
-        """Delete what is there; what is gone already is fine."""
-        for folder in task.payload["folders"]:
-            await self.blobs.delete_prefix(folder)
-        async with task.finish():
-            pass
-
-
-async def _queue_erasure(work: UnitOfWork, video_id: UUID, key: str, folders: Sequence[str]) -> None:
-    """It belongs to no job, so that no cancelled job stops it."""
-    await work.enqueue(
-        step=Step.SCENES,
-        kind="erase",
-        key=f"erase/{key}",
-        subject=video_id,
-        payload={"run": 1, "folders": list(folders)},
-    )
 
 
 def _folder(task: Task, step: str) -> str:

@@ -1,9 +1,7 @@
-"""What we do: take videos in or turn them away, and forget what must be forgotten."""
+"""Taking videos in, or turning them away."""
 
 import asyncio
-import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,20 +9,18 @@ from uuid import UUID
 
 from chassis.blobs import BlobNotFound, Blobs
 from chassis.database import Database, UnitOfWork
-from chassis.erasing import Eraser, queue_forgetting
 from chassis.work import LeaseLost, Task
 from contracts.documents import Media
 from contracts.event import Event
-from contracts.gateway import OriginalErased, VideoErased, VideoSubmitted
+from contracts.gateway import VideoSubmitted
 from contracts.ingest import VideoIngested, VideoRejected
 from contracts.steps import Step
 from ingest.domain.keys import AUDIO, MEDIA, POSTER, PROXY, THUMBNAILS, derived_folder, original_key
 from ingest.domain.refusal import Refused
-from ingest.ports import Examine, Order, Terms, Videos
+from ingest.ports import Examine, Order, Terms
+from ingest.usecases.forgetting import VideosIn, delete_original, delete_upload
 
-__all__ = ["DropUpload", "EraseBlobs", "ForgetOriginal", "ForgetVideo", "QueueVideo", "TakeInVideo", "TookTooLong"]
-
-VideosIn = Callable[[UnitOfWork], Videos]
+__all__ = ["DropUpload", "QueueVideo", "TakeInVideo", "TookTooLong"]
 
 
 class TookTooLong(RuntimeError):
@@ -33,7 +29,6 @@ class TookTooLong(RuntimeError):
     reason = "took_too_long"
 
 
-_FOLDER = re.compile(r"scratch/[^/]+/uploads/[^/]+")
 ENGINE = "PyAV, ffmpeg"
 """What decodes the film, and what makes its proxy."""
 
@@ -152,46 +147,7 @@ class TakeInVideo:
             erased = await self.videos(work).is_erased(UUID(task.subject))
         if erased:
             await self.blobs.delete_prefix(derived_folder(task.tenant_id, UUID(task.subject)))
-            await _delete_original(self.database, self.videos, self.blobs, task, task.payload["sha256"])
-
-
-@dataclass(frozen=True)
-class ForgetVideo:
-    """Leave no trace of a video: the rows go now, the blobs by a task, for deleting them may need another try."""
-
-    videos: VideosIn
-
-    async def __call__(self, event: Event[VideoErased], work: UnitOfWork) -> None:
-        """Stop its task, erase its row, queue the deletion of its blobs."""
-        video_id = event.data.video_id
-        await work.hold(video_id)
-        stopped = await work.cancel_tasks(subject=video_id)
-        sha256 = await self.videos(work).erase(video_id)
-        await queue_forgetting(
-            work,
-            step=Step.INGEST,
-            about=video_id,
-            erasure_id=event.data.erasure_id,
-            rows={} if sha256 is None else {"videos": 1},
-            sha256=sha256,
-            upload_keys=[each["upload_key"] for each in stopped if "upload_key" in each],
-        )
-
-
-@dataclass(frozen=True)
-class ForgetOriginal:
-    """Delete what a video came as, and keep the video: the blob by a task, unless another video came as the same."""
-
-    videos: VideosIn
-
-    async def __call__(self, event: Event[OriginalErased], work: UnitOfWork) -> None:
-        """Queue the deletion. It is about the erasure: what speaks of the video shall get through."""
-        await work.hold(event.data.video_id)
-        sha256 = await self.videos(work).release(event.data.video_id)
-        erasure_id = event.data.erasure_id
-        await queue_forgetting(
-            work, step=Step.INGEST, about=erasure_id, erasure_id=erasure_id, rows={}, original=sha256
-        )
+            await delete_original(self.database, self.videos, self.blobs, task, task.payload["sha256"])
 
 
 @dataclass(frozen=True)
@@ -205,7 +161,7 @@ class DropUpload:
 
     async def __call__(self, task: Task) -> None:
         """Delete it; what is gone already is fine."""
-        await _drop(self.blobs, task.payload["upload_key"])
+        await delete_upload(self.blobs, task.payload["upload_key"])
         async with task.finish():
             pass
 
@@ -218,52 +174,3 @@ async def _queue_dropping(work: UnitOfWork, task: Task) -> None:
         subject=task.subject,
         payload={"run": 1, "upload_key": task.payload["upload_key"]},
     )
-
-
-@dataclass(frozen=True)
-class EraseBlobs:
-    """Delete what is stored of an erased video, or of an erased tenant."""
-
-    database: Database
-    videos: VideosIn
-    blobs: Blobs
-    eraser: Eraser
-
-    async def __call__(self, task: Task) -> None:
-        """Delete what is there; what is gone already is fine."""
-        if "original" in task.payload:
-            deleted = await _delete_original(self.database, self.videos, self.blobs, task, task.payload["original"])
-            await self.eraser.conclude(task, {"original": deleted})
-            return
-        if "sha256" not in task.payload:
-            await self.eraser(task)
-            return
-        for upload_key in task.payload["upload_keys"]:
-            await _drop(self.blobs, upload_key)
-        await self.eraser.conclude(task, await self._erase(task))
-
-    async def _erase(self, task: Task) -> dict[str, int]:
-        """Delete what was derived, and the original unless another video of the tenant has the same content."""
-        derived = await self.eraser.delete(task, [derived_folder(task.tenant_id, UUID(task.subject))])
-        sha256 = task.payload["sha256"]
-        return {**derived, "original": await _delete_original(self.database, self.videos, self.blobs, task, sha256)}
-
-
-async def _delete_original(database: Database, videos: VideosIn, blobs: Blobs, task: Task, sha256: str | None) -> int:
-    """How many were deleted. Without a digest it was erased before we heard of it, or its original before it."""
-    if sha256 is None:
-        return 0
-    async with database.begin(task.tenant_id) as work:
-        held = await videos(work).hold(sha256)
-    if held:
-        return 0
-    await blobs.delete(original_key(task.tenant_id, sha256))
-    return 1
-
-
-async def _drop(blobs: Blobs, upload_key: str) -> None:
-    """Delete an upload; with its folder, if it has one of its own."""
-    await blobs.delete(upload_key)
-    folder, _, _ = upload_key.rpartition("/")
-    if _FOLDER.fullmatch(folder):
-        await blobs.delete_prefix(f"{folder}/")
