@@ -12,7 +12,6 @@ from align.settings import Settings
 from align.usecases import (
     AlignScript,
     CancelJob,
-    EraseAlignments,
     ForgetResults,
     ForgetScript,
     ForgetTranscripts,
@@ -26,9 +25,10 @@ from chassis.blobs import BlobNotFound, blobs_at
 from chassis.bus import Bus
 from chassis.database import Database, UnitOfWork
 from chassis.erasing import FORGET, Eraser
+from chassis.erasing.leftovers import DISCARD, DiscardFolders, keep_quiet
 from chassis.models import ModelUnavailable
 from chassis.run import Service, run
-from chassis.work import Call, Failure, Task, Workbench, run_in_child
+from chassis.work import Call, Workbench, run_in_child
 from contracts.registry import ANNOUNCED_BY
 
 __all__ = ["build", "main"]
@@ -63,10 +63,10 @@ def build(settings: Settings, *, align: AlignFilm = align_film, call: Call = run
     hopeless = (UnreadableScript, EmptyScript, UnusableSound, UnknownScript, ModelUnavailable, BlobNotFound)
     work.does("align", gives_up_on=hopeless)(AlignScript(database, _records, _reviews, blobs, align, tools))
     revise = ReviseAlignment(database, _records, _reviews, blobs, revise_film)
-    work.does("revise", gives_up_on=(BlobNotFound,), on_failure=_keep_quiet)(revise)
-    work.does("erase", on_failure=_keep_quiet)(EraseAlignments(blobs))
+    work.does("revise", gives_up_on=(BlobNotFound,), on_failure=keep_quiet)(revise)
+    work.does(DISCARD, on_failure=keep_quiet)(DiscardFolders(blobs))
     eraser = Eraser(database, blobs, bus, announced=(*ANNOUNCED_BY[NAME], *ANNOUNCED_BY["every service"]))
-    work.does(FORGET, on_failure=_keep_quiet)(eraser)
+    work.does(FORGET, on_failure=keep_quiet)(eraser)
     return Service(name=NAME, settings=settings, database=database, bus=bus, work=work, models=MODELS)
 
 
@@ -76,10 +76,6 @@ def _records(work: UnitOfWork) -> PostgresRecords:
 
 def _reviews(work: UnitOfWork) -> PostgresReviews:
     return PostgresReviews(work.connection, work.tenant_id)
-
-
-async def _keep_quiet(_task: Task, _failure: Failure, _work: UnitOfWork) -> None:
-    """An erasure or a revision that failed is in the dead letters; no job waits for it, so none is told."""
 
 
 def main() -> None:

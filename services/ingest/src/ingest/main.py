@@ -4,8 +4,9 @@ from chassis.blobs import BlobNotFound, blobs_at
 from chassis.bus import Bus
 from chassis.database import Database, UnitOfWork
 from chassis.erasing import FORGET, Eraser
+from chassis.erasing.leftovers import keep_quiet
 from chassis.run import Service, run
-from chassis.work import Call, Failure, Task, Workbench, run_in_child
+from chassis.work import Call, Workbench, run_in_child
 from contracts.registry import ANNOUNCED_BY
 from ingest.adapters.postgres import PostgresVideos
 from ingest.adapters.taking_in import take_in
@@ -53,9 +54,9 @@ def build(settings: Settings, *, examine: Examine = take_in, call: Call = run_in
     )
     # A decoder that takes its process down will do so again: one more try is for the machine that ran out of memory.
     work.does("take_in", gives_up_on=(TookTooLong, BlobNotFound), tries=2)(take)
-    work.does("drop_upload", on_failure=_keep_quiet)(DropUpload(blobs))
+    work.does("drop_upload", on_failure=keep_quiet)(DropUpload(blobs))
     eraser = Eraser(database, blobs, bus, announced=(*ANNOUNCED_BY[NAME], *ANNOUNCED_BY["every service"]))
-    work.does(FORGET, on_failure=_keep_quiet)(EraseBlobs(database, _videos, blobs, eraser))
+    work.does(FORGET, on_failure=keep_quiet)(EraseBlobs(database, _videos, blobs, eraser))
     return Service(name=NAME, settings=settings, database=database, bus=bus, work=work)
 
 
@@ -71,10 +72,6 @@ def _terms(settings: Settings) -> Terms:
         allowance=Allowance(memory_mib=settings.memory_mib, cpu_s=settings.cpu_s),
         proxy_longest=settings.proxy_longest,
     )
-
-
-async def _keep_quiet(_task: Task, _failure: Failure, _work: UnitOfWork) -> None:
-    """An erasure that failed is in the dead letters; no job waits for it, so none is told."""
 
 
 def main() -> None:

@@ -4,9 +4,10 @@ from chassis.blobs import blobs_at
 from chassis.bus import Bus
 from chassis.database import Database, UnitOfWork
 from chassis.erasing import FORGET, Eraser
+from chassis.erasing.leftovers import DISCARD, DiscardFolders, keep_quiet
 from chassis.models import ModelUnavailable
 from chassis.run import Service, run
-from chassis.work import Call, Failure, Task, Workbench, run_in_child
+from chassis.work import Call, Workbench, run_in_child
 from contracts.registry import ANNOUNCED_BY
 from transcribe.adapters.failures import RecognizerMissing, UnreadableAudio
 from transcribe.adapters.listening import listen, survey
@@ -17,7 +18,6 @@ from transcribe.ports import Ears, Listen, Look
 from transcribe.settings import Settings
 from transcribe.usecases import (
     CancelJob,
-    EraseTranscripts,
     ForgetIntermediates,
     ForgetTranscripts,
     ForgetVideo,
@@ -63,9 +63,9 @@ def build(settings: Settings, *, listen: Listen = listen, look: Look = survey, c
     work.does("transcribe", gives_up_on=_HOPELESS)(transcribe)
     work.does("piece", gives_up_on=_HOPELESS, on_failure=give_up)(HearPiece(database, scribe, listen, ears))
     work.does("stitch", on_failure=give_up)(StitchPieces(database, scribe))
-    work.does("erase", on_failure=_keep_quiet)(EraseTranscripts(blobs))
+    work.does(DISCARD, on_failure=keep_quiet)(DiscardFolders(blobs))
     eraser = Eraser(database, blobs, bus, announced=(*ANNOUNCED_BY[NAME], *ANNOUNCED_BY["every service"]))
-    work.does(FORGET, on_failure=_keep_quiet)(eraser)
+    work.does(FORGET, on_failure=keep_quiet)(eraser)
     return Service(
         name=NAME,
         settings=settings,
@@ -91,10 +91,6 @@ def _ears(settings: Settings) -> Ears:
         compute_type=settings.compute_type,
         align_model=settings.align_model,
     )
-
-
-async def _keep_quiet(_task: Task, _failure: Failure, _work: UnitOfWork) -> None:
-    """An erasure that failed is in the dead letters; no job waits for it, so none is told."""
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from chassis.bus import Bus
 from chassis.child.runner import KeptChildren
 from chassis.database import Database
 from chassis.erasing import FORGET, Eraser
+from chassis.erasing.leftovers import DISCARD, DiscardFolders, keep_quiet
 from chassis.models import ModelUnavailable
 from chassis.run import Service, run
 from chassis.work import Call, Workbench, run_in_child
@@ -22,7 +23,6 @@ from upscale.settings import Settings
 from upscale.usecases import (
     AssembleRendition,
     CancelJob,
-    EraseBlobs,
     ForgetIntermediates,
     ForgetRenditions,
     ForgetVideo,
@@ -32,7 +32,6 @@ from upscale.usecases import (
     MakeChunk,
     PlanRendition,
     announce_failure,
-    keep_quiet,
 )
 from upscale.wiring.runners import Lending, lending_of, records_in
 
@@ -75,13 +74,12 @@ def build(
         forget_renditions=ForgetRenditions(records_in),
         forget_intermediates=ForgetIntermediates(records_in),
     )
-    encoding, workshop = _encoding(settings), _workshop(settings)
-    megapixels = settings.chunk_megapixels
+    encoding, workshop, megapixels = _encoding(settings), _workshop(settings), settings.chunk_megapixels
     plan = PlanRendition(database, records_in, blobs, draw, encoding, megapixels, machines, lending.dispatch, workshop)
     make_one = MakeChunk(database, records_in, blobs, make, workshop, machines)
     join_all = AssembleRendition(database, records_in, blobs, join, _price(settings))
     eraser = Eraser(database, blobs, bus, announced=(*ANNOUNCED_BY[NAME], *ANNOUNCED_BY["every service"]))
-    _teach(work, plan, make_one, join_all, lending, EraseBlobs(blobs), eraser)
+    _teach(work, plan, make_one, join_all, lending, DiscardFolders(blobs), eraser)
     return Service(
         name=NAME,
         settings=settings,
@@ -101,7 +99,7 @@ def _teach(
     make: MakeChunk,
     join: AssembleRendition,
     lending: Lending,
-    erase: EraseBlobs,
+    discard: DiscardFolders,
     forget: Eraser,
 ) -> None:
     """What this service's workers can do."""
@@ -109,7 +107,7 @@ def _teach(
     work.does("chunk", gives_up_on=_HOPELESS, on_failure=lending.pool_failed)(make)
     work.does("verify", on_failure=lending.verify.gave_up)(lending.verify)
     work.does("assemble", gives_up_on=_HOPELESS, on_failure=announce_failure)(join)
-    work.does("erase", on_failure=keep_quiet)(erase)
+    work.does(DISCARD, on_failure=keep_quiet)(discard)
     work.does(FORGET, on_failure=keep_quiet)(forget)
 
 

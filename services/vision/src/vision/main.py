@@ -6,9 +6,10 @@ from chassis.blobs import BlobNotFound, blobs_at
 from chassis.bus import Bus
 from chassis.database import Database, UnitOfWork
 from chassis.erasing import FORGET, Eraser
+from chassis.erasing.leftovers import DISCARD, DiscardFolders, keep_quiet
 from chassis.models import ModelUnavailable
 from chassis.run import Service, run
-from chassis.work import Call, Failure, Task, Workbench, run_in_child
+from chassis.work import Call, Workbench, run_in_child
 from contracts.event import Event
 from contracts.registry import ANNOUNCED_BY
 from contracts.steps import StepProgressed
@@ -21,7 +22,6 @@ from vision.ports import Eyes, Look, Tell
 from vision.settings import Settings
 from vision.usecases import (
     CancelJob,
-    EraseFindings,
     ForgetIntermediates,
     ForgetResults,
     ForgetVideo,
@@ -69,9 +69,9 @@ def build(settings: Settings, *, look: Look = look, call: Call = run_in_child) -
     )
     final = (UnreadableVideo, ModelUnavailable, BlobNotFound)
     work.does("look", gives_up_on=final, on_failure=announce_failures)(look_at)
-    work.does("erase", on_failure=_keep_quiet)(EraseFindings(blobs))
+    work.does(DISCARD, on_failure=keep_quiet)(DiscardFolders(blobs))
     eraser = Eraser(database, blobs, bus, announced=(*ANNOUNCED_BY[NAME], *ANNOUNCED_BY["every service"]))
-    work.does(FORGET, on_failure=_keep_quiet)(SweepUp(blobs, eraser))
+    work.does(FORGET, on_failure=keep_quiet)(SweepUp(blobs, eraser))
     return Service(name=NAME, settings=settings, database=database, bus=bus, work=work, models=MODELS)
 
 
@@ -87,10 +87,6 @@ def _teller(bus: Bus) -> Tell:
         await bus.tell(event)
 
     return tell
-
-
-async def _keep_quiet(_task: Task, _failure: Failure, _work: UnitOfWork) -> None:
-    """An erasure that failed is in the dead letters; no job waits for it, so none is told."""
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 from align.usecases.aligning import AlignScript, UnknownScript
 from align.usecases.forgetting import (
     CancelJob,
-    EraseAlignments,
     ForgetResults,
     ForgetScript,
     ForgetTranscripts,
@@ -15,7 +14,6 @@ from align.usecases.reviewing import HearCorrections, ReviseAlignment
 __all__ = [
     "AlignScript",
     "CancelJob",
-    "EraseAlignments",
     "ForgetResults",
     "ForgetScript",
     "ForgetTranscripts",

@@ -1,21 +1,19 @@
 """Forgetting what must be forgotten: jobs that were called off, videos that were erased."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import UUID
 
 from align.domain.places import folder_of
 from align.ports import Records
-from chassis.blobs import Blobs
 from chassis.database import UnitOfWork
 from chassis.erasing import queue_forgetting
-from chassis.work import Task
+from chassis.erasing.leftovers import queue_discarding
 from contracts.event import Event
 from contracts.gateway import JobCancelled, ScriptErased, VideoErased
 from contracts.retention import ResultsErased, TranscriptsErased
 from contracts.steps import Step
 
-__all__ = ["CancelJob", "EraseAlignments", "ForgetResults", "ForgetScript", "ForgetTranscripts", "ForgetVideo"]
+__all__ = ["CancelJob", "ForgetResults", "ForgetScript", "ForgetTranscripts", "ForgetVideo"]
 
 RecordsIn = Callable[[UnitOfWork], Records]
 
@@ -39,7 +37,13 @@ class CancelJob:
         stopped = await work.cancel_tasks(job_id=event.jobid)
         folders = [folder_of(event.tenantid, event.jobid, payload["run"]) for payload in stopped]
         if folders:
-            await _queue_erasure(work, event.data.video_id, f"cancelled/{event.jobid}/{event.id}", folders)
+            await queue_discarding(
+                work,
+                step=Step.ALIGNMENT,
+                about=event.data.video_id,
+                key=f"cancelled/{event.jobid}/{event.id}",
+                folders=folders,
+            )
 
 
 @dataclass(frozen=True)
@@ -124,28 +128,3 @@ class ForgetTranscripts:
         await work.hold(fact.video_id)
         rows = {"steps": await self.records(work).lose(fact.job_ids, Step.TRANSCRIPT)}
         await queue_forgetting(work, step=Step.ALIGNMENT, about=fact.erasure_id, erasure_id=fact.erasure_id, rows=rows)
-
-
-@dataclass(frozen=True)
-class EraseAlignments:
-    """Delete the ledgers of a cancelled job."""
-
-    blobs: Blobs
-
-    async def __call__(self, task: Task) -> None:
-        """Delete what is there; what is gone already is fine."""
-        for folder in task.payload["folders"]:
-            await self.blobs.delete_prefix(folder)
-        async with task.finish():
-            pass
-
-
-async def _queue_erasure(work: UnitOfWork, video_id: UUID, key: str, folders: Sequence[str]) -> None:
-    """It belongs to no job, so that no cancelled job stops it."""
-    await work.enqueue(
-        step=Step.ALIGNMENT,
-        kind="erase",
-        key=f"erase/{key}",
-        subject=video_id,
-        payload={"run": 1, "folders": list(folders)},
-    )

@@ -2,7 +2,6 @@
 
 from transcribe.usecases.forgetting import (
     CancelJob,
-    EraseTranscripts,
     ForgetIntermediates,
     ForgetTranscripts,
     ForgetVideo,
@@ -14,7 +13,6 @@ from transcribe.usecases.writing import Scribe
 
 __all__ = [
     "CancelJob",
-    "EraseTranscripts",
     "ForgetIntermediates",
     "ForgetTranscripts",
     "ForgetVideo",

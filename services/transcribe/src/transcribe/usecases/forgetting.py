@@ -1,12 +1,12 @@
 """Forgets what must be forgotten: rows at once, blobs by a task, for deleting them may need another try."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from chassis.blobs import Blobs
 from chassis.database import Database, UnitOfWork
 from chassis.erasing import queue_forgetting
+from chassis.erasing.leftovers import queue_discarding
 from chassis.work import Task
 from contracts.event import Event
 from contracts.gateway import JobCancelled, VideoErased
@@ -17,11 +17,9 @@ from transcribe.usecases.joining import RecordsIn
 
 __all__ = [
     "CancelJob",
-    "EraseTranscripts",
     "ForgetIntermediates",
     "ForgetTranscripts",
     "ForgetVideo",
-    "queue_erasure",
     "tidy_if_unwanted",
 ]
 
@@ -45,7 +43,13 @@ class CancelJob:
             runs = {payload["run"] for payload in stopped}
             folders = [transcript_folder(event.tenantid, event.jobid, run) for run in sorted(runs)]
             folders.append(scratch_folder(event.tenantid, event.jobid))
-            await queue_erasure(work, event.data.video_id, f"cancelled/{event.jobid}/{event.id}", folders)
+            await queue_discarding(
+                work,
+                step=Step.TRANSCRIPT,
+                about=event.data.video_id,
+                key=f"cancelled/{event.jobid}/{event.id}",
+                folders=folders,
+            )
 
 
 @dataclass(frozen=True)
@@ -113,31 +117,6 @@ class ForgetIntermediates:
             rows={"pieces": await records.erase_pieces(fact.job_ids)},
             folders=[scratch_folder(event.tenantid, job_id) for job_id in asked],
         )
-
-
-@dataclass(frozen=True)
-class EraseTranscripts:
-    """Delete what a cancelled job made, or the pieces of a transcript that is whole."""
-
-    blobs: Blobs
-
-    async def __call__(self, task: Task) -> None:
-        """Delete what is there; what is gone already is fine."""
-        for folder in task.payload["folders"]:
-            await self.blobs.delete_prefix(folder)
-        async with task.finish():
-            pass
-
-
-async def queue_erasure(work: UnitOfWork, video_id: UUID, key: str, folders: Sequence[str]) -> None:
-    """It belongs to no job, so that no cancelled job stops it."""
-    await work.enqueue(
-        step=Step.TRANSCRIPT,
-        kind="erase",
-        key=f"erase/{key}",
-        subject=video_id,
-        payload={"run": 1, "folders": list(folders)},
-    )
 
 
 async def tidy_if_unwanted(task: Task, database: Database, records: RecordsIn, blobs: Blobs) -> None:

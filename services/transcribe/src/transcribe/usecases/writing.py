@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from chassis.blobs import Blobs
+from chassis.erasing.leftovers import queue_discarding
 from chassis.work import Task
 from contracts.documents import Transcript
+from contracts.steps import Step
 from contracts.transcribe import TranscriptReady
 from transcribe.domain.heard import Hearing
 from transcribe.domain.keys import scratch_folder, transcript_folder
 from transcribe.domain.transcripts import transcript_of
-from transcribe.usecases.forgetting import queue_erasure
 from transcribe.usecases.joining import RecordsIn
 
 __all__ = ["Scribe", "job_of"]
@@ -52,8 +53,12 @@ class Scribe:
             await records.add_transcript(job_id, fact)
             await work.announce(fact, subject=fact.video_id, job_id=job_id)
             if await records.pieces(job_id, run):
-                await queue_erasure(
-                    work, fact.video_id, f"pieces/{job_id}/{run}", [scratch_folder(task.tenant_id, job_id)]
+                await queue_discarding(
+                    work,
+                    step=Step.TRANSCRIPT,
+                    about=fact.video_id,
+                    key=f"pieces/{job_id}/{run}",
+                    folders=[scratch_folder(task.tenant_id, job_id)],
                 )
 
 

@@ -1,18 +1,17 @@
 """What we do: match videos with jobs, plan, make chunks, join them, and forget what must be forgotten."""
 
 from upscale.usecases.assembling import AssembleRendition, JoinChunks
-from upscale.usecases.forgetting import CancelJob, EraseBlobs, ForgetVideo
+from upscale.usecases.forgetting import CancelJob, ForgetVideo
 from upscale.usecases.joining import JoinVideoAndJob
 from upscale.usecases.making import MakeChunk
 from upscale.usecases.planning import PlanRendition
-from upscale.usecases.refusing import announce_failure, keep_quiet
+from upscale.usecases.refusing import announce_failure
 from upscale.usecases.retaining import ForgetIntermediates, ForgetRenditions
 from upscale.usecases.runners import HearOperators
 
 __all__ = [
     "AssembleRendition",
     "CancelJob",
-    "EraseBlobs",
     "ForgetIntermediates",
     "ForgetRenditions",
     "ForgetVideo",
@@ -22,5 +21,4 @@ __all__ = [
     "MakeChunk",
     "PlanRendition",
     "announce_failure",
-    "keep_quiet",
 ]

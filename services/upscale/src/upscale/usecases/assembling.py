@@ -10,9 +10,11 @@ from uuid import UUID
 
 from chassis.blobs import BlobNotFound, Blobs
 from chassis.database import Database, UnitOfWork
+from chassis.erasing.leftovers import queue_discarding
 from chassis.work import LeaseLost, Task
 from contracts.documents import ChunkReport
 from contracts.event import Event
+from contracts.steps import Step
 from contracts.upscale import ChunkReady, VideoUpscaled
 from upscale.domain.keys import chunk_key, results, scratch
 from upscale.domain.plan import ChunkSpan, Plan
@@ -21,7 +23,7 @@ from upscale.domain.progress import assembling
 from upscale.domain.refusals import ChunkDamaged, RenditionRejected
 from upscale.ports import Assemble, Assembled, AssemblyOrder, ChunkRow, PlanRow
 from upscale.usecases.accepting import conclude
-from upscale.usecases.forgetting import queue_erasure, tidy_if_unwanted
+from upscale.usecases.forgetting import tidy_if_unwanted
 from upscale.usecases.joining import MachinesIn, RecordsIn
 from upscale.usecases.making import plan_of
 
@@ -80,7 +82,14 @@ class AssembleRendition:
         upscaled = _announcement(row, chunks, folder, assembled)
         async with task.finish() as work:
             await self.records(work).discard_chunks(row.job_id, row.manifest_sha256, [chunk.index for chunk in chunks])
-            await queue_erasure(work, row.video_id, f"done/{row.job_id}/{row.run}", [_scratch(task, row.job_id)])
+            await queue_discarding(
+                work,
+                step=Step.UPSCALE,
+                about=row.video_id,
+                key=f"done/{row.job_id}/{row.run}",
+                folders=[_scratch(task, row.job_id)],
+                priority="bulk",
+            )
             await work.announce(upscaled, subject=row.video_id, job_id=row.job_id)
 
     async def _assembled(

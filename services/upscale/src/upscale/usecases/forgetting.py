@@ -1,12 +1,11 @@
 """Stops what nobody waits for, and deletes what must not be kept."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from chassis.blobs import Blobs
 from chassis.database import Database, UnitOfWork
 from chassis.erasing import queue_forgetting
+from chassis.erasing.leftovers import queue_discarding
 from chassis.work import Task
 from contracts.event import Event
 from contracts.gateway import JobCancelled, VideoErased
@@ -15,7 +14,7 @@ from upscale.domain.keys import results, scratch
 from upscale.usecases.joining import MachinesIn, RecordsIn
 from upscale.usecases.planning import job_of
 
-__all__ = ["CancelJob", "EraseBlobs", "ForgetVideo", "queue_erasure", "tidy_if_unwanted"]
+__all__ = ["CancelJob", "ForgetVideo", "tidy_if_unwanted"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,14 @@ class CancelJob:
             runs = sorted({payload["run"] for payload in stopped})
             folders = [scratch(event.tenantid, event.jobid)]
             folders += [results(event.tenantid, event.jobid, run) for run in runs]
-            await queue_erasure(work, event.data.video_id, f"cancelled/{event.jobid}/{event.id}", folders)
+            await queue_discarding(
+                work,
+                step=Step.UPSCALE,
+                about=event.data.video_id,
+                key=f"cancelled/{event.jobid}/{event.id}",
+                folders=folders,
+                priority="bulk",
+            )
 
 
 @dataclass(frozen=True)
@@ -71,32 +77,6 @@ class ForgetVideo:
             rows=rows,
             folders=list(dict.fromkeys(folders)),
         )
-
-
-@dataclass(frozen=True)
-class EraseBlobs:
-    """Delete folders of blobs."""
-
-    blobs: Blobs
-
-    async def __call__(self, task: Task) -> None:
-        """Delete what is there; what is gone already is fine."""
-        for folder in task.payload["folders"]:
-            await self.blobs.delete_prefix(folder)
-        async with task.finish():
-            pass
-
-
-async def queue_erasure(work: UnitOfWork, video_id: UUID, key: str, folders: Sequence[str]) -> None:
-    """Queue the deletion of these folders. It belongs to no job, so that no cancelled job stops it."""
-    await work.enqueue(
-        step=Step.UPSCALE,
-        kind="erase",
-        key=f"erase/{key}",
-        subject=video_id,
-        priority="bulk",
-        payload={"run": 1, "folders": list(folders)},
-    )
 
 
 async def tidy_if_unwanted(task: Task, database: Database, records: RecordsIn, blobs: Blobs) -> None:

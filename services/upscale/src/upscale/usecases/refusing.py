@@ -8,7 +8,7 @@ from chassis.work import Failure, Task
 from contracts.steps import Step, StepFailed
 from contracts.upscale import UpscaleFailed
 
-__all__ = ["announce_failure", "keep_quiet"]
+__all__ = ["announce_failure"]
 
 
 async def announce_failure(task: Task, failure: Failure, work: UnitOfWork) -> None:
@@ -32,10 +32,6 @@ async def announce_failure(task: Task, failure: Failure, work: UnitOfWork) -> No
         attempts=failure.attempts,
     )
     await work.announce(step, subject=video_id, job_id=task.job_id)
-
-
-async def keep_quiet(_task: Task, _failure: Failure, _work: UnitOfWork) -> None:
-    """A deletion that failed is in the log; no job waits for it, so none is told."""
 
 
 def _chunks_in(task: Task) -> tuple[int, ...]:

@@ -2,7 +2,6 @@
 
 from vision.usecases.forgetting import (
     CancelJob,
-    EraseFindings,
     ForgetIntermediates,
     ForgetResults,
     ForgetVideo,
@@ -12,7 +11,6 @@ from vision.usecases.looking import JoinVideoAndJob, LookAtVideo, announce_failu
 
 __all__ = [
     "CancelJob",
-    "EraseFindings",
     "ForgetIntermediates",
     "ForgetResults",
     "ForgetVideo",

@@ -1,12 +1,13 @@
 """Forgetting what must be forgotten: jobs that were called off, videos, and what was found in them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
 from chassis.blobs import BlobNotFound, Blobs
 from chassis.database import UnitOfWork
 from chassis.erasing import Eraser, queue_forgetting
+from chassis.erasing.leftovers import queue_discarding
 from chassis.work import Task
 from contracts.event import Event
 from contracts.gateway import JobCancelled, VideoErased
@@ -17,7 +18,6 @@ from vision.ports import Records
 
 __all__ = [
     "CancelJob",
-    "EraseFindings",
     "ForgetIntermediates",
     "ForgetResults",
     "ForgetVideo",
@@ -49,7 +49,13 @@ class CancelJob:
             for step in payload["steps"]
         ]
         if folders:
-            await _queue_erasure(work, event.data.video_id, f"cancelled/{event.jobid}/{event.id}", folders)
+            await queue_discarding(
+                work,
+                step=Step.SCENES,
+                about=event.data.video_id,
+                key=f"cancelled/{event.jobid}/{event.id}",
+                folders=folders,
+            )
 
 
 @dataclass(frozen=True)
@@ -143,28 +149,3 @@ class SweepUp:
         except BlobNotFound:
             return False
         return True
-
-
-@dataclass(frozen=True)
-class EraseFindings:
-    """Delete what was written for a cancelled job."""
-
-    blobs: Blobs
-
-    async def __call__(self, task: Task) -> None:
-        """Delete what is there; what is gone already is fine."""
-        for folder in task.payload["folders"]:
-            await self.blobs.delete_prefix(folder)
-        async with task.finish():
-            pass
-
-
-async def _queue_erasure(work: UnitOfWork, video_id: UUID, key: str, folders: Sequence[str]) -> None:
-    """It belongs to no job, so that no cancelled job stops it."""
-    await work.enqueue(
-        step=Step.SCENES,
-        kind="erase",
-        key=f"erase/{key}",
-        subject=video_id,
-        payload={"run": 1, "folders": list(folders)},
-    )
