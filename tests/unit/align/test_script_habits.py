@@ -68,6 +68,16 @@ WRITTEN: dict[str, tuple[str, list[tuple[str | None, str]], list[tuple[str, str]
         [("HAMLET", "To be, or not to be."), ("OPHELIA", "My lord?"), ("OPHELIA", "Alas.")],
         [("heading", "ACT ONE"), ("heading", "Scene 1"), ("action", "[Exit Hamlet]")],
     ),
+    "an edition of plays": (
+        "SCENE I. Elsinore.\n\nBERNARDO\nWho's there?\n\nFRANCISCO.\nNay, answer me.\n\nBERNARDO\nLong live!\n",
+        [("BERNARDO", "Who's there?"), ("FRANCISCO", "Nay, answer me."), ("BERNARDO", "Long live!")],
+        [("heading", "SCENE I. Elsinore.")],
+    ),
+    "pictures beside words": (
+        "VIDEO: A pier.\nAUDIO: The sea is calm.\nVIDEO: A boat.\nAUDIO: And old.\n",
+        [("AUDIO", "The sea is calm."), ("AUDIO", "And old.")],
+        [("action", "VIDEO: A pier."), ("action", "VIDEO: A boat.")],
+    ),
     "a sentence of capitals is no name": ("OK. Let's go.\nWe went away.\nOK. That was it.\nAll was well.\n", [
         (None, "OK. Let's go."), (None, "We went away."), (None, "OK. That was it."), (None, "All was well."),
     ], []),

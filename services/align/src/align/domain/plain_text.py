@@ -26,6 +26,8 @@ _TRANSITION = re.compile(r"^(?:FADE (?:IN|OUT|UP|TO BLACK)|[A-Z ]{2,30} TO:)[:.]
 _ACT = re.compile(
     r"^(?:(?:act|scene)\s+(?:\d+|[ivxlc]+|one|two|three|four|five|six|seven|eight|nine|ten)[,.: ]*)+$", re.I
 )
+_NAMED_ACT = re.compile(r"^(?:ACT|SCENE)\s+(?:\d+|[IVXLC]+)\b")
+"""With its place behind it, as printed plays have it."""
 _TIMES = re.compile(r"^[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[:;.,]\d{1,3})?[\])]?(?:\s*(?:-+>?|–|—|to)?\s*"
                     r"[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[:;.,]\d{1,3})?[\])]?)?$")  # fmt: skip
 _PAGE = re.compile(r"^(?:-\s*\d{1,4}\s*-|page \d{1,4}(?: of \d{1,4})?)$", re.IGNORECASE)
@@ -124,7 +126,7 @@ def _marked(text: str) -> Kind | None:
         return "parenthetical" if text[0] in "(（" else "action"
     if _SLUG.match(text) or _HASH_HEADING.match(text) or not any(char.isalnum() for char in text):
         return "heading"
-    if _TRANSITION.match(text) or _ACT.match(text):
+    if _TRANSITION.match(text) or _ACT.match(text) or _NAMED_ACT.match(text):
         return "heading"
     return "action" if _TIMES.match(text) or _PAGE.match(text) else None
 

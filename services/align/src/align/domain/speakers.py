@@ -45,7 +45,8 @@ _LONGEST_NAME = 80
 _SOUNDS = frozenset({
     "sfx", "fx", "sound", "sounds", "sound effect", "sound effects", "music", "ambience", "atmos", "gfx", "graphic",
     "graphics", "chyron", "super", "lower third", "on screen", "onscreen", "visual", "visuals", "b-roll", "broll",
-    "camera", "stage direction",
+    "camera", "video", "image", "picture", "shot", "setting", "location", "props",
+    "stage direction", "stage directions",
 })  # fmt: skip
 """What scripts for radio and the screen put before a colon without meaning a person."""
 
