@@ -168,6 +168,17 @@ def renewed(command: str) -> httpx.Response:
     return httpx.Response(200, json={"command": command, "lease_until": "2026-01-01T00:00:00Z"})
 
 
+def once_begun(maker: "Maker", answer: httpx.Response | Exception) -> Answer:
+    """What the server says when the work has begun, however long that took on this machine."""
+
+    def said(_request: httpx.Request) -> httpx.Response:
+        if maker.begun and isinstance(answer, Exception):
+            raise answer
+        return answer if maker.begun and isinstance(answer, httpx.Response) else renewed("continue")
+
+    return said
+
+
 class Maker:
     """Makes a frame when asked, looks at the control as the real one does, and says what happened to it."""
 
@@ -233,8 +244,8 @@ async def test_a_chunk_is_renewed_before_it_is_begun_and_handed_in_with_what_was
 
 @pytest.mark.parametrize("answer", [renewed("cancel"), httpx.Response(409, json={"detail": "over"})])
 async def test_work_is_dropped_when_nobody_wants_it_any_more(tmp_path: Path, answer: httpx.Response) -> None:
-    plan = Plan(film=[ranged], renew=[renewed("continue"), answer])
     maker = Maker(pause_s=0.05)
+    plan = Plan(film=[ranged], renew=[once_begun(maker, answer)])
     kit = tools(plan, maker, tmp_path)
 
     outcome = await Work(a_lease(), kit, asyncio.Event()).run()
@@ -257,8 +268,8 @@ async def test_without_a_first_renewal_nothing_is_begun(tmp_path: Path) -> None:
 
 
 async def test_when_the_net_is_away_for_longer_than_lease_and_grace_the_work_stops(tmp_path: Path) -> None:
-    plan = Plan(film=[ranged], renew=[renewed("continue"), httpx.ConnectError("away")])
     maker = Maker(pause_s=0.2)
+    plan = Plan(film=[ranged], renew=[once_begun(maker, httpx.ConnectError("away"))])
     kit = tools(plan, maker, tmp_path)
     short = schemas.Intervals(lease_s=0.6, renew_s=0.2, grace_s=0.4, poll_s=1)
 
@@ -289,8 +300,8 @@ async def test_a_machine_that_must_go_hands_in_the_frames_that_are_done(tmp_path
 
 
 async def test_a_machine_that_must_go_with_few_frames_done_gives_the_chunk_back(tmp_path: Path) -> None:
-    plan = Plan(film=[ranged], renew=[renewed("continue"), renewed("drain")], fail=[httpx.Response(204)])
     maker = Maker(pause_s=1)
+    plan = Plan(film=[ranged], renew=[once_begun(maker, renewed("drain"))], fail=[httpx.Response(204)])
     kit = tools(plan, maker, tmp_path)
 
     outcome = await Work(a_lease(), kit, asyncio.Event()).run()
