@@ -95,7 +95,9 @@ async def test_a_receipt_is_no_token_and_is_verified_after_its_key_has_retired(g
     client = await gateway.owner()
     me = json_of(await client.get("/v1/me"), 200)
     script = await gateway.script(client)
-    erasure = json_of(await client.delete(f"/v1/scripts/{script['id']}"), 202)
+    asked = await client.delete(f"/v1/scripts/{script['id']}")
+    erasure = json_of(asked, 202)
+    assert asked.headers["location"] == f"/v1/erasures/{erasure['id']}"
     await answer(gateway, erasure["id"], me["tenant_id"], "align")
     await gateway.harness.work_off()
     receipt = json_of(await client.get(f"/v1/erasures/{erasure['id']}"), 200)["receipt"]

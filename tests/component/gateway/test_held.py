@@ -114,7 +114,8 @@ async def test_what_jobs_found_is_deleted_by_hand_says_that_it_is_gone_and_the_r
     before = await held(client, job["video_id"])
     results = f"/v1/jobs/{job['id']}/results"
 
-    erasure = json_of(await client.delete(f"/v1/videos/{job['video_id']}/held/{kind}"), 202)
+    asked = await client.delete(f"/v1/videos/{job['video_id']}/held/{kind}")
+    erasure = json_of(asked, 202)
     again = json_of(await client.delete(f"/v1/videos/{job['video_id']}/held/{kind}"), 202)
     done = await concluded(gateway, client, tenant_id, erasure)
     after = await held(client, job["video_id"])
@@ -123,6 +124,7 @@ async def test_what_jobs_found_is_deleted_by_hand_says_that_it_is_gone_and_the_r
     assert (fact.video_id, str(fact.erasure_id)) == (UUID(job["video_id"]), erasure["id"])
     assert [str(one) for one in fact.job_ids] == [job["id"]]
     assert set(erasure["awaited"]) == {*ANSWERING[kind], "gateway"}  # type: ignore[index]
+    assert asked.headers["location"] == f"/v1/erasures/{erasure['id']}"
     assert (again["id"], done["state"], done["reason"]) == (erasure["id"], "completed", "asked")
     claims = await verified(client, done["receipt"])
     assert claims["erased"] == {"kind": kind, "id": job["video_id"], "jobs": [job["id"]]}
@@ -139,6 +141,7 @@ async def test_what_jobs_found_is_deleted_by_hand_says_that_it_is_gone_and_the_r
     gone = (await client.get(f"/v1/{min(FOUND[kind])}/{job['id']}")).json()
     assert (gone["type"], gone["rule"], gone["erasure"]) == ("/problems/gone", "asked", f"/v1/erasures/{erasure['id']}")
     assert gone["deleted_at"][:10] in gone["detail"]
+    assert gone["deleted_at"].endswith("Z"), "as every other moment"
     listed = {one["name"] for one in json_of(await client.get(results), 200)["items"]}
     assert not listed & NAMES[kind]
     assert listed

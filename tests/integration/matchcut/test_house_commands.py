@@ -52,11 +52,26 @@ async def test_a_house_is_run_from_the_command_line(
             job = await everything_found(gateway, client)
             await asyncio.to_thread(look_at_what_was_found, job, tmp_path)
             await asyncio.to_thread(correct, job["id"])
+            await asyncio.to_thread(delete_a_class, job["video_id"])
         await asyncio.to_thread(hand_in_a_script, tmp_path)
         await asyncio.to_thread(keep_logos, tmp_path)
         await asyncio.to_thread(invite_somebody, url)
         await asyncio.to_thread(make_and_revoke_a_key, url)
         await asyncio.to_thread(erase_it_all)
+
+
+def delete_a_class(video_id: str) -> None:
+    before = {row[0]: row[1:] for row in cells("video", "held", video_id)}
+    assert (before["transcripts"][0], before["transcripts"][2]) == ("1", "never")
+
+    run("video", "delete", video_id, "transcripts", typed="n\n", code=1)
+    unmeant = {row[0]: row[1:] for row in cells("video", "held", video_id)}
+    erasure = told("video", "delete", video_id, "transcripts", "--yes")
+    after = {row[0]: row[1:] for row in cells("video", "held", video_id)}
+
+    assert (erasure["kind"], erasure["subject_id"], erasure["reason"]) == ("transcripts", video_id, "asked")
+    assert (after["transcripts"][0], after["transcripts"][-1]) == ("0", "asked")
+    assert (unmeant, after["results"]) == (before, before["results"])
 
 
 def hand_in_a_script(folder: Path) -> None:

@@ -61,13 +61,15 @@ async def read_erasure(erasure_id: UUID, request: Request, given: Given, caller:
 
 @router.delete("/v1/scripts/{script_id}", status_code=202, responses=responses(NotFound), tags=["scripts"])
 async def erase_script(
-    script_id: UUID, given: Given, caller: Annotated[Caller, needs(Right.SCRIPTS_ERASE)]
+    script_id: UUID, response: Response, given: Given, caller: Annotated[Caller, needs(Right.SCRIPTS_ERASE)]
 ) -> ErasureView:
     """Erase a script with everything aligned with it, in every service. This cannot be undone.
 
-    Transcripts, scenes and renditions of the videos it was used for stay.
+    `Location` is the erasure. Transcripts, scenes and renditions of the videos it was used for stay.
     """
-    return erasure_view(await given.erasing.script(caller, script_id))
+    erasure = await given.erasing.script(caller, script_id)
+    response.headers["Location"] = f"/v1/erasures/{erasure.id}"
+    return erasure_view(erasure)
 
 
 @router.post(

@@ -86,20 +86,23 @@ async def list_held(
 async def delete_held(
     video_id: UUID,
     kind: Kind,
+    response: Response,
     given: Given,
     caller: Annotated[Caller, needs(Right.VIDEOS_ERASE)],
     match: IfMatch,
 ) -> ErasureView:
     """Delete one class of a video, in every service that holds any. The video stays. This cannot be undone.
 
-    The answer is the erasure, which says what was deleted where and ends with a receipt. Asked again, when nothing is
-    left to delete, it is the same one.
+    The answer is the erasure, found again at `Location`: it says what was deleted where and ends with a receipt. Asked
+    again, when nothing is left to delete, it is the same one.
     """
 
     def unless(held: Sequence[Held]) -> None:
         match.require(_view(held))
 
-    return erasure_view(await given.erasing.held.delete(caller, video_id, kind, unless=unless))
+    erasure = await given.erasing.held.delete(caller, video_id, kind, unless=unless)
+    response.headers["Location"] = f"/v1/erasures/{erasure.id}"
+    return erasure_view(erasure)
 
 
 def _view(held: Sequence[Held]) -> HeldList:

@@ -87,7 +87,7 @@ def gone(what: str, held: HeldKind, deletion: Deletion) -> Gone:
     why = "somebody asked for it" if deletion.reason == "asked" else f"the time of {held} was over"
     return Gone(
         f"{what}: deleted on {deletion.at:%F}, because {why}",
-        deleted_at=deletion.at.isoformat(),
+        deleted_at=deletion.at.isoformat().replace("+00:00", "Z"),
         rule="asked" if deletion.reason == "asked" else f"retention/{held}",
         erasure=f"/v1/erasures/{deletion.erasure_id}",
     )
