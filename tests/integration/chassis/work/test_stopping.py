@@ -278,7 +278,7 @@ async def test_what_arrives_while_a_replica_stops_goes_back_at_once_and_others_a
     signals.on("tasks", lambda _: told.set())
 
     stop.set()
-    await work._take(parcel, stream, stop)
+    await work._take(parcel, work._lanes[0], stream, stop)
     await asyncio.wait_for(told.wait(), 20)
     await end(listening)
 

@@ -3,6 +3,7 @@
 from chassis._failures import Failure
 from chassis.child.runner import Call, ChildDied, ChildFailed, run_in_child
 from chassis.work._desk import Desk, TaskFilter, TaskLine
+from chassis.work._lanes import Lane
 from chassis.work._task import LeaseLost, Task
 from chassis.work._workbench import Workbench
 
@@ -12,6 +13,7 @@ __all__ = [
     "ChildFailed",
     "Desk",
     "Failure",
+    "Lane",
     "LeaseLost",
     "Task",
     "TaskFilter",

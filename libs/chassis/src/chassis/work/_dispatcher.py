@@ -12,6 +12,7 @@ from chassis.database._signals import Signals
 from chassis.telemetry import get_logger
 from chassis.telemetry.metrics import TASKS, TASKS_RECONCILED
 from chassis.work._fairness import FairChoice
+from chassis.work._lanes import WHOLE, Lane
 from chassis.work._queue import Sent, TaskQueue
 from chassis.work._reconcile import Comparison
 from chassis.work._store import InFlight, TaskStore
@@ -49,10 +50,12 @@ class Dispatcher:
         tenant_cap: int | None,
         backlog: int,
         keep_days: int,
+        lane: Lane = WHOLE,
     ) -> None:
         self._database = database
         self._store = store
-        self._queue = TaskQueue()
+        self._lane = lane
+        self._queue = TaskQueue(lane)
         self._stream = stream
         self._signals = signals
         self._lease_s = lease_s
@@ -101,7 +104,7 @@ class Dispatcher:
             if outlook.due_s is not None and outlook.due_s <= 0:
                 await self._queue.promote(connection)
                 outlook = await self._queue.outlook(connection)
-            sent = await self._choose(connection, outlook.priorities, slots * self._backlog)
+            sent = await self._choose(connection, outlook.priorities, slots * self._backlog + self._lane.ahead)
         # The commit came first: a worker that gets the entry must find the row. An entry that is then not sent is
         # missed at the next reconciliation, and the task is queued again.
         if sent:
@@ -155,7 +158,7 @@ class Dispatcher:
         """
         async with self._database.begin_untenanted() as connection:
             leapt = await self._clock_leapt(connection)
-            rows = await self._store.in_flight(connection)
+            rows = await self._store.in_flight(connection, self._lane)
         now = time.monotonic()
         if self._last_look is None:  # the first look here; but we listened before we led
             gap_s, back_at = self._signals.gap

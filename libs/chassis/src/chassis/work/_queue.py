@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database._tables import PRIORITIES
+from chassis.work._lanes import WHOLE, Lane
 
 __all__ = ["Outlook", "Sent", "TaskQueue"]
 
@@ -29,16 +30,13 @@ _CLASSES = ", ".join(
     f"CASE WHEN EXISTS (SELECT FROM tasks WHERE {_READY} AND priority = {number}) THEN {number} END"
     for number in sorted(PRIORITIES.values())
 )
-_OUTLOOK = text(
-    f"""
+_OUTLOOK = f"""
     SELECT array_remove(ARRAY[{_CLASSES}], NULL) AS priorities,
            (SELECT extract(epoch FROM min(not_before) - now())::float8 FROM tasks
             WHERE state = 'queued' AND not_before IS NOT NULL) AS due_s
     """
-)
 
-_RING = text(
-    f"""
+_RING = f"""
     WITH RECURSIVE ahead AS (
         (SELECT tenant_id FROM tasks WHERE {_READY} AND priority = :priority AND tenant_id > :after
          ORDER BY tenant_id LIMIT 1)
@@ -57,10 +55,8 @@ _RING = text(
         SELECT tenant_id FROM ahead UNION ALL SELECT tenant_id FROM behind WHERE tenant_id <= :after
     ) ring LIMIT :limit
     """
-)
 
-_DISPATCH = text(
-    f"""
+_DISPATCH = f"""
     WITH chosen AS (
         SELECT oldest.id, oldest.turn, share.place
         FROM unnest(CAST(:tenants AS uuid[]), CAST(:shares AS int[])) WITH ORDINALITY AS share(tenant_id, size, place)
@@ -73,7 +69,6 @@ _DISPATCH = text(
     FROM chosen WHERE tasks.id = chosen.id AND tasks.state = 'queued'
     RETURNING tasks.id, tasks.tenant_id, tasks.token, chosen.turn, chosen.place
     """
-)
 
 _PROMOTE = text(
     """
@@ -83,7 +78,7 @@ _PROMOTE = text(
     """
 )
 
-_IN_FLIGHT = text("SELECT tenant_id, count(*) FROM tasks WHERE state IN ('dispatched', 'running') GROUP BY tenant_id")
+_IN_FLIGHT = "SELECT tenant_id, count(*) FROM tasks WHERE state IN ('dispatched', 'running')%s GROUP BY tenant_id"
 
 _COUNTS = text("SELECT state, count(*) FROM tasks WHERE state IN ('queued', 'dispatched', 'running') GROUP BY state")
 
@@ -116,7 +111,14 @@ class Sent:
 
 
 class TaskQueue:
-    """Statements of the dispatcher. Each takes the connection of the transaction it is part of."""
+    """The dispatcher's statements, on tasks of a lane. Each takes the connection of the transaction it is part of."""
+
+    def __init__(self, lane: Lane = WHOLE) -> None:
+        def of_lane(statement: str) -> TextClause:
+            return text(statement.replace(_READY, f"{_READY}{lane.condition}"))
+
+        self._outlook, self._ring, self._dispatch = of_lane(_OUTLOOK), of_lane(_RING), of_lane(_DISPATCH)
+        self._in_flight = text(_IN_FLIGHT % lane.condition)
 
     async def steady(self, connection: AsyncConnection) -> None:
         """Hold this transaction's plans to the indexes, whatever the statistics say."""
@@ -124,22 +126,22 @@ class TaskQueue:
 
     async def outlook(self, connection: AsyncConnection) -> Outlook:
         """What is ready, and when more will be."""
-        row = (await connection.execute(_OUTLOOK)).one()
+        row = (await connection.execute(self._outlook)).one()
         return Outlook(row.priorities, row.due_s)
 
     async def in_flight(self, connection: AsyncConnection) -> dict[UUID, int]:
         """Dispatched and running tasks by tenant."""
-        return {tenant: count for tenant, count in await connection.execute(_IN_FLIGHT)}
+        return {tenant: count for tenant, count in await connection.execute(self._in_flight)}
 
     async def ring(self, connection: AsyncConnection, priority: int, *, after: UUID, limit: int) -> list[UUID]:
         """The next tenants with a ready task of this class: those behind ``after`` first, then from the start."""
         values = {"priority": priority, "after": after, "limit": limit}
-        return list((await connection.execute(_RING, values)).scalars())
+        return list((await connection.execute(self._ring, values)).scalars())
 
     async def dispatch(self, connection: AsyncConnection, priority: int, shares: Mapping[UUID, int]) -> list[Sent]:
         """Mark the oldest ready tasks of these tenants dispatched, so many of each; returns them in turns."""
         values = {"priority": priority, "tenants": list(shares), "shares": list(shares.values())}
-        rows = (await connection.execute(_DISPATCH, values)).all()
+        rows = (await connection.execute(self._dispatch, values)).all()
         return [Sent(row.id, row.tenant_id, row.token) for row in sorted(rows, key=lambda row: (row.turn, row.place))]
 
     async def promote(self, connection: AsyncConnection, *, limit: int = 1000) -> int:

@@ -14,6 +14,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database._tables import tasks
+from chassis.work._lanes import WHOLE, Lane
 
 __all__ = ["Claim", "InFlight", "TaskStore"]
 
@@ -113,14 +114,12 @@ _REQUEUE = text(
     """
 )
 
-_IN_FLIGHT = text(
-    """
+_IN_FLIGHT = """
     SELECT id, state, token, heartbeat_at > now() + CAST(:lease AS interval)
         OR (heartbeat_at < now() - CAST(:lease AS interval)
             AND pg_postmaster_start_time() NOT BETWEEN now() - CAST(:lease AS interval) AND now())
     FROM tasks WHERE state IN ('dispatched', 'running')
-    """
-)
+"""
 
 _NOTE = text(
     """
@@ -143,13 +142,16 @@ class TaskStore:
         self._channel = f"{service}_tasks"
         self._lease = timedelta(seconds=lease_s)
 
-    async def in_flight(self, connection: AsyncConnection) -> list[InFlight]:
-        """All dispatched and running tasks: about as many as live workers can take.
+    async def in_flight(self, connection: AsyncConnection, lane: Lane = WHOLE) -> list[InFlight]:
+        """All dispatched and running tasks of a lane: about as many as live workers can take.
 
         After a crash of PostgreSQL nobody is silent for a lease, since nobody could be heard before. A heartbeat of the
         future was written before the clock was set back; whoever lives has written another since.
         """
-        return [InFlight(*row) for row in await connection.execute(_IN_FLIGHT, {"lease": self._lease})]
+        return [
+            InFlight(*row)
+            for row in await connection.execute(text(_IN_FLIGHT + lane.condition), {"lease": self._lease})
+        ]
 
     async def clock(self, connection: AsyncConnection) -> float:
         """What PostgreSQL takes the time to be, in seconds."""

@@ -69,13 +69,13 @@ class Page:
 
 
 class WorkStream:
-    """``work.<service>``, its consumer group and the register of live workers."""
+    """``work.<service>``, or ``work.<service>.<lane>``, its consumer group and the register of live workers."""
 
-    def __init__(self, redis: Any, *, service: str, consumer: str) -> None:
+    def __init__(self, redis: Any, *, service: str, consumer: str, lane: str = "") -> None:
         self._redis = redis
         self._group = service
         self._consumer = consumer
-        self.name = f"work.{service}"
+        self.name = f"work.{service}.{lane}" if lane else f"work.{service}"
         self._workers = f"{{{self.name}}}:workers"
         self._release = redis.register_script(_RELEASE)
         self._register = redis.register_script(_REGISTER)

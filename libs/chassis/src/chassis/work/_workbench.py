@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from uuid import UUID
@@ -21,6 +21,7 @@ from chassis.work._away import AWAY
 from chassis.work._desk import Desk
 from chassis.work._dispatcher import Dispatcher
 from chassis.work._execution import Execution, OnFailure, Skill, announce_failure
+from chassis.work._lanes import Lane, main_lane
 from chassis.work._store import Claim, TaskStore
 from chassis.work._stream import Parcel, WorkStream
 from chassis.work._task import Task
@@ -38,7 +39,9 @@ class Workbench:
     ``workers``: tasks at once in this process. ``lease_s``: a worker silent for so long is taken for dead.
     ``tenant_cap``: tasks of one tenant in flight at once, over all replicas. ``child_env``: environment of child
     processes, such as ``OMP_NUM_THREADS``; ``call`` starts them (a test may stay in its own process). ``backlog``:
-    tasks in flight per live worker; above 1 an urgent task may have to wait behind one already sent.
+    tasks in flight per live worker; above 1 an urgent task may have to wait behind one already sent. ``lanes``: kinds
+    of task with a stream and workers of their own; ``workers`` do all others. Every replica names the same lanes, for
+    any of them may lead; how many it works in is its own affair.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Workbench:
         backlog: int = 1,
         base_s: float = 2.0,
         keep_days: int = 30,
+        lanes: Sequence[Lane] = (),
     ) -> None:
         self.bus = bus
         self.database = database
@@ -64,9 +68,10 @@ class Workbench:
         self._backlog = backlog
         self._base_s = base_s
         self._keep_days = keep_days
+        self._lanes = (main_lane(lanes, workers=workers), *lanes)
         self._skills: dict[str, Skill] = {}
         self._store = TaskStore(bus.service, lease_s=lease_s)
-        self._running: dict[tuple[UUID, int], tuple[Execution, asyncio.Task[None]]] = {}
+        self._running: dict[tuple[UUID, int], tuple[Execution, asyncio.Task[None], Lane]] = {}
         """By task and token: a task that was lost here may come again while its first run is still being stopped."""
 
     def does(
@@ -93,9 +98,25 @@ class Workbench:
 
     async def run(self, stop: asyncio.Event, signals: Signals, *, grace_s: float = 20.0) -> None:
         """Work until ``stop``; then let what runs end within ``grace_s``, and hand the rest back."""
-        stream = WorkStream(self.bus.redis, service=self.bus.service, consumer=self.bus.consumer)
         signals.on("cancelled", self._look)
-        dispatcher = Dispatcher(
+        streams = [(lane, self._stream(lane)) for lane in self._lanes]
+        manned = [(lane, stream) for lane, stream in streams if lane.workers]
+        dispatching = [asyncio.create_task(self._dispatcher(lane, its, signals).run()) for lane, its in streams]
+        registering = [asyncio.create_task(self._stay_registered(lane, its, signals)) for lane, its in manned]
+        chores = [*dispatching, *registering]
+        readers = [asyncio.create_task(self._read(stop, lane, its, chores)) for lane, its in manned]
+        try:
+            await asyncio.gather(*readers)
+        finally:
+            await end(*readers, *registering)
+            await self._wind_down(manned, grace_s)
+            await end(*dispatching)
+
+    def _stream(self, lane: Lane) -> WorkStream:
+        return WorkStream(self.bus.redis, service=self.bus.service, consumer=self.bus.consumer, lane=lane.name)
+
+    def _dispatcher(self, lane: Lane, stream: WorkStream, signals: Signals) -> Dispatcher:
+        return Dispatcher(
             self.database,
             self._store,
             stream,
@@ -104,15 +125,8 @@ class Workbench:
             tenant_cap=self._tenant_cap,
             backlog=self._backlog,
             keep_days=self._keep_days,
+            lane=lane,
         )
-        dispatching = asyncio.create_task(dispatcher.run())
-        registering = asyncio.create_task(self._stay_registered(stream, signals))
-        try:
-            await self._read(stop, stream, [dispatching, registering])
-        finally:
-            await end(registering)
-            await self._wind_down(stream, grace_s)
-            await end(dispatching)
 
     async def work_off(self) -> int:
         """Do everything that is queued, here and now, without Redis and without waiting for backoffs; for tests."""
@@ -129,7 +143,9 @@ class Workbench:
         """What an operator asks of these tasks, and may do to them."""
         return Desk(self.database, skill_of=self._skill_of, task_of=self._task_of)
 
-    async def _read(self, stop: asyncio.Event, stream: WorkStream, chores: list[asyncio.Task[None]]) -> None:
+    async def _read(
+        self, stop: asyncio.Event, lane: Lane, stream: WorkStream, chores: list[asyncio.Task[None]]
+    ) -> None:
         with suppress(RedisError, OSError):
             await stream.ensure()
         while not stop.is_set():
@@ -137,27 +153,26 @@ class Workbench:
                 if chore.done():
                     chore.result()  # a chore never ends by itself: raise what ended it
             try:
-                if len(self._running) < self.workers:
+                if len(self._jobs(lane)) < lane.workers:
                     parcel = await stream.read(_BLOCK_MS)
                     if parcel is not None:
-                        await self._take(parcel, stream, stop)
+                        await self._take(parcel, lane, stream, stop)
                 else:
-                    await self._until_slot_free(stop, chores)
+                    await self._until_slot_free(stop, lane, chores)
             except AWAY as error:
                 _log.warning("the workers wait", error=repr(error))
                 await asyncio.sleep(0.5)
                 with suppress(RedisError, OSError):
                     await stream.ensure()
 
-    async def _until_slot_free(self, stop: asyncio.Event, chores: list[asyncio.Task[None]]) -> None:
+    async def _until_slot_free(self, stop: asyncio.Event, lane: Lane, chores: list[asyncio.Task[None]]) -> None:
         stopping = asyncio.ensure_future(stop.wait())
-        jobs = [job for _, job in self._running.values()]
         try:
-            await asyncio.wait([stopping, *chores, *jobs], return_when="FIRST_COMPLETED")
+            await asyncio.wait([stopping, *chores, *self._jobs(lane)], return_when="FIRST_COMPLETED")
         finally:
             stopping.cancel()
 
-    async def _take(self, parcel: Parcel, stream: WorkStream, stop: asyncio.Event) -> None:
+    async def _take(self, parcel: Parcel, lane: Lane, stream: WorkStream, stop: asyncio.Event) -> None:
         """Claim what arrived and start on it, or let it go."""
         if (parcel.task_id, parcel.token + 1) in self._running:
             return  # its group was lost and made again: the entry is that of a task we are doing
@@ -175,7 +190,7 @@ class Workbench:
         _measure_waits(claim, parcel)
         execution = self._execution(claim, stream, parcel.entry_id)
         job = asyncio.create_task(self._perform(execution, stream, parcel.entry_id))
-        self._running[claim.id, claim.token] = (execution, job)
+        self._running[claim.id, claim.token] = (execution, job, lane)
 
     async def _claim(self, parcel: Parcel, stop: asyncio.Event) -> Claim | None:
         """Claim the task. If PostgreSQL is away, or its answer was lost, ask again: that burns no second try."""
@@ -201,23 +216,29 @@ class Workbench:
             with suppress(RedisError, OSError):
                 await stream.release([entry_id])
 
-    async def _wind_down(self, stream: WorkStream, grace_s: float) -> None:
-        with suppress(RedisError, OSError):
-            await stream.unregister(self.workers)
-        jobs = [job for _, job in self._running.values()]
+    def _jobs(self, lane: Lane) -> list[asyncio.Task[None]]:
+        """What runs of a lane."""
+        return [job for _, job, its in self._running.values() if its is lane]
+
+    async def _wind_down(self, manned: Sequence[tuple[Lane, WorkStream]], grace_s: float) -> None:
+        for lane, stream in manned:
+            with suppress(RedisError, OSError):
+                await stream.unregister(lane.workers)
+        jobs = [job for _, job, _ in self._running.values()]
         if jobs:
             _log.info("waiting for running tasks", count=len(jobs), grace_s=grace_s)
             _, late = await asyncio.wait(jobs, timeout=grace_s)
             await end(*late)
-        with suppress(RedisError, OSError):
-            await stream.leave()
+        for _, stream in manned:
+            with suppress(RedisError, OSError):
+                await stream.leave()
 
-    async def _stay_registered(self, stream: WorkStream, signals: Signals) -> None:
+    async def _stay_registered(self, lane: Lane, stream: WorkStream, signals: Signals) -> None:
         """Say again and again that we live; a register that Redis lost is whole again after one round."""
         first = True
         while True:
             try:
-                await stream.register(self.workers)
+                await stream.register(lane.workers)
                 if first:
                     signals.wake("tasks")
                     first = False
@@ -227,7 +248,7 @@ class Workbench:
 
     def _look(self, payload: str) -> None:
         """A task was cancelled, says PostgreSQL: if it is one of ours, its heartbeat need not be waited for."""
-        for execution, _ in self._running.values():
+        for execution, _, _ in self._running.values():
             if str(execution.claim.id) == payload:
                 execution.look_now()
 
