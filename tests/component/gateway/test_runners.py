@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from chassis.testing import Harness, harness
 from contracts.event import Fact
-from contracts.runners import RunnerChanged, RunnerInvited, RunnerReleased, RunnerRevoked, RunnerRotated
+from contracts.runners import RunnerChanged, RunnerInvited, RunnerReleased, RunnerRevoked, RunnerRotated, RunnerSteered
 from gateway.adapters.postgres import PostgresRecords
 from gateway.domain.access import Role
 from matchcut.client import Credentials, Forbidden, Matchcut
@@ -181,6 +181,23 @@ async def test_the_token_is_shown_once_kept_nowhere_and_told_as_a_digest(gateway
     assert len(gateway.harness.facts(RunnerInvited)) == 1
 
 
+async def test_what_a_machine_is_told_is_shown_announced_and_the_tenant_s_own_affair(gateway: Gateway) -> None:
+    owner, stranger = await gateway.owner(), await gateway.owner("other")
+    made = json_of(await owner.post("/v1/runners", json={}), 201)
+    runner = f"/v1/runners/{made['runner']['id']}"
+
+    told = [
+        json_of(await owner.post(f"{runner}/{verb}"), 202)["wish"] for verb in ("pause", "drain", "resume", "drain")
+    ]
+    refused = await stranger.post(f"{runner}/drain")
+    seen = json_of(await owner.get(runner), 200)
+
+    assert told == ["pause", "drain", "work", "drain"]
+    assert [fact.wish for fact in gateway.harness.facts(RunnerSteered)] == told
+    assert refused.status_code == 404
+    assert seen["wish"] == "drain"
+
+
 async def test_editors_have_no_say_over_machines(gateway: Gateway) -> None:
     tenant = await gateway.tenant("studio")
     editor = await gateway.client(await gateway.user(tenant, Role.EDITOR))
@@ -200,6 +217,8 @@ async def test_the_client_invites_lists_and_revokes(postgres_url: str, tmp_path:
                 made = client.runners.invite(labels=["t4"])
                 client.runners.release(made.runner.id)
                 client.runners.rotate(made.runner.id)
+                steered = [getattr(client.runners, verb)(made.runner.id).wish for verb in ("pause", "drain", "resume")]
+                assert steered == ["pause", "drain", "work"]
                 client.runners.revoke(made.runner.id)
                 with pytest.raises(Forbidden):
                     client.runners.invite(scope="shared")
@@ -211,3 +230,24 @@ async def test_the_client_invites_lists_and_revokes(postgres_url: str, tmp_path:
     assert shown.startswith("mct_")
     assert states == ["revoked"]
     assert state == "revoked"
+
+
+async def test_an_answer_that_breaks_off_leaves_no_signed_address_in_the_log(
+    postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it")
+        await writer.drain()
+        writer.close()
+
+    upstream = await asyncio.start_server(break_off, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{upstream.sockets[0].getsockname()[1]}"
+    async with upstream, served_gateway(postgres_url, upscale_url=url) as (_, public), httpx.AsyncClient() as client:
+        with pytest.raises(httpx.TransportError):
+            await client.get(f"{public}/v1/runner/bytes/what-it-allows/its-proof")
+
+    logged = str([vars(record) for record in caplog.records])
+    assert "a request failed" in caplog.text
+    assert "/v1/runner/bytes" in logged
+    assert "its-proof" not in logged

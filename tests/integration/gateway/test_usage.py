@@ -19,7 +19,7 @@ from contracts import uuid7
 from contracts.align import AlignmentReady
 from contracts.runners import BudgetChanged
 from contracts.transcribe import TranscriptReady
-from contracts.upscale import VideoUpscaled
+from contracts.upscale import PoolShare, VideoUpscaled
 from contracts.vision import ScenesDetected, WatermarksDetected
 from gateway.adapters.postgres import PostgresRecords
 from gateway.adapters.postgres.tables import storage_counts, storage_days, usage_entries, work_samples
@@ -39,6 +39,7 @@ PRICES = {
     "ingested_minutes": "0.003",
     "upscaled_megapixels": "0.0001",
     "sent_gigabytes": "0.08",
+    "gpu_hours": "1.20",
 }
 MINUTES = "0.088333"
 """5.3 seconds."""
@@ -75,10 +76,11 @@ def scenes(video: dict[str, Any]) -> ScenesDetected:
     return ScenesDetected(video_id=video["id"], run=1, key="derived/t/j/s.json", scenes=1, engine="e", seconds=1.0)
 
 
-def upscaled(video: dict[str, Any]) -> VideoUpscaled:
+def upscaled(video: dict[str, Any], *pools: PoolShare) -> VideoUpscaled:
     return VideoUpscaled(
         video_id=video["id"], run=1, rendition_key="derived/t/j/r.mp4", qc_key="derived/t/j/qc.json", width=2560,
         height=1440, frames=132, passed=True, engine="e", model_sha256="0" * 64, seconds=121.6,
+        pools=pools,
     )  # fmt: skip
 
 
@@ -327,7 +329,7 @@ async def test_a_hard_budget_that_is_spent_refuses_new_jobs_and_retries_until_it
     assert (soft.status_code, accepted.status_code) == (200, 202)
 
 
-async def test_other_services_hear_when_a_hard_budget_is_spent_and_when_there_is_money_again(gateway: Gateway) -> None:
+async def test_other_services_hear_when_a_budget_is_spent_and_when_there_is_money_again(gateway: Gateway) -> None:
     client = await an_owner(gateway)
     await transcribed(gateway, client, times=6)
     before = len(gateway.harness.facts(BudgetChanged))
@@ -341,7 +343,7 @@ async def test_other_services_hear_when_a_hard_budget_is_spent_and_when_there_is
 
     assert dropped.status_code == 204
     told_of = [fact.spent for fact in gateway.harness.facts(BudgetChanged)[before:]]
-    assert told_of == [True, False, True, False, True, False]
+    assert told_of == [True, False, True, False], "a soft one too"
 
 
 async def test_of_two_who_change_a_budget_the_second_is_told(gateway: Gateway) -> None:
@@ -479,6 +481,36 @@ async def test_an_estimate_learns_from_the_tenant_s_own_work_and_else_from_every
     assert (own["seconds"], own["basis"], own["samples"]) == (3.0, "tenant", 3)
     assert (all_["seconds"], all_["basis"], all_["samples"]) == (3.0, "installation", 3)
     assert fast["basis"] == "default", "another engine is another pace"
+
+
+async def test_an_estimate_says_hours_and_money_for_each_kind_of_machine_that_was_measured(gateway: Gateway) -> None:
+    client = await an_owner(gateway)
+    video = await gateway.ingested(client)
+    shares = (
+        PoolShare(pool="gpu", seconds=36.0, megapixels=400.0),
+        PoolShare(pool="colab", seconds=90.0, megapixels=100.0),
+    )
+    for _ in range(3):
+        job = await gateway.job(client, video["id"], ["upscale"])
+        await gateway.hear(client, upscaled(video, *shares), subject=video["id"], job=job)
+    used_up = await used(client)
+
+    wanted: dict[str, Any] = {"video_id": video["id"], "steps": ["upscale"]}
+    dispatched = [{"upscale": {"scale": 2, "dispatch": dispatch}} for dispatch in ("gpu", "colab", "auto")]
+    steps = [(await estimate(client, options=options, **wanted))["steps"][0] for options in dispatched]
+
+    pixels = Decimal("490.2912")
+    gpu, colab = steps[0]["pools"]
+    assert [(one["pool"], one["basis"], one["samples"]) for one in (gpu, colab)] == [
+        ("gpu", "tenant", 3),
+        ("colab", "tenant", 3),
+    ]
+    assert float(gpu["hours"]) == pytest.approx(float(pixels) * 36 / 400 / 3600, abs=1e-5)
+    assert float(colab["hours"]) == pytest.approx(float(pixels) * 90 / 100 / 3600, abs=1e-5)
+    assert Decimal(colab["amount"]) == pixels * Decimal("0.0001")
+    assert Decimal(gpu["amount"]) == Decimal(colab["amount"]) + Decimal(gpu["hours"]) * Decimal("1.20")
+    assert [step["amount"] for step in steps] == [gpu["amount"], colab["amount"], gpu["amount"]]
+    assert (used_up["gpu_hours"], used_up["colab_hours"]) == ("0.03", "0.075")
 
 
 async def test_a_video_that_is_not_here_is_estimated_by_its_measures_with_taking_it_in(gateway: Gateway) -> None:

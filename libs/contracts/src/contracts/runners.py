@@ -17,11 +17,15 @@ __all__ = [
     "RunnerRotated",
     "RunnerScope",
     "RunnerState",
+    "RunnerSteered",
+    "RunnerWish",
 ]
 
 RunnerScope = Literal["tenant", "shared"]
 """``tenant`` works for the tenant that invited it; ``shared`` for all of them."""
 RunnerState = Literal["registered", "online", "gone", "quarantined", "released", "revoked"]
+RunnerWish = Literal["work", "pause", "drain"]
+"""What an operator wants of a machine: to work; to hold still with what it has; to hand back what is done, and go."""
 
 
 class RunnerInvited(Fact):
@@ -60,6 +64,15 @@ class RunnerRotated(Fact):
     stream: ClassVar[str] = "runner.rotated.v1"
 
     runner_id: UUID
+
+
+class RunnerSteered(Fact):
+    """An operator wants a runner to hold still, to hand back what it has, or to go on."""
+
+    stream: ClassVar[str] = "runner.steered.v1"
+
+    runner_id: UUID
+    wish: RunnerWish
 
 
 class RunnerChanged(Fact):

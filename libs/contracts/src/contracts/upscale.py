@@ -1,13 +1,16 @@
 """Facts the upscale service announces: chunks as they come, the film when it is whole."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.event import Fact
 
-__all__ = ["ChunkReady", "UpscaleFailed", "VideoUpscaled"]
+__all__ = ["ChunkReady", "PoolShare", "UpscaleFailed", "UpscalePool", "VideoUpscaled"]
+
+UpscalePool = Literal["gpu", "colab", "local"]
+"""Workers with a GPU; runners, whoever they belong to; workers without a GPU."""
 
 
 class ChunkReady(Fact):
@@ -23,6 +26,18 @@ class ChunkReady(Fact):
     key: str
     frames: int = Field(gt=0)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class PoolShare(BaseModel):
+    """What machines of one kind did of a rendition."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    pool: UpscalePool
+    seconds: float = Field(ge=0)
+    """Of machines at work, added up."""
+    megapixels: float = Field(ge=0)
+    """Of the result: width times height times frames."""
 
 
 class VideoUpscaled(Fact):
@@ -48,6 +63,8 @@ class VideoUpscaled(Fact):
     engine: str
     model_sha256: str
     seconds: float = Field(ge=0)
+    pools: tuple[PoolShare, ...] = ()
+    """Empty where it was not noted."""
 
 
 class UpscaleFailed(Fact):

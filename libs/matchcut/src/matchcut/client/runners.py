@@ -25,6 +25,7 @@ class Runner(BaseModel):
     labels: tuple[str, ...]
     machine: str
     ephemeral: bool
+    wish: Literal["work", "pause", "drain"] = "work"
     reason: str
     chunks_done: int
     failures: int
@@ -75,9 +76,25 @@ class Runners:
         answer = self._calls._send("POST", f"/v1/runners/{runner_id}/rotate")
         return Runner.model_validate_json(answer.content)
 
+    def pause(self, runner_id: UUID) -> Runner:
+        """Have one hold still, with what it has."""
+        return self._steer(runner_id, "pause")
+
+    def drain(self, runner_id: UUID) -> Runner:
+        """Have one hand in what is done, give the rest back, and leave."""
+        return self._steer(runner_id, "drain")
+
+    def resume(self, runner_id: UUID) -> Runner:
+        """Let one that was paused or drained work again."""
+        return self._steer(runner_id, "resume")
+
     def revoke(self, runner_id: UUID) -> None:
         """Make one, or its unused token, worthless."""
         self._calls._send("DELETE", f"/v1/runners/{runner_id}")
+
+    def _steer(self, runner_id: UUID, verb: Literal["pause", "drain", "resume"]) -> Runner:
+        answer = self._calls._send("POST", f"/v1/runners/{runner_id}/{verb}")
+        return Runner.model_validate_json(answer.content)
 
 
 class OwnRunners:

@@ -83,6 +83,16 @@ class Measures(_Resource):
     frame_rate: float
 
 
+class PoolEstimate(_Resource):
+    """What upscaling would take on machines of one kind; ``hours`` are theirs, added up."""
+
+    pool: Literal["gpu", "colab", "local"]
+    hours: Decimal
+    amount: Decimal | None = None
+    basis: Literal["tenant", "installation", "default"]
+    samples: int = 0
+
+
 class StepEstimate(_Resource):
     """What one step will take. ``basis`` says how that is known."""
 
@@ -92,6 +102,8 @@ class StepEstimate(_Resource):
     seconds: float
     basis: Literal["tenant", "installation", "default"]
     samples: int = 0
+    pools: tuple[PoolEstimate, ...] = ()
+    """Upscaling: by kind of machine, those that were measured."""
 
 
 class Estimate(_Resource):

@@ -92,6 +92,27 @@ def rotate(runner_id: RunnerId, data: Data = None, as_json: AsJson = False) -> N
         _show(console, [runners.rotate(runner_id)])
 
 
+@app.command("pause", epilog=EPILOG)
+def pause(runner_id: RunnerId, data: Data = None, as_json: AsJson = False) -> None:
+    """Have a machine hold still: it keeps the chunk it has and gets no other."""
+    with _runners(data, as_json) as (console, runners):
+        _show(console, [runners.pause(runner_id)])
+
+
+@app.command("drain", epilog=EPILOG)
+def drain(runner_id: RunnerId, data: Data = None, as_json: AsJson = False) -> None:
+    """Have a machine hand in the frames that are done, give the rest back, and leave."""
+    with _runners(data, as_json) as (console, runners):
+        _show(console, [runners.drain(runner_id)])
+
+
+@app.command("resume", epilog=EPILOG)
+def resume(runner_id: RunnerId, data: Data = None, as_json: AsJson = False) -> None:
+    """Let a machine that was paused or drained work again."""
+    with _runners(data, as_json) as (console, runners):
+        _show(console, [runners.resume(runner_id)])
+
+
 def _show(console: Console, found: list[Runner]) -> None:
     if console.as_json:
         console.print_json([runner.model_dump(mode="json") for runner in found])
@@ -99,14 +120,15 @@ def _show(console: Console, found: list[Runner]) -> None:
     if not found:
         console.out.print("there is no runner")
         return
-    heading = ("runner", "name", "state", "chunks", "machine", "why")
+    heading = ("runner", "name", "state", "told", "chunks", "machine", "why")
     console.show_rows(heading, [_row(runner) for runner in found], cut={"machine": "head", "why": "head"})
 
 
 def _row(runner: Runner) -> tuple[str, ...]:
     shared = " (shared)" if runner.scope == "shared" else ""
     name = f"{runner.name or '-'}{shared}"
-    return str(runner.id), name, runner.state, str(runner.chunks_done), runner.machine, runner.reason
+    told = "" if runner.wish == "work" else runner.wish
+    return str(runner.id), name, runner.state, told, str(runner.chunks_done), runner.machine, runner.reason
 
 
 def _here(folder: DataFolder) -> str:

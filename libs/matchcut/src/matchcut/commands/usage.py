@@ -50,6 +50,9 @@ def usage(
         console.show(value, _report_table(report), _standing_table(standing))
 
 
+_POOLS = {"gpu": "workers with a GPU", "colab": "runners", "local": "workers without a GPU"}
+
+
 def estimate_table(estimate: Estimate) -> Rows:
     """An estimate for people."""
     rows: list[tuple[Cell, ...]] = []
@@ -57,6 +60,9 @@ def estimate_table(estimate: Estimate) -> Rows:
         work = ", ".join(f"{_number(quantity)} {_words(kind)}" for kind, quantity in step.units.items())
         known = _BASES[step.basis] + (f" ({step.samples})" if step.samples else "")
         rows.append((step.step, work, _time(step.seconds), _money(step.amount, estimate.currency), known))
+        for on in step.pools:
+            known, hours = f"{_BASES[on.basis]} ({on.samples})", _time(float(on.hours) * 3600)
+            rows.append(("", f"if made by {_POOLS[on.pool]}", hours, _money(on.amount, estimate.currency), known))
     amount = _money(estimate.amount, estimate.currency)
     rows.append((Text("all", "bold"), "", Text(_time(estimate.seconds), "bold"), Text(amount, "bold"), "side by side"))
     heading = ("step", "work", "time", "cost", "known from")

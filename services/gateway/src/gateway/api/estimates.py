@@ -7,9 +7,9 @@ from fastapi import APIRouter, Response
 from chassis.database import UnitOfWork
 from contracts.steps import Step
 from gateway.api.context import Given, needs
+from gateway.api.estimate_schemas import EstimateRequest, EstimateView, estimate_view
 from gateway.api.once import OnlyOnce
 from gateway.api.problems import responses
-from gateway.api.usage_schemas import EstimateRequest, EstimateView, estimate_view
 from gateway.domain.access import Caller, Right
 from gateway.domain.estimates import Measures
 from gateway.domain.refusals import IdempotencyKeyReused, NotFound, NotReady, VideoUnusable

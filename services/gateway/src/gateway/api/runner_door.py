@@ -21,7 +21,7 @@ _PASSED_ON = frozenset(
     {
         *("authorization", "content-type", "content-length", "content-range", "range", "if-range", "accept"),
         *("user-agent", "retry-after", "content-encoding", "etag", "accept-ranges", "cache-control", "upgrade"),
-        *("www-authenticate", "runner-rotate"),
+        *("www-authenticate", "runner-rotate", "runner-command"),
     }
 )
 """Headers that mean something to both ends; everything else is between two neighbours."""

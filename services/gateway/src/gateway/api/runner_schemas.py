@@ -20,6 +20,7 @@ _RUNNER: dict[str, Any] = {
     "labels": ["t4"],
     "machine": "Tesla T4",
     "ephemeral": False,
+    "wish": "work",
     "reason": "",
     "chunks_done": 12,
     "failures": 0,
@@ -57,6 +58,7 @@ class RunnerView(BaseModel):
     labels: tuple[str, ...]
     machine: str = Field(description="Its GPU or processor, as it says itself.")
     ephemeral: bool = Field(description="Good for one session.")
+    wish: Literal["work", "pause", "drain"] = Field(description="What people told it last.")
     reason: str = Field(description="Why it is in quarantine.")
     chunks_done: int
     failures: int = Field(description="In a row, up to now.")
@@ -94,6 +96,7 @@ def runner_view(runner: Runner) -> RunnerView:
         labels=runner.labels,
         machine=runner.machine,
         ephemeral=runner.ephemeral,
+        wish=runner.wish,
         reason=runner.reason,
         chunks_done=runner.chunks_done,
         failures=runner.failures,

@@ -60,6 +60,24 @@ async def rotate_runner(runner_id: UUID, given: Given, caller: Writer) -> Runner
     return runner_view(await given.runners.rotate(caller, runner_id))
 
 
+@router.post("/{runner_id}/pause", status_code=202, response_model=RunnerView, responses=responses(NotFound))
+async def pause_runner(runner_id: UUID, given: Given, caller: Writer) -> RunnerView:
+    """Have a machine hold still: it keeps the chunk it has, goes no further with it, and gets no other."""
+    return runner_view(await given.runners.steer(caller, runner_id, "pause"))
+
+
+@router.post("/{runner_id}/drain", status_code=202, response_model=RunnerView, responses=responses(NotFound))
+async def drain_runner(runner_id: UUID, given: Given, caller: Writer) -> RunnerView:
+    """Have a machine hand in the frames that are done, give the rest back, and leave. It gets nothing until resumed."""
+    return runner_view(await given.runners.steer(caller, runner_id, "drain"))
+
+
+@router.post("/{runner_id}/resume", status_code=202, response_model=RunnerView, responses=responses(NotFound))
+async def resume_runner(runner_id: UUID, given: Given, caller: Writer) -> RunnerView:
+    """Let a machine that was paused or drained work again."""
+    return runner_view(await given.runners.steer(caller, runner_id, "work"))
+
+
 @router.delete("/{runner_id}", status_code=204, responses=responses(NotFound))
 async def revoke_runner(runner_id: UUID, given: Given, caller: Writer) -> None:
     """Make a machine, or an unused token, worthless for good. What it holds goes to others."""

@@ -1,39 +1,29 @@
-"""Usage, budgets, quotas and estimates as clients see them. Money and quantities are decimal, as strings."""
+"""Usage, budgets and quotas as clients see them. Money and quantities are decimal, as strings."""
 
 import csv
 import io
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from contracts.steps import Step
-from gateway.api.job_schemas import JobChoices
-from gateway.domain.estimates import Basis
 from gateway.domain.metering import UsageKind, written
 from gateway.domain.quotas import Budget, Standing
 from gateway.ports.usage import Grouping, UsageRow
-from gateway.usecases.estimates import Estimate
 
 __all__ = [
     "BudgetRequest",
     "BudgetView",
-    "EstimateRequest",
-    "EstimateView",
     "StandingView",
     "UsageReport",
     "budget_view",
     "csv_of",
-    "estimate_view",
     "standing_view",
     "usage_view",
 ]
-
-_ID = "019363a0-8c1e-7b52-9d0f-3a6c2f1e5b77"
-
 
 Exact = Annotated[Decimal, PlainSerializer(written, return_type=str, when_used="json")]
 """A decimal number, in JSON as a string."""
@@ -99,7 +89,9 @@ class BudgetRequest(_Asked):
 
     amount: Annotated[Decimal, Field(gt=0, max_digits=14, decimal_places=2)]
     hard: bool = Field(
-        default=False, description="Refuse new jobs once it is spent. What was asked for before is done."
+        default=False,
+        description="Refuse new jobs once it is spent. What was asked for before is done, but runners take no more"
+        " chunks, hard or not, until there is money again.",
     )
 
 
@@ -149,75 +141,6 @@ class StandingView(BaseModel):
     spent: Exact | None = Field(description="This month; null where nothing has a price.")
     currency: str | None
     budget: BudgetView | None
-
-
-class MeasuresGiven(_Asked):
-    """A video that is not here."""
-
-    duration: float = Field(ge=0, le=1e6, description="Seconds.")
-    width: int = Field(gt=0, le=65_536)
-    height: int = Field(gt=0, le=65_536)
-    frame_rate: float = Field(gt=0, le=1000, description="Frames a second.")
-
-
-class EstimateRequest(_Asked):
-    """What is to be estimated."""
-
-    model_config = _Asked.model_config | _example(
-        video_id=_ID, steps=["transcript", "upscale"], options={"upscale": {"scale": 2}}
-    )
-
-    video_id: UUID | None = Field(default=None, description="A video that is `ready`.")
-    media: MeasuresGiven | None = Field(default=None, description="Or the measures of one that is not here yet.")
-    steps: tuple[Literal["scenes", "watermarks", "transcript", "alignment", "upscale"], ...] = Field(
-        min_length=1, max_length=10
-    )
-    options: JobChoices = JobChoices()
-
-    @model_validator(mode="after")
-    def _names_one_video(self) -> "EstimateRequest":
-        if (self.video_id is None) == (self.media is None):
-            raise ValueError("give either video_id or media")
-        return self
-
-
-class StepEstimateView(BaseModel):
-    """What one step will take."""
-
-    step: Step
-    units: dict[UsageKind, Exact] = Field(examples=[{"transcript_minutes": "42.50"}])
-    amount: Exact | None
-    seconds: float = Field(description="Time of the work itself, without waiting for a free worker.")
-    basis: Basis = Field(
-        description="How that is known: the median of the tenant's recent work of this kind, of the whole"
-        " installation's, or a default where nothing was measured yet."
-    )
-    samples: int = Field(description="How many pieces of recent work that is the median of.")
-
-
-class EstimateView(BaseModel):
-    """What a job will take and cost. Nothing was asked for."""
-
-    model_config = _example(
-        steps=[
-            {
-                "step": "transcript",
-                "units": {"transcript_minutes": "42.50"},
-                "amount": "0.85",
-                "seconds": 171.3,
-                "basis": "tenant",
-                "samples": 50,
-            }
-        ],
-        seconds=171.3,
-        amount="0.85",
-        currency="EUR",
-    )
-
-    steps: tuple[StepEstimateView, ...]
-    seconds: float = Field(description="From the first step to the last: they work side by side.")
-    amount: Exact | None = Field(description="Null where nothing has a price.")
-    currency: str | None
 
 
 def usage_view(first: date, last: date, by: Grouping, rows: Sequence[UsageRow]) -> UsageReport:
@@ -272,24 +195,4 @@ def standing_view(standing: Standing) -> StandingView:
         spent=None if standing.currency is None else standing.spent,
         currency=standing.currency,
         budget=None if standing.budget is None else budget_view(standing.budget),
-    )
-
-
-def estimate_view(estimate: Estimate) -> EstimateView:
-    """An estimate."""
-    return EstimateView(
-        steps=tuple(
-            StepEstimateView(
-                step=one.work.step,
-                units=dict(one.work.quantities),
-                amount=one.amount,
-                seconds=round(one.seconds, 1),
-                basis=one.pace.basis,
-                samples=one.pace.samples,
-            )
-            for one in estimate.steps
-        ),
-        seconds=round(estimate.seconds, 1),
-        amount=estimate.amount,
-        currency=estimate.currency,
     )

@@ -13,9 +13,31 @@ from typing import Literal
 
 from contracts.gateway import JobOptions, UpscaleOptions
 from contracts.steps import Step
-from gateway.domain.metering import MINUTES_OF, UsageKind, megapixels, minutes, variant_of
+from contracts.upscale import UpscalePool
+from gateway.domain.metering import (
+    HOURS_OF,
+    MINUTES_OF,
+    PriceList,
+    UsageKind,
+    hours_of,
+    megapixels,
+    minutes,
+    variant_of,
+)
 
-__all__ = ["Basis", "Measures", "Pace", "StepEstimate", "Work", "pace_of", "total_seconds", "work_of"]
+__all__ = [
+    "Basis",
+    "Measures",
+    "Pace",
+    "PoolEstimate",
+    "StepEstimate",
+    "Work",
+    "chosen",
+    "on_pool",
+    "pace_of",
+    "total_seconds",
+    "work_of",
+]
 
 Basis = Literal["tenant", "installation", "default"]
 _ALL = ((None, None),)
@@ -68,12 +90,25 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolEstimate:
+    """What a step would take on machines of one kind."""
+
+    pool: UpscalePool
+    hours: Decimal
+    """Of machines, added up: two of them need half the time."""
+    pace: Pace
+    amount: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
 class StepEstimate:
     """A step, what it will take, and what it will cost."""
 
     work: Work
     pace: Pace
     amount: Decimal | None
+    pools: tuple[PoolEstimate, ...] = ()
+    """Upscaling, by who might make it: those that were measured."""
 
     @property
     def seconds(self) -> float:
@@ -112,6 +147,18 @@ def pace_of(variant: str, own: Sequence[float], all_: Sequence[float]) -> Pace:
     if len(all_) >= _ENOUGH:
         return Pace(median(all_), "installation", len(all_))
     return Pace(DEFAULT_SECONDS.get(variant, DEFAULT_SECONDS[variant.partition("/")[0]]), "default", 0)
+
+
+def on_pool(work: Work, pool: UpscalePool, pace: Pace, prices: PriceList) -> PoolEstimate:
+    """What a step would take, and cost, on machines of one kind."""
+    hours = hours_of(round(work.pace_units * pace.seconds, 3))
+    return PoolEstimate(pool, hours, pace, prices.cost({**work.quantities, HOURS_OF[pool]: hours}))
+
+
+def chosen(pools: Sequence[PoolEstimate], dispatch: str) -> PoolEstimate | None:
+    """That which a job is most likely made on: of several, the dearest. None if none was measured."""
+    able = [one for one in pools if dispatch == "auto" or (one.pool == "colab") == (dispatch == "colab")]
+    return max(able, key=lambda one: (one.amount or Decimal(0), one.hours), default=None)
 
 
 def total_seconds(steps: Sequence[StepEstimate]) -> float:

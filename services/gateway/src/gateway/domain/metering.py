@@ -14,15 +14,17 @@ from uuid import UUID
 from contracts.event import Fact
 from contracts.gateway import JobOptions
 from contracts.steps import Step
-from contracts.upscale import VideoUpscaled
+from contracts.upscale import UpscalePool, VideoUpscaled
 from gateway.domain.jobs import Job
 
 __all__ = [
+    "HOURS_OF",
     "MINUTES_OF",
     "Metered",
     "Price",
     "PriceList",
     "UsageKind",
+    "hours_of",
     "megapixels",
     "metered_egress",
     "metered_rendition",
@@ -50,6 +52,12 @@ class UsageKind(StrEnum):
     UPSCALED_FRAMES = "upscaled_frames"
     UPSCALED_MEGAPIXELS = "upscaled_megapixels"
     """Of the rendition: its width times its height times its frames."""
+    GPU_HOURS = "gpu_hours"
+    """Hours that workers with a GPU were at a rendition."""
+    COLAB_HOURS = "colab_hours"
+    """The same of runners."""
+    LOCAL_HOURS = "local_hours"
+    """And of workers without a GPU."""
     STORED_GIB_DAYS = "stored_gib_days"
     """What was handed in and not erased, by the second, when the day is over."""
     SENT_GIGABYTES = "sent_gigabytes"
@@ -63,6 +71,14 @@ MINUTES_OF: dict[Step, UsageKind] = {
     Step.ALIGNMENT: UsageKind.ALIGNMENT_MINUTES,
 }
 """Steps that are counted by the length of the video."""
+
+
+HOURS_OF: dict[UpscalePool, UsageKind] = {
+    "gpu": UsageKind.GPU_HOURS,
+    "colab": UsageKind.COLAB_HOURS,
+    "local": UsageKind.LOCAL_HOURS,
+}
+"""What the time of each kind of machine is counted as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +141,10 @@ def metered_step(job: Job, step: Step, duration_s: float) -> Metered | None:
 
 
 def metered_rendition(job: Job, fact: Fact) -> list[Metered]:
-    """A video that was upscaled: frames that were sharpened, and the pixels in them. Nothing for any other fact."""
+    """A video that was upscaled: frames that were sharpened, the pixels in them, and the hours of machines.
+
+    Nothing for any other fact.
+    """
     if not isinstance(fact, VideoUpscaled):
         return []
     scale = job.options.upscale.scale
@@ -135,10 +154,16 @@ def metered_rendition(job: Job, fact: Fact) -> list[Metered]:
     end, variant = f"{job.id}/{fact.run}", variant_of(Step.UPSCALE, job.options)
     frames, pixels = UsageKind.UPSCALED_FRAMES, UsageKind.UPSCALED_MEGAPIXELS
     read = (made / (scale * scale)).quantize(_PLACES)
-    return [
+    counted = [
         Metered(f"{frames}/{end}", frames, Decimal(sharpened), job.video_id, job.id),
         Metered(f"{pixels}/{end}", pixels, made, job.video_id, job.id, seconds, read, variant),
     ]
+    for share in fact.pools:
+        kind = HOURS_OF[share.pool]
+        its = (Decimal(str(share.megapixels)) / (scale * scale)).quantize(_PLACES)
+        hours, how = hours_of(share.seconds), f"{variant}/{share.pool}"
+        counted.append(Metered(f"{kind}/{end}", kind, hours, job.video_id, job.id, share.seconds, its, how))
+    return counted
 
 
 def metered_storage(day: date, byte_seconds: Decimal) -> Metered:
@@ -169,6 +194,11 @@ def variant_of(step: Step, options: JobOptions | None) -> str:
 def minutes(duration_s: float) -> Decimal:
     """Seconds as minutes, to a millionth."""
     return (Decimal(str(duration_s)) / 60).quantize(_PLACES)
+
+
+def hours_of(seconds: float) -> Decimal:
+    """Seconds as hours, to a millionth."""
+    return (Decimal(str(seconds)) / 3600).quantize(_PLACES)
 
 
 def megapixels(width: int, height: int, frames: int) -> Decimal:

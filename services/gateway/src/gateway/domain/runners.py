@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from contracts.runners import RunnerChanged, RunnerScope, RunnerState
+from contracts.runners import RunnerChanged, RunnerScope, RunnerState, RunnerWish
 
 __all__ = ["Runner", "changed", "token_for"]
 
@@ -25,6 +25,8 @@ class Runner:
     name: str = ""
     machine: str = ""
     ephemeral: bool = False
+    wish: RunnerWish = "work"
+    """What people told it last."""
     reason: str = ""
     chunks_done: int = 0
     failures: int = 0

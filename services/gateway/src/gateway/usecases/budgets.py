@@ -36,9 +36,10 @@ async def reached_notices(records: Records, budget: Budget, month: date) -> list
 async def tell_spent(work: UnitOfWork, records: Records, budget: Budget, month: date) -> Budget:
     """Let other services know when nothing more may be spent, and when there is money again; the budget as it is then.
 
-    Runners take no chunk of a tenant whose budget is spent.
+    Runners take no chunk of a tenant whose budget is spent, hard or not: a soft one refuses no job, but buys no more
+    hours of machines.
     """
-    spent = budget.is_spent(await records.usage.spent(month, budget.currency))
+    spent = await records.usage.spent(month, budget.currency) >= budget.amount
     if spent == budget.told_spent:
         return budget
     told = replace(budget, told_spent=spent)

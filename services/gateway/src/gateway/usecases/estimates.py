@@ -4,12 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import get_args
 from uuid import UUID
 
 from chassis.database import UnitOfWork
 from contracts.gateway import JobOptions
 from contracts.steps import Step
-from gateway.domain.estimates import Measures, StepEstimate, pace_of, total_seconds, work_of
+from contracts.upscale import UpscalePool
+from gateway.domain.estimates import (
+    Measures,
+    PoolEstimate,
+    StepEstimate,
+    Work,
+    chosen,
+    on_pool,
+    pace_of,
+    total_seconds,
+    work_of,
+)
 from gateway.domain.jobs import steps_wanted
 from gateway.domain.library import Video
 from gateway.domain.metering import PriceList
@@ -66,7 +78,22 @@ class Estimates:
     async def _step(self, records: Records, step: Step, options: JobOptions, measures: Measures) -> StepEstimate:
         work = work_of(step, options, measures)
         own, all_ = await records.usage.paces(work.variant, limit=_RECENT)
-        return StepEstimate(work, pace_of(work.variant, own, all_), self._prices.cost(work.quantities))
+        pace, amount = pace_of(work.variant, own, all_), self._prices.cost(work.quantities)
+        if step is not Step.UPSCALE:
+            return StepEstimate(work, pace, amount)
+        pools = await self._pools(records, work)
+        likely = chosen(pools, options.upscale.dispatch)
+        return StepEstimate(work, pace, amount if likely is None else likely.amount, pools)
+
+    async def _pools(self, records: Records, work: Work) -> tuple[PoolEstimate, ...]:
+        """By kind of machine, those that were measured."""
+        found = []
+        for pool in get_args(UpscalePool):
+            own, all_ = await records.usage.paces(f"{work.variant}/{pool}", limit=_RECENT)
+            pace = pace_of(work.variant, own, all_)
+            if pace.basis != "default":
+                found.append(on_pool(work, pool, pace, self._prices))
+        return tuple(found)
 
 
 def _measures(video: Video | None, steps: Sequence[Step]) -> Measures:

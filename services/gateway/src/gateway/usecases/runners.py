@@ -16,6 +16,8 @@ from contracts.runners import (
     RunnerRevoked,
     RunnerRotated,
     RunnerScope,
+    RunnerSteered,
+    RunnerWish,
 )
 from gateway.domain.access import Caller
 from gateway.domain.refusals import Forbidden, NotFound
@@ -85,6 +87,15 @@ class Runners:
         async with self._database.begin(caller.tenant_id) as work:
             runner = _found(await self._records_on(work.connection).runners.get(runner_id))
             await work.announce(RunnerRotated(runner_id=runner_id), subject=runner_id)
+        return runner
+
+    async def steer(self, caller: Caller, runner_id: UUID, wish: RunnerWish) -> Runner:
+        """Have a machine work, hold still, or hand back what it has and go. Raises NotFound."""
+        async with self._database.begin(caller.tenant_id) as work:
+            runners = self._records_on(work.connection).runners
+            runner = replace(_found(await runners.get(runner_id, lock=True)), wish=wish)
+            await runners.save(runner)
+            await work.announce(RunnerSteered(runner_id=runner_id, wish=wish), subject=runner_id)
         return runner
 
 

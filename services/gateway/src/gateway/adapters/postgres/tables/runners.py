@@ -19,6 +19,7 @@ runners = Table(
     Column("name", Text, nullable=False),
     Column("machine", Text, nullable=False),
     Column("ephemeral", Boolean, nullable=False),
+    Column("wish", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("chunks_done", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
