@@ -16,6 +16,7 @@ OF_ALL_TENANTS = {
     "runners": "a machine is known before its tenant is, and a shared one works for all; people see the gateway's copy",
     "offers": "claimed across tenants by shared runners; ids and numbers, nothing of the films",
     "leases": "looked after for all tenants at once, as tasks are",
+    "paces": "speeds by kind of machine, those of the operator's for all; read for no client",
     "job_counts": "one number a tenant, for the bound over all",
     "departed_tenants": "ids alone, of tenants that were erased: upkeep walks them, and no client is answered from it",
 }

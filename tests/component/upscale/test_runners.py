@@ -1,151 +1,40 @@
 """Runners at the service's own door: rule by rule, on a real PostgreSQL, with real films and real checks."""
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from sqlalchemy import text
 
-from chassis.run import Service
 from chassis.testing import Harness, harness
 from contracts.documents import QualityReport
-from contracts.gateway import JobCancelled, JobOptions, JobRequested, TenantErased, UpscaleOptions, VideoErased
-from contracts.ingest import VideoIngested
+from contracts.gateway import JobCancelled, TenantErased, VideoErased
 from contracts.runners import BudgetChanged, RunnerChanged, RunnerReleased, RunnerRevoked, RunnerRotated
-from contracts.steps import Step, StepFailed, StepProgressed
+from contracts.steps import StepFailed, StepProgressed
 from contracts.upscale import ChunkReady, UpscaleFailed, VideoUpscaled
-from support.upscale_films import BARS, flat, written
+from support.upscale_lending import (
+    FRAMES,
+    SECRET,
+    a_runner,
+    asked,
+    at_work,
+    build_here,
+    let_time_pass,
+    settle,
+    states,
+    tend,
+)
 from support.upscale_runners import ScriptedRunner, invite
 from upscale.adapters.weights import model_named
-from upscale.main import build
 from upscale.settings import Settings
-from upscale.usecases.tending import Tend
 
 pytestmark = [pytest.mark.servers]
-
-VIDEO = UUID("00000000-0000-7000-8000-000000000001")
-FRAMES = 60
-SECRET = "a secret for the tests of runners"
-
-
-async def here(function: Callable[..., Any], *args: Any, **_how: Any) -> Any:
-    """Heavy work in this process: other suites prove that it runs in a child as well."""
-    return await asyncio.to_thread(function, *args)
-
-
-def build_here(settings: Settings) -> Service:
-    return build(settings, call=here)
-
-
-@pytest.fixture
-async def service(postgres_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with harness(
-        "upscale", build_here, settings=Settings, admin_url=postgres_url, cache_dir=tmp_path / "cache",
-        chunk_megapixels=0.0001, preset="ultrafast", runner_secret=SECRET, runner_lease_s=30, runner_grace_s=5,
-        runner_patience_s=600, min_free_bytes=0, models_dir=tmp_path / "models",
-    ) as running:  # fmt: skip
-        yield running
-
-
-@pytest.fixture
-async def client(service: Harness) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(service.service.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://upscale") as opened:
-        yield opened
-
-
-@pytest.fixture
-def film(tmp_path: Path) -> Path:
-    frames = [flat([(16 + 3 * number, 128, 128), *BARS[:3]], size=16) for number in range(FRAMES)]
-    return written(tmp_path / "film.mp4", frames)
 
 
 def bytes_of(path: Path) -> bytes:
     return path.read_bytes()
-
-
-def digest_of(path: Path) -> str:
-    return hashlib.sha256(bytes_of(path)).hexdigest()
-
-
-async def asked(service: Harness, film: Path, *, tenant_id: UUID | None = None, **options: Any) -> UUID:
-    """A job that wants the film, planned: its chunks wait."""
-    tenant, job, video = tenant_id or service.tenant_id, uuid4(), uuid4()
-    key = f"original/{tenant}/{video}"
-    await service.blobs.put_file(key, film)
-    ingested = VideoIngested(
-        video_id=video, sha256=digest_of(film), original_key=key, media_key="media",
-        audio_key=None, proxy_key="proxy", poster_key="poster", duration_s=FRAMES / 25, width=64, height=16,
-        frames=FRAMES, frame_rate="25/1",
-    )  # fmt: skip
-    wanted = JobOptions(upscale=UpscaleOptions(**{"dispatch": "colab", **options}))
-    request = JobRequested(video_id=video, steps=(Step.UPSCALE,), options=wanted)
-    await service.hear(ingested, subject=video, tenant_id=tenant)
-    await service.hear(request, subject=video, job_id=job, tenant_id=tenant)
-    await service.work_off()
-    return job
-
-
-async def settle(service: Harness) -> None:
-    """Do what is queued, and let the service hear its own chunks as the bus would."""
-    known: set[UUID] = set()
-    while True:
-        await service.work_off()
-        news = [event for event in service.announced if isinstance(event.data, ChunkReady)]
-        news = [event for event in news if event.id not in known]
-        known |= {event.id for event in news}
-        if not news:
-            return
-        for event in news:
-            await service.hear(
-                event.data, subject=event.subject, job_id=event.jobid, tenant_id=event.tenantid, event_id=event.id
-            )
-
-
-async def a_runner(
-    service: Harness, client: httpx.AsyncClient, folder: Path, *, name: str = "attic", **invited: Any
-) -> ScriptedRunner:
-    (folder / name).mkdir()
-    return await ScriptedRunner.registered(client, folder / name, await invite(service, **invited), name=name)
-
-
-async def at_work(
-    service: Harness, client: httpx.AsyncClient, film: Path, folder: Path
-) -> tuple[ScriptedRunner, dict[str, Any]]:
-    """A runner with a lease of the first chunk of a film."""
-    await asked(service, film)
-    runner = await a_runner(service, client, folder)
-    lease = await runner.claim()
-    assert lease is not None
-    return runner, lease
-
-
-async def let_time_pass(service: Harness, seconds: float) -> None:
-    """As if all leases had been given so much earlier; then whoever looks after them looks."""
-    async with service.database.begin_untenanted() as connection:
-        shift = {"seconds": seconds}
-        for column in ("lease_until", "claimed_at"):
-            moved = f"UPDATE leases SET {column} = {column} - make_interval(secs => :seconds)"
-            await connection.execute(text(moved), shift)
-    await tend(service)
-
-
-async def tend(service: Harness) -> None:
-    for run in service.service.background:
-        keeper: Any = getattr(run, "__self__", None)
-        if isinstance(keeper, Tend):
-            await keeper.round()
-
-
-async def states(service: Harness, table: str = "offers") -> list[str]:
-    async with service.database.begin_untenanted() as connection:
-        order = '"index"' if table == "offers" else "claimed_at"
-        return list((await connection.execute(text(f"SELECT state FROM {table} ORDER BY {order}"))).scalars())
 
 
 async def test_a_film_is_made_by_runners_alone_and_its_report_names_them(

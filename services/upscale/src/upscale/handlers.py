@@ -8,7 +8,7 @@ from contracts.event import Event
 from contracts.gateway import JobCancelled, JobRequested, TenantErased, VideoErased
 from contracts.ingest import VideoIngested
 from contracts.retention import IntermediatesErased, RenditionsErased
-from contracts.runners import BudgetChanged, RunnerInvited, RunnerReleased, RunnerRevoked, RunnerRotated
+from contracts.runners import BudgetChanged, RunnerInvited, RunnerReleased, RunnerRevoked, RunnerRotated, RunnerSteered
 from contracts.steps import Step, StepFailed
 from contracts.upscale import ChunkReady
 from contracts.vision import ScenesDetected
@@ -86,4 +86,5 @@ def _hear_operators(bus: Bus, operators: HearOperators) -> None:
     bus.on(RunnerRevoked)(operators.revoked)
     bus.on(RunnerReleased)(operators.released)
     bus.on(RunnerRotated)(operators.rotated)
+    bus.on(RunnerSteered)(operators.steered)
     bus.on(BudgetChanged)(operators.budget)

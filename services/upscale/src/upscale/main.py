@@ -8,9 +8,11 @@ from chassis.erasing import FORGET, Eraser
 from chassis.erasing.leftovers import DISCARD, DiscardFolders, keep_quiet
 from chassis.models import ModelUnavailable
 from chassis.run import Service, run
-from chassis.work import Call, Workbench, run_in_child
+from chassis.work import Call, Lane, Workbench, run_in_child
 from contracts.registry import ANNOUNCED_BY
 from upscale.adapters.child_work import assemble, check_chunk, draw_plan, make_chunk
+from upscale.adapters.machine_class import class_of_worker
+from upscale.adapters.postgres_paces import PostgresPaces
 from upscale.adapters.postgres_runners import PostgresRunnerRecords
 from upscale.adapters.weights import MODELS
 from upscale.domain.encoding import Encoding, encoding_for
@@ -33,12 +35,16 @@ from upscale.usecases import (
     PlanRendition,
     announce_failure,
 )
+from upscale.usecases.dispatching import ByPolicy
+from upscale.usecases.pacing import ChunkLengths
 from upscale.wiring.runners import Lending, lending_of, records_in
 
 __all__ = ["build", "main"]
 
 NAME = "upscale"
 _HOPELESS = (Refusal, ModelUnavailable, EngineMissing)
+_UNMEASURED_MEGAPIXELS = 8.0
+"""Of source, in a chunk, as long as no machine was measured."""
 
 
 def build(
@@ -57,10 +63,11 @@ def build(
     work = Workbench(
         bus,
         database,
-        workers=settings.workers,
+        workers=0 if settings.role == "worker" else settings.workers,
         lease_s=settings.lease_s,
         tenant_cap=settings.tenant_cap,
         call=kept if call is run_in_child and settings.engine == "torch" else call,
+        lanes=_lanes(settings),
     )
     blobs = blobs_at(settings.blobs_url)
     machines, lending = PostgresRunnerRecords, lending_of(settings, database, bus, blobs, check)
@@ -70,13 +77,14 @@ def build(
         JoinChunks(records_in, machines),
         CancelJob(records_in, machines),
         ForgetVideo(records_in, machines),
-        HearOperators(machines),
+        HearOperators(machines, PostgresPaces),
         forget_renditions=ForgetRenditions(records_in),
         forget_intermediates=ForgetIntermediates(records_in),
     )
-    encoding, workshop, megapixels = _encoding(settings), _workshop(settings), settings.chunk_megapixels
-    plan = PlanRendition(database, records_in, blobs, draw, encoding, megapixels, machines, lending.dispatch, workshop)
-    make_one = MakeChunk(database, records_in, blobs, make, workshop, machines)
+    lent, here = lending.dispatch, _workshop(settings)
+    lengths = _lengths(settings, database, lent)
+    plan = PlanRendition(database, records_in, blobs, draw, _encoding(settings), lengths, machines, lent, here)
+    make_one = MakeChunk(database, records_in, blobs, make, here, machines, PostgresPaces, class_of_worker(here))
     join_all = AssembleRendition(database, records_in, blobs, join, _price(settings))
     eraser = Eraser(database, blobs, bus, announced=(*ANNOUNCED_BY[NAME], *ANNOUNCED_BY["every service"]))
     _teach(work, plan, make_one, join_all, lending, DiscardFolders(blobs), eraser)
@@ -119,6 +127,27 @@ def _encoding(settings: Settings) -> Encoding:
 
 def _price(settings: Settings) -> Price | None:
     return None if settings.hour_price is None else Price(settings.hour_price, settings.currency)
+
+
+def _lanes(settings: Settings) -> tuple[Lane, ...]:
+    """Chunks go to workers of their own, by the stream ``work.upscale.chunks``, where there are such."""
+    if settings.role == "all":
+        return ()
+    workers = settings.workers if settings.role == "worker" else 0
+    return (Lane("chunks", workers=workers, only=frozenset({"chunk"}), ahead=settings.chunks_ahead),)
+
+
+def _lengths(settings: Settings, database: Database, dispatch: ByPolicy) -> ChunkLengths:
+    return ChunkLengths(
+        database,
+        records_in,
+        PostgresPaces,
+        dispatch,
+        models={name: model.sha256 for name, model in MODELS.items()},
+        target_s=settings.target_chunk_seconds,
+        always=settings.chunk_megapixels,
+        at_first=_UNMEASURED_MEGAPIXELS,
+    )
 
 
 def _workshop(settings: Settings) -> Workshop:

@@ -30,8 +30,17 @@ class Settings(ServiceSettings):
     is the same; more: where samples strayed by at most so many code values of 8 bits; -1: all is computed, always."""
     threads: PositiveInt | None = None
     """CPU threads of the engine; all cores when absent."""
-    chunk_megapixels: PositiveFloat = 8.0
-    """Megapixels of source that one chunk holds: what is lost when a worker dies, and what the workers share out."""
+    role: Literal["all", "control", "worker"] = "all"
+    """``all``: this process does everything. Where chunks have machines of their own, those are ``worker`` and do
+    nothing else, and all others are ``control`` and do all else."""
+    chunks_ahead: PositiveInt = 2
+    """With workers of their own: chunks on the stream beyond what these take, so that whoever scales them sees that
+    there is more, also when there are none."""
+    target_chunk_seconds: PositiveFloat = 120
+    """Work that a chunk is aimed at, by the speed that was measured: what is lost when a worker dies, and what the
+    machines share out."""
+    chunk_megapixels: PositiveFloat | None = None
+    """Megapixels of source that one chunk holds, measured or not; absent, as many as the target takes."""
     codec: Codec = "h264"
     """Of renditions, where a job says nothing: `h264`, `h265`, `av1` or `ffv1`."""
     crf: NonNegativeInt | None = None
@@ -61,5 +70,7 @@ class Settings(ServiceSettings):
     """Failures in a row after which a runner gets nothing until an operator releases it."""
     runner_url_s: PositiveFloat = 3600
     """How long an address for bytes is good; runners ask for fresh ones."""
+    runner_keep_days: PositiveInt = 7
+    """How long it is remembered who held a chunk that is made, and an invitation that nobody used."""
     runner_chunk_bytes: PositiveInt = 4 * 2**30
     """What a runner may hand in at most."""

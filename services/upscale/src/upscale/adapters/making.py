@@ -57,7 +57,7 @@ def make_chunk_with(enhancer: Enhancer, order: ChunkOrder) -> ChunkMade:
     sharpened = Ahead(lambda: _sharpened(frames, Ahead(lambda: _pictures(order.source, plan, span, outside))))
     as_film = partial(film_planes, scale=plan.scale, orientation=plan.orientation, color=plan.color)
     planes = (as_film(picture, outside.popleft()) for picture in sharpened)
-    return replace(_written(order, planes, engine=enhancer.engine), tile_pixels=tiled.tile_pixels)
+    return replace(_written(order, planes, engine=enhancer.engine), tile_pixels=tiled.learnt_pixels)
 
 
 def make_plain_chunk(order: ChunkOrder) -> ChunkMade:

@@ -182,6 +182,11 @@ class PostgresRecords:
         row = (await self._connection.execute(query)).one_or_none()
         return None if row is None else PlanRow(**row._mapping)
 
+    async def chunk_megapixels(self, job_id: UUID) -> float | None:
+        """How much an earlier run of this job put into a chunk: with that the same chunks come out again."""
+        query = select(plans.c.chunk_megapixels).where(plans.c.job_id == job_id).order_by(plans.c.run).limit(1)
+        return await self._connection.scalar(query) or None
+
     async def chunks(self, job_id: UUID, manifest_sha256: str) -> Sequence[ChunkRow]:
         """The chunks of a manifest, in order."""
         query = select(*_CHUNK).where(*_of(job_id, manifest_sha256)).order_by(chunks.c.start)
@@ -200,7 +205,13 @@ class PostgresRecords:
     async def complete_chunk(self, job_id: UUID, manifest_sha256: str, chunk: ChunkRow) -> bool:
         """Record a finished chunk; False if another machine was first, and then nothing changes."""
         values: dict[str, Any] = {**asdict(chunk), "frames_done": float(chunk.end - chunk.start)}
-        missing = and_(*_of(job_id, manifest_sha256), chunks.c.index == chunk.index, chunks.c.key.is_(None))
+        missing = and_(
+            *_of(job_id, manifest_sha256),
+            chunks.c.index == chunk.index,
+            chunks.c.start == chunk.start,
+            chunks.c.end == chunk.end,  # else it was cut in two since it was given out: frames would be there twice
+            chunks.c.key.is_(None),
+        )
         return (await self._connection.execute(update(chunks).where(missing).values(values))).rowcount == 1
 
     async def split_chunk(self, job_id: UUID, manifest_sha256: str, index: int, at: int) -> ChunkRow | None:

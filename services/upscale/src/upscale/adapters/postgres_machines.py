@@ -70,17 +70,19 @@ class PostgresMachines:
         """Note these of a machine."""
         await self._connection.execute(update(runners).where(runners.c.runner_id == runner_id).values(**values))
 
-    async def see(self, runner_id: UUID, *, capabilities: dict[str, Any] | None = None) -> bool:
-        """A sign of life; True if the machine was not online before."""
-        values: dict[str, Any] = {} if capabilities is None else {"capabilities": capabilities}
+    async def see(self, runner_id: UUID, *, said: tuple[dict[str, Any], Sequence[str]] | None = None) -> bool:
+        """A sign of life, and what it says of itself and its models; True if the machine was not online before."""
+        values: dict[str, Any] = {} if said is None else {"capabilities": said[0], "models": list(said[1])}
         row = update(runners).where(runners.c.runner_id == runner_id)
         was_away = await self._connection.execute(
             row.where(runners.c.online.is_(False)).values(seen_at=func.now(), online=True, **values)
         )
         if was_away.rowcount:
             return True
-        # A sign of life is not worth a write each time.
+        # A sign of life is not worth a write each time; news are.
         stale = runners.c.seen_at < func.now() - timedelta(seconds=5)
+        if said is not None:
+            stale = or_(stale, runners.c.capabilities != said[0])
         await self._connection.execute(row.where(stale).values(seen_at=func.now(), **values))
         return False
 
@@ -125,6 +127,7 @@ def _eligible(tenant_id: UUID, model_sha256: str) -> Select[Any]:
         runners.c.online,
         runners.c.revoked.is_(False),
         runners.c.quarantined.is_(None),
+        runners.c.wish == "work",
         literal(model_sha256) == any_(runners.c.models),
     )
 

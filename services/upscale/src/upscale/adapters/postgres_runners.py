@@ -1,15 +1,16 @@
 """Machines, offers and leases in PostgreSQL. Whoever changes a lease holds its offer's row first."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, or_, select, text, update
+from sqlalchemy import Row, case, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from upscale.adapters.postgres_machines import PostgresMachines
 from upscale.adapters.runner_tables import budgets, leases, offers, runners
+from upscale.domain.pacing import SHORTEST
 from upscale.ports.runners import LeaseRow, Offer, Runner, Standing
 
 __all__ = ["PostgresRunnerRecords"]
@@ -20,11 +21,17 @@ _HELD = leases.c.state.in_(("claimed", "working"))
 _LIVE = leases.c.state.in_(("claimed", "working", "uploaded"))
 
 _MAY = """
-    NOT o.paused AND (:shared OR o.tenant_id = :tenant) AND o.model_sha256 = ANY(CAST(:models AS text[]))
-    AND NOT (:runner = ANY(o.failed_on))
+    NOT o.paused AND (:shared OR o.tenant_id = :tenant)
+    AND EXISTS (SELECT FROM unnest(CAST(:models AS text[]), CAST(:megapixels AS float8[])) AS able(model, most)
+                WHERE able.model = o.model_sha256 AND o.frame_megapixels * least(o.frames, :shortest) <= able.most)
+    AND (NOT (:runner = ANY(o.failed_on)) OR NOT EXISTS (
+        SELECT FROM runners r WHERE (r.tenant_id = o.tenant_id OR r.scope = 'shared') AND r.online AND NOT r.revoked
+        AND r.quarantined IS NULL AND r.wish = 'work' AND o.model_sha256 = ANY(r.models)
+        AND NOT (r.runner_id = ANY(o.failed_on))))
 """
+# A machine is given again what it failed on where there is no other, but after all else: nothing starves behind it.
 _TURN = """
-    CASE o.priority WHEN 'urgent' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END,
+    :runner = ANY(o.failed_on), CASE o.priority WHEN 'urgent' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END,
     (SELECT count(*) FROM leases l WHERE l.tenant_id = o.tenant_id AND l.state IN ('claimed', 'working', 'uploaded')),
     o.created_at, o.chunk_id
 """
@@ -57,6 +64,7 @@ class PostgresRunnerRecords(PostgresMachines):
 
     async def offer(self, offer: Offer, *, to_pool_after_s: float | None) -> None:
         """Let runners have a chunk; a second telling changes nothing."""
+        await self._hold_budget(offer.tenant_id, shared=True)
         spent = select(budgets.c.spent).where(budgets.c.tenant_id == offer.tenant_id).scalar_subquery()
         pool_after = None if to_pool_after_s is None else func.now() + timedelta(seconds=to_pool_after_s)
         values = {name: getattr(offer, name) for name in Offer.__dataclass_fields__ if name != "failed_on"}
@@ -75,16 +83,20 @@ class PostgresRunnerRecords(PostgresMachines):
         return None if row is None else _offer(row)
 
     async def any_open(self) -> bool:
-        """Whether any chunk waits for a runner."""
-        return bool(await self._connection.scalar(select(select(offers).where(offers.c.state == "open").exists())))
+        """Whether any chunk waits for a runner, and may be made."""
+        waits = select(offers).where(offers.c.state == "open", offers.c.paused.is_(False))
+        return bool(await self._connection.scalar(select(waits.exists())))
 
-    async def claim(self, runner: Runner, *, lease_s: float, straggler_s: float) -> tuple[Offer, LeaseRow] | None:
-        """Give the runner the next chunk it may have, under the next token. What it still held goes to others."""
-        await self.give_up(runner.runner_id)
+    async def claim(
+        self, runner: Runner, able: Mapping[str, float], *, lease_s: float, straggler_s: float
+    ) -> tuple[Offer, LeaseRow] | None:
+        """Give the runner the next chunk it may have, under the next token. ``able``: what it can make, by model."""
         may = {
             "shared": runner.scope == "shared",
             "tenant": runner.tenant_id,
-            "models": list(runner.models),
+            "models": list(able),
+            "megapixels": list(able.values()),
+            "shortest": SHORTEST,
             "runner": runner.runner_id,
         }
         row = (await self._connection.execute(_CLAIM, may)).one_or_none()
@@ -184,13 +196,15 @@ class PostgresRunnerRecords(PostgresMachines):
             row = row.where(offers.c.run < before_run)
         return (await self._connection.execute(row.values(state="withdrawn", changed_at=func.now()))).rowcount
 
-    async def set_paused(self, tenant_id: UUID, *, paused: bool) -> None:
-        """Let runners leave a tenant's chunks, or take them again."""
-        row = insert(budgets).values(tenant_id=tenant_id, spent=paused, told_at=func.now())
-        await self._connection.execute(
-            row.on_conflict_do_update(index_elements=["tenant_id"], set_={"spent": paused, "told_at": func.now()})
+    async def set_paused(self, tenant_id: UUID, *, paused: bool, at: datetime) -> None:
+        """Let runners leave a tenant's chunks, or take them again; what was said earlier and comes late is void."""
+        await self._hold_budget(tenant_id, shared=False)
+        row = insert(budgets).values(tenant_id=tenant_id, spent=paused, told_at=at)
+        newer = row.on_conflict_do_update(
+            index_elements=["tenant_id"], set_={"spent": paused, "told_at": at}, where=budgets.c.told_at <= at
         )
-        await self._connection.execute(update(offers).where(offers.c.tenant_id == tenant_id).values(paused=paused))
+        if (await self._connection.execute(newer)).rowcount:
+            await self._connection.execute(update(offers).where(offers.c.tenant_id == tenant_id).values(paused=paused))
 
     async def erase(self, *, job_ids: Sequence[UUID] = (), tenant_id: UUID | None = None) -> dict[str, int]:
         """Forget offers and leases of jobs, or all of a tenant with its machines; returns how many rows of what."""
@@ -204,6 +218,24 @@ class PostgresRunnerRecords(PostgresMachines):
             counts["runners"] = (await self._connection.execute(own)).rowcount
         return {name: count for name, count in counts.items() if count}
 
+    async def held(self, runner_id: UUID) -> Sequence[LeaseRow]:
+        """What a runner has in its hands."""
+        found = await self._connection.execute(select(*_LEASE).where(leases.c.runner_id == runner_id, _HELD))
+        return [LeaseRow(**row._mapping) for row in found]
+
+    async def tidy(self, *, keep_days: int, limit: int) -> int:
+        """Forget offers that are over with their leases, and invitations that nobody used, once they are old."""
+        old = func.now() - timedelta(days=keep_days)
+        over = select(offers.c.chunk_id).where(offers.c.state.in_(("done", "withdrawn")), offers.c.changed_at < old)
+        gone = await self._connection.execute(delete(offers).where(offers.c.chunk_id.in_(over.limit(limit))))
+        unused = runners.c.registered_at.is_(None), runners.c.expires_at < old
+        return gone.rowcount + (await self._connection.execute(delete(runners).where(*unused))).rowcount
+
+    async def _hold_budget(self, tenant_id: UUID, *, shared: bool) -> None:
+        """Let nobody change whether a tenant may spend while its chunks are offered, or the other way round."""
+        lock = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+        await self._connection.execute(select(lock(func.hashtextextended(f"budget/{tenant_id}", 0))))
+
     async def give_up(self, runner_id: UUID) -> None:
         """Let others have what a runner holds: it goes, or asks for another chunk and so has lost the one it had."""
         query = select(leases.c.chunk_id, leases.c.token)
@@ -213,7 +245,12 @@ class PostgresRunnerRecords(PostgresMachines):
             await self.settle(chunk_id, token, "lapsed")
             if not await self.live_leases(chunk_id):
                 row = update(offers).where(offers.c.chunk_id == chunk_id, offers.c.state == "leased")
-                await self._connection.execute(row.values(state="open", changed_at=func.now()))
+                await self._connection.execute(row.values(state="open", changed_at=func.now(), pool_after=_for_pool()))
+
+
+def _for_pool() -> Any:
+    """What anybody may make and comes back goes to the pool too, now: nobody may be left who would take it."""
+    return case((offers.c.policy == "auto", func.now()), else_=None)
 
 
 def _chunk(job_id: UUID, run: int, index: int) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ is known before its tenant is. Nobody reads them for a client; what people see o
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Float, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-__all__ = ["budgets", "leases", "offers", "runners"]
+__all__ = ["budgets", "leases", "offers", "paces", "runners"]
 
 _metadata = MetaData()
 
@@ -32,6 +32,7 @@ runners = Table(
     Column("online", Boolean),
     Column("quarantined", Text),
     Column("revoked", Boolean),
+    Column("wish", Text),
     Column("failures", Integer),
     Column("chunks_done", Integer),
 )
@@ -48,6 +49,7 @@ offers = Table(
     Column("index", Integer),
     Column("frames", Integer),
     Column("model_sha256", Text),
+    Column("frame_megapixels", Float),
     Column("policy", Text),
     Column("priority", Text),
     Column("start_s", Float),
@@ -86,4 +88,17 @@ budgets = Table(
     Column("tenant_id", Uuid, primary_key=True),
     Column("spent", Boolean),
     Column("told_at", DateTime(timezone=True)),
+)
+
+paces = Table(
+    "paces",
+    _metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("pool", Text, primary_key=True),
+    Column("machine", Text, primary_key=True),
+    Column("model_sha256", Text, primary_key=True),
+    Column("seconds_per_megapixel", Float),
+    Column("chunks", Integer),
+    Column("tile_pixels", Integer),
+    Column("changed_at", DateTime(timezone=True)),
 )

@@ -50,6 +50,7 @@ plans = Table(
     Column("chunks", Integer),
     Column("model_sha256", Text),
     Column("seconds", Float),
+    Column("chunk_megapixels", Float),
 )
 
 chunks = Table(
@@ -70,6 +71,7 @@ chunks = Table(
     Column("attempts", Integer),
     Column("seconds", Float),
     Column("setup_sha256", Text),
+    Column("pool", Text),
 )
 
 findings = Table(

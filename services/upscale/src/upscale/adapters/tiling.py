@@ -25,11 +25,8 @@ class TiledEnhancer:
         self._enhancer = enhancer
         self._scale = scale
         self._tile_pixels = tile_pixels
-
-    @property
-    def tile_pixels(self) -> int:
-        """The largest tile, as far as is known by now."""
-        return self._tile_pixels
+        self.learnt_pixels: int | None = None
+        """The largest tile there was memory for; None as long as memory never ran out."""
 
     @property
     def batch(self) -> int:
@@ -55,7 +52,7 @@ class TiledEnhancer:
                 return self._enhanced(frames, tiles)
             except OutOfMemory as error:
                 window = tiles[0].width * tiles[0].height
-                self._tile_pixels = window // 2
+                self._tile_pixels = self.learnt_pixels = window // 2
                 _log.warning("out of memory: smaller tiles", pixels=self._tile_pixels, error=str(error)[:200])
 
     def redo(self, frame: NDArray[Any], tiles: Sequence[Tile], result: NDArray[Any]) -> None:

@@ -19,7 +19,8 @@ from upscale.api.program import PROGRAM, Programs
 from upscale.domain.runner_refusals import UnknownRunner
 from upscale.domain.runners import PROTOCOL
 from upscale.ports.runners import Intervals, Registration, Runner
-from upscale.usecases.leasing import Claimed, Leases, Report
+from upscale.usecases.claiming import Claimed, Claims
+from upscale.usecases.leasing import Leases, Report
 from upscale.usecases.runners import Runners, must_be_spoken
 
 __all__ = ["RunnerApi", "create_app"]
@@ -30,13 +31,16 @@ _UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")
 """Characters that PostgreSQL does not keep."""
 ROTATE = "Runner-Rotate"
 """Tells a runner that gets no body to fetch a new secret."""
+COMMAND = "Runner-Command"
+"""Tells a runner that has nothing to do what its operator wants: pause or drain."""
 
 
 class RunnerApi:
     """The routes. Each takes a request, asks the use case, and answers."""
 
-    def __init__(self, runners: Runners, leases: Leases, intervals: Intervals) -> None:
+    def __init__(self, runners: Runners, claims: Claims, leases: Leases, intervals: Intervals) -> None:
         self._runners = runners
+        self._claims = claims
         self._leases = leases
         self._intervals = schemas.Intervals(
             lease_s=intervals.lease_s,
@@ -77,9 +81,9 @@ class RunnerApi:
         body = await _read(request, schemas.ClaimRequest)
         must_be_spoken(body.protocol)
         said = {} if body.capabilities is None else body.capabilities.model_dump(mode="json")
-        claimed = await self._leases.claim(runner, said, wait_s=body.wait_s)
+        claimed = await self._claims(runner, said, wait_s=body.wait_s)
         if claimed is None:
-            return Response(status_code=204, headers={ROTATE: "true"} if runner.rotate else {})
+            return Response(status_code=204, headers=_told(runner))
         return _json(self._lease(claimed, runner))
 
     async def renew(self, request: Request) -> Response:
@@ -111,7 +115,14 @@ class RunnerApi:
         """A chunk comes back."""
         runner, chunk_id = await self._who(request), _chunk_in(request)
         body = await _read(request, schemas.FailRequest)
-        await self._leases.fail(runner, chunk_id, body.fencing_token, reason=body.reason, detail=body.detail)
+        await self._leases.fail(
+            runner,
+            chunk_id,
+            body.fencing_token,
+            reason=body.reason,
+            detail=body.detail,
+            tile_pixels=body.tile_pixels,
+        )
         return Response(status_code=204)
 
     async def _who(self, request: Request) -> Runner:
@@ -133,7 +144,7 @@ class RunnerApi:
             input_url=claimed.input_url,
             output_url=claimed.output_url,
             source_sha256=claimed.plan.source_sha256,
-            parameters=schemas.Parameters(plan=claimed.plan),
+            parameters=schemas.Parameters(plan=claimed.plan, tile_pixels=claimed.tile_pixels),
             rotate=runner.rotate,
         )
 
@@ -155,6 +166,12 @@ def create_app(api: RunnerApi, bytes_: Bytes, programs: Programs) -> Starlette:
         Route(f"{PROGRAM}/{{file}}", programs.file, methods=["GET"]),
     ]
     return Starlette(routes=routes, exception_handlers=answers())
+
+
+def _told(runner: Runner) -> dict[str, str]:
+    """What a runner hears that gets no chunk."""
+    rotate = {ROTATE: "true"} if runner.rotate else {}
+    return rotate if runner.wish == "work" else {**rotate, COMMAND: runner.wish}
 
 
 def _chunk_in(request: Request) -> UUID:

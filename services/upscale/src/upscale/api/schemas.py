@@ -113,6 +113,11 @@ class Parameters(_Answer):
     """How the chunk is to be made."""
 
     plan: Plan = Field(description="What the service planned, cut down to this chunk.")
+    tile_pixels: int | None = Field(
+        default=None,
+        description="Begin with tiles of at most so many pixels of the source: machines like this one had"
+        " no memory for larger ones.",
+    )
 
 
 class Lease(_Answer):
@@ -171,6 +176,7 @@ class CompleteRequest(TokenRequest):
     encoder: str = Field(min_length=1, max_length=200)
     model_sha256: str = Field(pattern=_SHA256)
     seconds: float = Field(ge=0)
+    tile_pixels: int | None = Field(default=None, ge=1, le=2**31 - 1, description="Where memory ran out: what fitted.")
     partial: bool = Field(default=False, description="The machine must go: these frames are done, the rest is not.")
 
 
@@ -179,6 +185,9 @@ class FailRequest(TokenRequest):
 
     reason: Reason
     detail: str = Field(default="", max_length=2000)
+    tile_pixels: int | None = Field(
+        default=None, ge=1, le=2**31 - 1, description="With `oom`: the tile that was too large."
+    )
 
 
 class FieldProblem(_Answer):

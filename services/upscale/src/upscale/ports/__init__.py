@@ -128,8 +128,8 @@ class ChunkMade:
     machine: str
     seconds: float
     setup_sha256: str = ""
-    tile_pixels: int = 0
-    """The largest tile that memory held; 0 where nobody looked."""
+    tile_pixels: int | None = None
+    """The largest tile that there was memory for, in pixels of the source; None if memory never ran out."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,8 @@ class ChunkRow:
     seconds: float = 0.0
     setup_sha256: str = ""
     """Digest of what a decoder is set up with: the same for all chunks of a film."""
+    pool: str = ""
+    """Kind of machine that made it: gpu, colab or local."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,8 @@ class PlanRow:
     model_sha256: str
     seconds: float
     """What planning took."""
+    chunk_megapixels: float = 0.0
+    """Megapixels of source that a chunk was planned to hold."""
 
 
 @dataclass(frozen=True)
@@ -264,6 +268,10 @@ class Records(Protocol):
 
     async def plan(self, job_id: UUID, run: int) -> PlanRow | None:
         """The plan of one run."""
+        ...
+
+    async def chunk_megapixels(self, job_id: UUID) -> float | None:
+        """How much an earlier run of this job put into a chunk: with that the same chunks come out again."""
         ...
 
     async def chunks(self, job_id: UUID, manifest_sha256: str) -> Sequence[ChunkRow]:

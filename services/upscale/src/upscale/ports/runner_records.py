@@ -1,6 +1,7 @@
 """What is remembered of runners."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -28,8 +29,8 @@ class RunnerRecords(Protocol):
         """Note these of a machine."""
         ...
 
-    async def see(self, runner_id: UUID, *, capabilities: dict[str, Any] | None = None) -> bool:
-        """A sign of life; True if the machine was not online before."""
+    async def see(self, runner_id: UUID, *, said: tuple[dict[str, Any], Sequence[str]] | None = None) -> bool:
+        """A sign of life, and what it says of itself and its models; True if the machine was not online before."""
         ...
 
     async def credit(self, runner_id: UUID, *, failed: bool) -> int:
@@ -68,8 +69,14 @@ class RunnerRecords(Protocol):
         """Whether any chunk waits for a runner."""
         ...
 
-    async def claim(self, runner: Runner, *, lease_s: float, straggler_s: float) -> tuple[Offer, LeaseRow] | None:
-        """Give the runner the next chunk it may have, under the next token. What it still held goes to others."""
+    async def claim(
+        self, runner: Runner, able: Mapping[str, float], *, lease_s: float, straggler_s: float
+    ) -> tuple[Offer, LeaseRow] | None:
+        """Give the runner the next chunk it may have, under the next token. ``able``: what it can make, by model."""
+        ...
+
+    async def held(self, runner_id: UUID) -> Sequence[LeaseRow]:
+        """What a runner has in its hands."""
         ...
 
     async def give_up(self, runner_id: UUID) -> None:
@@ -126,8 +133,12 @@ class RunnerRecords(Protocol):
         """Let nobody work for a job any more, or for its earlier runs; returns how many offers that ended."""
         ...
 
-    async def set_paused(self, tenant_id: UUID, *, paused: bool) -> None:
-        """Let runners leave a tenant's chunks, or take them again."""
+    async def set_paused(self, tenant_id: UUID, *, paused: bool, at: datetime) -> None:
+        """Let runners leave a tenant's chunks, or take them again; what was said earlier and comes late is void."""
+        ...
+
+    async def tidy(self, *, keep_days: int, limit: int) -> int:
+        """Forget offers that are over with their leases, and invitations that nobody used, once they are old."""
         ...
 
     async def erase(self, *, job_ids: Sequence[UUID] = (), tenant_id: UUID | None = None) -> dict[str, int]:

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from chassis.database import UnitOfWork
-from contracts.runners import RunnerScope
+from contracts.runners import RunnerScope, RunnerWish
 from upscale.domain.plan import Plan
 from upscale.domain.runners import Policy
 from upscale.ports import ChunkRow, PlanRow
@@ -53,6 +53,8 @@ class Intervals:
     """A chunk that one runner holds for so long is given to another too, when that one has nothing else to do."""
     url_s: float = 3600.0
     """How long an address for bytes is good."""
+    target_s: float = 120.0
+    """Work that a chunk is aimed at."""
     tries: int = 5
     """Failures after which a chunk is given up, whoever failed."""
     quarantine_after: int = 3
@@ -88,6 +90,8 @@ class Runner:
     quarantined: str | None = None
     """Why it is in quarantine."""
     revoked: bool = False
+    wish: RunnerWish = "work"
+    """What its operator wants of it."""
     failures: int = 0
     """In a row."""
     chunks_done: int = 0
@@ -122,6 +126,8 @@ class Offer:
     start_s: float = 0.0
     """Seconds of the film at which it begins, for people who are told that it failed."""
     end_s: float = 0.0
+    frame_megapixels: float = 0.0
+    """Of one frame of the result: what time is proportional to."""
     state: Literal["open", "leased", "pooled", "done", "failed", "withdrawn"] = "open"
     token: int = 0
     """Of the last lease."""
@@ -146,6 +152,9 @@ class LeaseRow:
     output_key: str
     frames_done: int = 0
     report: dict[str, Any] = field(default_factory=dict)
+    claimed_at: datetime | None = None
+    changed_at: datetime | None = None
+    """When it came into this state."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +181,8 @@ class Errand:
     """When it begins and ends in the film, for people."""
     token: int = 0
     """Of the last lease it had: above 0 when it comes back from a runner."""
+    frame_megapixels: float = 0.0
+    """Of one frame of the result."""
 
 
 class Dispatcher(Protocol):

@@ -157,9 +157,9 @@ class Work:
         lease, tools = self._lease, self._tools
         source = await tools.sources.get(tools.server.client, lease.input_url, lease.source_sha256, self._fresh("in"))
         target = Path(self._folder.name) / "chunk.mp4"
-        model = lease.parameters.plan.model
+        model, ran_out = lease.parameters.plan.model, False
         while True:
-            pixels = tools.tiles.pixels(model)
+            pixels = min(tools.tiles.pixels(model), lease.parameters.tile_pixels or tools.workshop.tile_pixels)
             workshop = replace(tools.workshop, tile_pixels=pixels)
             # The first attempt whatever others made of it: this machine knows its own memory.
             order = ChunkOrder(source, lease.parameters.plan, 0, target, workshop, 1, control=self._control)
@@ -172,10 +172,11 @@ class Work:
                     raise
                 tools.tiles.learn(model, smaller)
                 tools.display.say(f"{self.what}: out of memory; once more with tiles of {smaller} pixels")
+                ran_out = True
                 continue
             if made.tile_pixels:
                 tools.tiles.learn(model, made.tile_pixels)
-            return made, target
+            return replace(made, tile_pixels=made.tile_pixels or (pixels if ran_out else None)), target
 
     def _largest_window(self) -> int:
         """Pixels of a frame: no tile is larger than that, whatever is allowed."""
@@ -200,6 +201,7 @@ class Work:
             encoder=made.engine,
             model_sha256=plan.model_sha256,
             seconds=made.seconds,
+            tile_pixels=made.tile_pixels,
             partial=partial,
         )
         try:

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 from uuid import UUID
 
 from chassis.blobs import BlobNotFound, Blobs
 from chassis.database import Database, UnitOfWork
 from chassis.erasing.leftovers import queue_discarding
 from chassis.work import LeaseLost, Task
-from contracts.documents import ChunkReport
+from contracts.documents import ChunkReport, QualityReport
 from contracts.event import Event
 from contracts.steps import Step
-from contracts.upscale import ChunkReady, VideoUpscaled
+from contracts.upscale import ChunkReady, PoolShare, UpscalePool, VideoUpscaled
 from upscale.domain.keys import chunk_key, results, scratch
 from upscale.domain.plan import ChunkSpan, Plan
 from upscale.domain.price import Price
@@ -154,7 +155,22 @@ def _announcement(row: PlanRow, chunks: Sequence[ChunkRow], folder: str, assembl
         engine=", ".join(dict.fromkeys(chunk.engine for chunk in chunks)),
         model_sha256=row.model_sha256,
         seconds=round(row.seconds + sum(chunk.seconds for chunk in chunks) + assembled.seconds, 3),
+        pools=_shares(chunks, report),
     )
+
+
+def _shares(chunks: Sequence[ChunkRow], report: QualityReport) -> tuple[PoolShare, ...]:
+    """What each kind of machine sharpened, by which work is priced and the next one estimated."""
+    frame_megapixels = report.width * report.height / 1e6
+    plain = {chunk.index for chunk in report.chunks if chunk.plain}
+    shares = []
+    for pool in get_args(UpscalePool):
+        its = [chunk for chunk in chunks if chunk.pool == pool and chunk.index not in plain]
+        if its:
+            seconds = round(sum(chunk.seconds for chunk in its), 3)
+            megapixels = round(sum(chunk.end - chunk.start for chunk in its) * frame_megapixels, 6)
+            shares.append(PoolShare(pool=pool, seconds=seconds, megapixels=megapixels))
+    return tuple(shares)
 
 
 def _scratch(task: Task, job_id: UUID) -> str:

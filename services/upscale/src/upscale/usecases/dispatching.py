@@ -54,6 +54,7 @@ class LeaseDispatcher:
             priority=errand.priority,
             start_s=errand.start_s,
             end_s=errand.end_s,
+            frame_megapixels=errand.frame_megapixels,
         )
         patience = self.intervals.patience_s if errand.policy == "auto" else None
         await self.machines(work.connection).offer(offer, to_pool_after_s=patience)

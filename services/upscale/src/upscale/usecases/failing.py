@@ -17,6 +17,8 @@ from upscale.usecases.runners import announce_runner
 
 __all__ = ["PoolFailed", "SettleFailure"]
 
+BY_OPERATOR = "cancelled_by_operator"
+"""The reason of a task that an operator called off: runners shall not go on with it either."""
 _POOL = UUID(int=0)
 """The pool, among the machines that failed on a chunk."""
 Ending = Literal["failed", "rejected", "lapsed"]
@@ -75,7 +77,14 @@ class SettleFailure:
         chunks = [] if plan is None else await records.chunks(offer.job_id, offer.manifest_sha256)
         chunk: ChunkRow | None = next((chunk for chunk in chunks if chunk.index == offer.index), None)
         if plan is not None and chunk is not None:
-            errand = Errand(offer.priority, offer.policy, offer.start_s, offer.end_s, token=offer.token)
+            errand = Errand(
+                offer.priority,
+                offer.policy,
+                offer.start_s,
+                offer.end_s,
+                token=offer.token,
+                frame_megapixels=offer.frame_megapixels,
+            )
             await self.pool.send(work, plan, chunk, errand)
 
     async def blame(self, runner: Runner, *, reason: str, detail: str) -> None:
@@ -84,8 +93,8 @@ class SettleFailure:
             return
         async with self.database.begin(runner.tenant_id) as work:
             machines = self.machines(work.connection)
-            failures = await machines.credit(runner.runner_id, failed=True)
             known = await machines.runner(runner.runner_id, lock=True)
+            failures = await machines.credit(runner.runner_id, failed=True)
             if known is None or known.quarantined is not None or failures < self.intervals.quarantine_after:
                 return
             why = f"{failures} chunks failed in a row, the last one: {reason}{f' ({detail[:200]})' if detail else ''}"
@@ -114,7 +123,8 @@ class PoolFailed:
         """In the commit that marks the task failed."""
         machines = self.machines(work.connection)
         offer = await machines.offer_of(job_of(task), task.payload["run"], task.payload["index"], lock=True)
-        if offer is None:
+        if offer is None or failure.reason == BY_OPERATOR:
+            await machines.withdraw(job_id=job_of(task))
             await announce_failure(task, failure, work)
             return
         if offer.state != "pooled":

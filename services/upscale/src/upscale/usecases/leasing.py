@@ -1,8 +1,7 @@
-"""Chunks in the hands of runners: claimed, renewed, handed in, failed. Every write carries the fencing token."""
+"""Chunks in the hands of runners: renewed, handed in, failed. Every write carries the fencing token."""
 
-import asyncio
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,32 +9,17 @@ from uuid import UUID
 from chassis.blobs import BlobNotFound, Blobs
 from chassis.database import Database, UnitOfWork
 from contracts.steps import Step
-from upscale.domain.keys import lease_key
-from upscale.domain.plan import ChunkSpan, Plan
 from upscale.domain.progress import enhancing
-from upscale.domain.runner_refusals import InQuarantine, InvalidReport, NotHandedIn, StaleLease
+from upscale.domain.runner_refusals import InvalidReport, NotHandedIn, StaleLease
 from upscale.domain.runners import Command, worth_a_part
-from upscale.ports import ChunkRow, PlanRow
+from upscale.ports import PlanRow
 from upscale.ports.runners import ByteAddresses, Intervals, LeaseRow, Offer, Runner, Standing, TellProgress
-from upscale.usecases.accepting import conclude
 from upscale.usecases.failing import SettleFailure
 from upscale.usecases.joining import MachinesIn, RecordsIn
 from upscale.usecases.lookout import Lookout
-from upscale.usecases.runners import announce_runner
+from upscale.usecases.pacing import PacesIn, class_of
 
-__all__ = ["Claimed", "Leases", "Report"]
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """A chunk for a runner, with all it needs."""
-
-    offer: Offer
-    lease: LeaseRow
-    plan: Plan
-    """Whose only chunk is this one."""
-    input_url: str
-    output_url: str
+__all__ = ["Leases", "Report"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +35,8 @@ class Report:
     model_sha256: str
     seconds: float
     partial: bool = False
+    tile_pixels: int | None = None
+    """The largest tile that it had memory for."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +46,7 @@ class Leases:
     database: Database
     records: RecordsIn
     machines: MachinesIn
+    paces: PacesIn
     blobs: Blobs
     addresses: ByteAddresses
     intervals: Intervals
@@ -68,36 +55,21 @@ class Leases:
     tell: TellProgress
     min_free_bytes: int
 
-    async def claim(self, runner: Runner, capabilities: dict[str, Any], *, wait_s: float) -> Claimed | None:
-        """The next chunk, waiting for one at most so long; no connection to the database is held meanwhile.
-
-        Raises InQuarantine.
-        """
-        if runner.quarantined is not None:
-            raise InQuarantine(f"this runner is in quarantine: {runner.quarantined}. An operator can release it")
-        await self._see(runner, capabilities)
-        clock = asyncio.get_running_loop().time
-        until = clock() + min(wait_s, self.intervals.poll_s)
-        while True:
-            seen = self.lookout.news
-            claimed = await self._claimed(runner)
-            if claimed is not None:
-                return claimed
-            left_s = until - clock()
-            if left_s <= 0 or self.lookout.over:
-                return None
-            await self.lookout.wait(seen, left_s)
-
     async def renew(
         self, runner: Runner, chunk_id: UUID, token: int, *, frames_done: int, said: dict[str, Any]
     ) -> tuple[Command, datetime]:
-        """Prolong a lease, and hear what to do. ``said``: what the work has taken so far. Raises StaleLease."""
+        """Prolong a lease, and hear what to do. ``said``: what the work has taken so far. Raises StaleLease.
+
+        One whose chunk was handed in stays as it is: the word crossed with that.
+        """
         intervals = self.intervals
         beat = {"lease_s": intervals.lease_s, "grace_s": intervals.grace_s}
         async with self.database.begin(runner.tenant_id) as work:
             machines = self.machines(work.connection)
             standing = await self._standing(work, runner, chunk_id, token)
-            if not standing.wanted:
+            if standing.lease.state in ("uploaded", "accepted"):
+                return "continue", standing.lease.lease_until
+            if standing.lease.state != "failed" and not standing.wanted:
                 await machines.settle(chunk_id, token, "cancelled" if standing.offer.state != "done" else "superseded")
                 return "cancel", standing.lease.lease_until
             if not await machines.renew(chunk_id, token, **beat, frames_done=frames_done, said=said):
@@ -105,7 +77,7 @@ class Leases:
             renewed = await self._standing(work, runner, chunk_id, token)
             await machines.see(runner.runner_id)
         await self._progress(standing.offer, frames_done)
-        return await self._command(), renewed.lease.lease_until
+        return await self._command(runner), renewed.lease.lease_until
 
     async def addresses_of(self, runner: Runner, chunk_id: UUID, token: int) -> tuple[str, str]:
         """Fresh addresses to read the source from and write the chunk to. Raises StaleLease."""
@@ -151,7 +123,9 @@ class Leases:
                 payload={"run": offer.run, "chunk_id": str(chunk_id), "token": token},
             )
 
-    async def fail(self, runner: Runner, chunk_id: UUID, token: int, *, reason: str, detail: str) -> None:
+    async def fail(
+        self, runner: Runner, chunk_id: UUID, token: int, *, reason: str, detail: str, tile_pixels: int | None = None
+    ) -> None:
         """Take a chunk back. A repeat does nothing. Raises StaleLease."""
         async with self.database.begin(runner.tenant_id) as work:
             standing = await self._standing(work, runner, chunk_id, token)
@@ -159,52 +133,29 @@ class Leases:
             return
         async with self.database.begin(standing.offer.tenant_id) as work:
             standing = await self._standing(work, runner, chunk_id, token)
+            if standing.lease.state == "failed":
+                return
             if standing.lease.state not in ("claimed", "working"):
                 raise StaleLease("this lease is over")
             await self.failure(work, standing, reason=reason, detail=detail)
+            if reason == "oom":
+                await self._smaller_tiles(work, runner, standing.offer, tile_pixels)
         await self.failure.blame(runner, reason=reason, detail=detail)
         self.lookout.wake()
+
+    async def _smaller_tiles(self, work: UnitOfWork, runner: Runner, offer: Offer, tile_pixels: int | None) -> None:
+        """Have machines like this one begin with half of what was too large."""
+        paces, kind = self.paces(work.connection), class_of(runner)
+        known = (await paces.of(kind, [offer.model_sha256])).get(offer.model_sha256)
+        learnt = None if known is None else known.tile_pixels
+        used = tile_pixels or learnt or runner.capabilities.get("largest_tile_pixels")
+        if used is not None and used > 1:
+            await paces.note_tile(kind, offer.model_sha256, used // 2)
 
     async def may_write(self, key: str) -> bool:
         """Whether somebody waits for bytes under this key, from a lease that is alive."""
         async with self.database.begin_untenanted() as connection:
             return await self.machines(connection).may_hand_in(key)
-
-    async def _claimed(self, runner: Runner) -> Claimed | None:
-        while True:
-            async with self.database.begin(runner.tenant_id) as work:
-                machines = self.machines(work.connection)
-                found = await machines.claim(
-                    runner, lease_s=self.intervals.lease_s, straggler_s=self.intervals.straggler_s
-                )
-                if found is None:
-                    return None
-                offer, lease = found
-                key = lease_key(offer.tenant_id, offer.job_id, offer.manifest_sha256, offer.index, lease.token)
-                await machines.settle(offer.chunk_id, lease.token, "claimed", output_key=key)
-            claimed = await self._described(offer, replace(lease, output_key=key))
-            if claimed is not None:
-                return claimed
-
-    async def _described(self, offer: Offer, lease: LeaseRow) -> Claimed | None:
-        """The lease with all that its runner needs; None, and the offer is over, if nobody needs the chunk."""
-        async with self.database.begin(offer.tenant_id) as work:
-            records = self.records(work)
-            plan = await records.plan(offer.job_id, offer.run)
-            chunk = None if plan is None else await self._chunk(work, plan, offer.index)
-            if plan is None or chunk is None or chunk.key is not None:
-                await self.machines(work.connection).settle(offer.chunk_id, lease.token, "cancelled")
-                await self.machines(work.connection).set_offer(offer.chunk_id, "withdrawn" if plan is None else "done")
-                if plan is not None:
-                    await conclude(work, records, self.machines(work.connection), plan)
-                return None
-        whole = Plan.model_validate_json(await self.blobs.get_bytes(plan.plan_key))
-        part = whole.part(ChunkSpan(start=chunk.start, end=chunk.end))
-        return Claimed(offer, lease, part, *await self._urls(plan, lease))
-
-    async def _chunk(self, work: UnitOfWork, plan: PlanRow, index: int) -> ChunkRow | None:
-        chunks = await self.records(work).chunks(plan.job_id, plan.manifest_sha256)
-        return next((chunk for chunk in chunks if chunk.index == index), None)
 
     async def _urls(self, plan: PlanRow, lease: LeaseRow) -> tuple[str, str]:
         return await self.addresses.to_read(plan.original_key), await self.addresses.to_write(lease.output_key)
@@ -225,12 +176,9 @@ class Leases:
         if found != report.bytes:
             raise NotHandedIn(f"{found} bytes of the chunk are there, not {report.bytes}; send it again")
 
-    async def _see(self, runner: Runner, capabilities: dict[str, Any]) -> None:
-        async with self.database.begin(runner.tenant_id) as work:
-            if await self.machines(work.connection).see(runner.runner_id, capabilities=capabilities or None):
-                await announce_runner(work, runner, "online")
-
-    async def _command(self) -> Command:
+    async def _command(self, runner: Runner) -> Command:
+        if runner.wish != "work":
+            return runner.wish
         free = await self.blobs.free_bytes()
         return "pause" if free is not None and free < self.min_free_bytes else "continue"
 

@@ -8,15 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chassis.blobs import Blobs
-from chassis.database import Database
+from chassis.database import Database, UnitOfWork
 from chassis.work import LeaseLost, Task
 from upscale.domain.keys import chunk_key
+from upscale.domain.pacing import measured
 from upscale.domain.plan import ChunkSpan, Plan
 from upscale.domain.progress import enhancing
 from upscale.ports import ChunkMade, ChunkOrder, ChunkRow, Make, PlanRow, Workshop
+from upscale.ports.pacing import MachineClass
 from upscale.usecases.accepting import accept, conclude
 from upscale.usecases.forgetting import tidy_if_unwanted
 from upscale.usecases.joining import MachinesIn, RecordsIn
+from upscale.usecases.pacing import PacesIn
 from upscale.usecases.planning import job_of
 
 __all__ = ["MakeChunk", "plan_of"]
@@ -34,6 +37,9 @@ class MakeChunk:
     make: Make
     workshop: Workshop
     machines: MachinesIn
+    paces: PacesIn
+    kind: MachineClass
+    """What kind of machine this one is."""
 
     async def __call__(self, task: Task) -> None:
         """Do one task. Nothing is announced unless the chunk is verified and stored."""
@@ -55,12 +61,31 @@ class MakeChunk:
         with tempfile.TemporaryDirectory(prefix="upscale-", ignore_cleanup_errors=True) as folder:
             target = Path(folder) / "chunk.mp4"
             async with self.blobs.local(row.original_key) as source:
-                order = ChunkOrder(source, part, 0, target, self.workshop, task.attempt)
+                order = ChunkOrder(source, part, 0, target, await self._workshop(task, row), task.attempt)
                 made = await task.run_with(self.make, order, on_progress=self._teller(task, row, chunk))
             await self.blobs.put_file(key, target)
         async with task.finish() as work:
-            finished = _finished(chunk, key, made, attempts=task.attempt)
-            await accept(work, self.records(work), self.machines(work.connection), row, finished)
+            finished = _finished(chunk, key, made, attempts=task.attempt, pool=self.kind.pool)
+            won = await accept(work, self.records(work), self.machines(work.connection), row, finished)
+            if won and not plan.is_plain(ChunkSpan(start=chunk.start, end=chunk.end)):
+                await self._learn(work, plan, row, made)
+
+    async def _workshop(self, task: Task, row: PlanRow) -> Workshop:
+        """Ours, with tiles no larger than machines like this one had memory for."""
+        async with self.database.begin(task.tenant_id) as work:
+            known = (await self.paces(work.connection).of(self.kind, [row.model_sha256])).get(row.model_sha256)
+        if known is None or known.tile_pixels is None:
+            return self.workshop
+        return replace(self.workshop, tile_pixels=min(self.workshop.tile_pixels, known.tile_pixels))
+
+    async def _learn(self, work: UnitOfWork, plan: Plan, row: PlanRow, made: ChunkMade) -> None:
+        """How fast this machine was; and the tile it had memory for, should memory have run out."""
+        paces, (width, height) = self.paces(work.connection), plan.size
+        pace = measured(made.seconds, made.frames * width * height / 1e6)
+        if pace is not None:
+            await paces.note(self.kind, row.model_sha256, pace)
+        if made.tile_pixels is not None:
+            await paces.note_tile(self.kind, row.model_sha256, made.tile_pixels)
 
     async def _taken(self, task: Task, row: PlanRow) -> ChunkRow | None:
         """The chunk, unless it is made already or in a runner's hands."""
@@ -98,7 +123,7 @@ async def plan_of(task: Task, database: Database, records: RecordsIn, blobs: Blo
     return row, Plan.model_validate_json(await blobs.get_bytes(row.plan_key))
 
 
-def _finished(chunk: ChunkRow, key: str, made: ChunkMade, *, attempts: int) -> ChunkRow:
+def _finished(chunk: ChunkRow, key: str, made: ChunkMade, *, attempts: int, pool: str) -> ChunkRow:
     return replace(
         chunk,
         key=key,
@@ -108,4 +133,5 @@ def _finished(chunk: ChunkRow, key: str, made: ChunkMade, *, attempts: int) -> C
         attempts=attempts,
         seconds=made.seconds,
         setup_sha256=made.setup_sha256,
+        pool=pool,
     )

@@ -1,7 +1,7 @@
 """Plans a rendition, and queues the chunks that are not made yet."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -34,7 +34,8 @@ class PlanRendition:
     blobs: Blobs
     draw: Draw
     encoding: Encoding
-    chunk_megapixels: float
+    chunk_megapixels: Callable[[Task, UpscaleOptions], Awaitable[float]]
+    """Megapixels of source that a chunk of a job holds."""
     machines: MachinesIn
     dispatch: ByPolicy
     workshop: Workshop
@@ -42,7 +43,8 @@ class PlanRendition:
     async def __call__(self, task: Task) -> None:
         """Do one task. The plan is stored before anybody hears of it."""
         began = time.monotonic()
-        plan = await self._drawn(task)
+        megapixels = await self.chunk_megapixels(task, UpscaleOptions.model_validate(task.payload["options"]))
+        plan = await self._drawn(task, megapixels)
         key = plan_key(task.tenant_id, job_of(task), plan.manifest_sha256)
         await self.blobs.put_bytes(key, plan.model_dump_json().encode())
         known, made = await self._made(task, plan)
@@ -57,6 +59,7 @@ class PlanRendition:
             chunks=max(known, len(plan.chunks)),
             model_sha256=plan.model_sha256,
             seconds=round(time.monotonic() - began, 3),
+            chunk_megapixels=megapixels,
         )
         spans = [ChunkRow(index, span.start, span.end) for index, span in enumerate(plan.chunks)]
         async with task.finish() as work:
@@ -78,7 +81,7 @@ class PlanRendition:
         priority = task.payload["priority"]
         return [(row, errand_for(plan, row, priority=priority, policy=policy)) for row in rows]
 
-    async def _drawn(self, task: Task) -> Plan:
+    async def _drawn(self, task: Task, megapixels: float) -> Plan:
         options, warnings = await chosen_in(self.blobs, task.payload)
         encoding = encoding_for(
             self.encoding,
@@ -97,7 +100,7 @@ class PlanRendition:
                 task.payload["source_sha256"],
                 options,
                 encoding,
-                self.chunk_megapixels,
+                megapixels,
                 warnings,
                 models_dir=self.workshop.models_dir,
                 engine=self.workshop.engine,
@@ -149,7 +152,8 @@ async def _announce_made(work: UnitOfWork, plan: PlanRow, rows: Sequence[ChunkRo
 def errand_for(plan: Plan, row: ChunkRow, *, priority: Priority, policy: Policy) -> Errand:
     """How a chunk of a plan is wanted."""
     start_s, end_s = plan.seconds(ChunkSpan(start=row.start, end=row.end))
-    return Errand(priority, policy, start_s, end_s)
+    width, height = plan.size
+    return Errand(priority, policy, start_s, end_s, frame_megapixels=width * height / 1e6)
 
 
 async def queue_assembly(work: UnitOfWork, plan: PlanRow) -> None:

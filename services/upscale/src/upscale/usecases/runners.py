@@ -3,9 +3,10 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import get_args
+from typing import Any, get_args
 from uuid import UUID
 
 from chassis.database import Database, UnitOfWork
@@ -18,9 +19,11 @@ from contracts.runners import (
     RunnerRevoked,
     RunnerRotated,
     RunnerState,
+    RunnerSteered,
 )
 from upscale.domain.runner_refusals import NotInvited, ProtocolTooOld, UnknownRunner
 from upscale.domain.runners import OLDEST_PROTOCOL, PROTOCOL, runner_of, secret_for
+from upscale.ports.pacing import Paces
 from upscale.ports.runners import Intervals, Registration, Runner
 from upscale.usecases.joining import MachinesIn
 
@@ -109,6 +112,7 @@ class HearOperators:
     """What people decide about machines, and about money."""
 
     machines: MachinesIn
+    paces: Callable[[Any], Paces]
 
     async def invited(self, event: Event[RunnerInvited], work: UnitOfWork) -> None:
         """Let whoever shows this token register, once."""
@@ -124,9 +128,10 @@ class HearOperators:
         await self.machines(work.connection).invite(runner)
 
     async def revoked(self, event: Event[RunnerRevoked], work: UnitOfWork) -> None:
-        """Make it worthless. What it holds lapses: nothing renews it."""
+        """Make it worthless. What it holds goes to others at once, and nothing is taken from it any more."""
         runner = await self._own(event.data.runner_id, work)
         if runner is not None and not runner.revoked:
+            await self.machines(work.connection).give_up(runner.runner_id)
             await self.machines(work.connection).set_runner(runner.runner_id, revoked=True, online=False)
             await announce_runner(work, runner, "revoked")
 
@@ -142,13 +147,19 @@ class HearOperators:
         if await self._own(event.data.runner_id, work) is not None:
             await self.machines(work.connection).set_runner(event.data.runner_id, rotate=True)
 
+    async def steered(self, event: Event[RunnerSteered], work: UnitOfWork) -> None:
+        """Tell it, with its next sign of life, to hold still, to hand back what it has, or to go on."""
+        if await self._own(event.data.runner_id, work) is not None:
+            await self.machines(work.connection).set_runner(event.data.runner_id, wish=event.data.wish)
+
     async def budget(self, event: Event[BudgetChanged], work: UnitOfWork) -> None:
         """Let runners leave a tenant's chunks whose money is spent, or take them again."""
-        await self.machines(work.connection).set_paused(event.tenantid, paused=event.data.spent)
+        await self.machines(work.connection).set_paused(event.tenantid, paused=event.data.spent, at=event.time)
 
     async def forget(self, work: UnitOfWork) -> None:
-        """Drop the tenant's machines, offers and leases: no wall gathers them."""
+        """Drop the tenant's machines, what was measured on them, offers and leases: no wall gathers them."""
         await self.machines(work.connection).erase(tenant_id=work.tenant_id)
+        await self.paces(work.connection).forget(tenant_id=work.tenant_id)
 
     async def _own(self, runner_id: UUID, work: UnitOfWork) -> Runner | None:
         """The machine, if it is this tenant's: nobody else's word counts."""

@@ -1,8 +1,9 @@
-"""Looks after runners: leases whose time is over, machines that fell silent, chunks that nobody took."""
+"""Looks after runners: leases whose time is over, machines that fell silent, chunks that nobody took, old rows."""
 
 import asyncio
 import random
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 from chassis.database import Database
 from chassis.telemetry import get_logger
@@ -10,11 +11,24 @@ from upscale.ports.runners import Intervals
 from upscale.usecases.failing import SettleFailure
 from upscale.usecases.joining import MachinesIn
 from upscale.usecases.lookout import Lookout
+from upscale.usecases.pacing import PacesIn
 from upscale.usecases.runners import announce_runner
 
 __all__ = ["Tend"]
 
 _log = get_logger("upscale.tending")
+_TIDY_S = 600.0
+_TIDIED_AT_ONCE = 1000
+_PACES_DAYS = 90
+
+
+@dataclass
+class _Clocks:
+    looked_at: float = float("-inf")
+    """When we last looked, on the monotonic clock."""
+    back_at: float = float("-inf")
+    """When we began to look, or to look again."""
+    tidied_at: float = float("-inf")
 
 
 @dataclass(frozen=True)
@@ -23,9 +37,12 @@ class Tend:
 
     database: Database
     machines: MachinesIn
+    paces: PacesIn
     failure: SettleFailure
     intervals: Intervals
     lookout: Lookout
+    keep_days: int
+    _clocks: _Clocks = field(default_factory=_Clocks)
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
@@ -42,10 +59,12 @@ class Tend:
         await self._end_leases()
         await self._lose_silent()
         await self._let_pool_have()
+        await self._tidy()
 
     async def _end_leases(self) -> None:
         async with self.database.begin_untenanted() as connection:
             overdue = await self.machines(connection).overdue(grace_s=self.intervals.grace_s)
+        excused = self._were_away()
         for lease in overdue:
             async with self.database.begin(lease.tenant_id) as work:
                 machines = self.machines(work.connection)
@@ -54,9 +73,21 @@ class Tend:
                     lease.chunk_id, lease.token, grace_s=self.intervals.grace_s
                 ):
                     continue
-                why = "the machine that had it fell silent"
-                await self.failure(work, standing, reason="timeout", detail=why, ending="lapsed")
+                why, begun = "the machine that had it fell silent", standing.lease.state == "working"
+                reason = "timeout" if begun and not excused else "preempted"
+                await self.failure(work, standing, reason=reason, detail=why, ending="lapsed")
             self.lookout.wake()
+
+    def _were_away(self) -> bool:
+        """Whether silence may be our own fault: until a lease ago nobody here could be heard.
+
+        It costs no try then. Nor does a lease that was never renewed: no work was begun under it.
+        """
+        now, clocks, whole_s = time.monotonic(), self._clocks, self.intervals.lease_s + self.intervals.grace_s
+        if now - clocks.looked_at > self.intervals.lease_s:
+            clocks.back_at = now
+        clocks.looked_at = now
+        return now - clocks.back_at < whole_s
 
     async def _lose_silent(self) -> None:
         async with self.database.begin_untenanted() as connection:
@@ -73,3 +104,13 @@ class Tend:
             async with self.database.begin(offer.tenant_id) as work:
                 if await self.machines(work.connection).take_out_of_waiting(offer.chunk_id):
                     await self.failure.to_pool(work, offer)
+
+    async def _tidy(self) -> None:
+        """Keep the tables as large as what goes on, not as what ever went on."""
+        if time.monotonic() - self._clocks.tidied_at < _TIDY_S:
+            return
+        async with self.database.begin_untenanted() as connection:
+            gone = await self.machines(connection).tidy(keep_days=self.keep_days, limit=_TIDIED_AT_ONCE)
+            await self.paces(connection).forget(older_than_days=_PACES_DAYS)
+        if gone < _TIDIED_AT_ONCE:  # else there is more
+            self._clocks.tidied_at = time.monotonic()

@@ -17,6 +17,7 @@ from upscale.usecases.failing import SettleFailure
 from upscale.usecases.joining import MachinesIn, RecordsIn
 from upscale.usecases.lookout import Lookout
 from upscale.usecases.making import plan_of
+from upscale.usecases.pacing import PacesIn, learn_from_lease, seconds_of
 from upscale.usecases.planning import errand_for
 from upscale.usecases.runners import announce_runner
 
@@ -30,6 +31,7 @@ class VerifyChunk:
     database: Database
     records: RecordsIn
     machines: MachinesIn
+    paces: PacesIn
     blobs: Blobs
     check: Check
     dispatch: ByPolicy
@@ -89,13 +91,16 @@ class VerifyChunk:
                 engine=report["encoder"],
                 machine=runner.name if runner else "unknown",
                 attempts=lease.token,
-                seconds=report["seconds"],
+                seconds=seconds_of(lease),
                 setup_sha256=checked.setup_sha256,
+                pool="colab",
             )
             whole_or_split = at == chunk.end or rest is not None
             won = standing.wanted and whole_or_split and await accept(work, records, machines, row, made)
             await machines.settle(lease.chunk_id, lease.token, "accepted" if won else "superseded")
             await machines.credit(lease.runner_id, failed=False)
+            if won and runner is not None:
+                await learn_from_lease(self.paces(work.connection), runner, lease, offer, frames=checked.frames)
             if won and rest is not None:
                 errand = errand_for(plan, rest, priority=offer.priority, policy=offer.policy)
                 await self.dispatch(work, row, [(rest, errand)], offer.policy)

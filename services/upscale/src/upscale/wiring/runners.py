@@ -11,6 +11,7 @@ from contracts.event import Event
 from contracts.steps import Step, StepProgressed
 from upscale.adapters.addresses import SignedAddresses
 from upscale.adapters.postgres import PostgresRecords
+from upscale.adapters.postgres_paces import PostgresPaces
 from upscale.adapters.postgres_runners import PostgresRunnerRecords
 from upscale.adapters.runner_wheel import runner_wheel
 from upscale.api.app import RunnerApi, create_app
@@ -18,6 +19,7 @@ from upscale.api.bytes import Bytes
 from upscale.api.program import Programs
 from upscale.ports.runners import Check, Intervals, Offer
 from upscale.settings import Settings
+from upscale.usecases.claiming import Claims
 from upscale.usecases.dispatching import ByPolicy, LeaseDispatcher, PoolDispatcher
 from upscale.usecases.failing import PoolFailed, SettleFailure
 from upscale.usecases.leasing import Leases
@@ -37,7 +39,7 @@ class Lending:
     verify: VerifyChunk
     pool_failed: PoolFailed
     app: Any
-    """None without a secret: then runners cannot reach this service."""
+    """None without a secret, and in a worker: runners do not come there."""
     background: tuple[Any, ...]
 
 
@@ -48,34 +50,25 @@ def records_in(work: UnitOfWork) -> PostgresRecords:
 
 def lending_of(settings: Settings, database: Database, bus: Bus, blobs: Blobs, check: Check) -> Lending:
     """The parts, put together."""
-    machines, intervals = PostgresRunnerRecords, _intervals(settings)
+    machines, paces, intervals = PostgresRunnerRecords, PostgresPaces, _intervals(settings)
     pool, leases = PoolDispatcher(), LeaseDispatcher(machines, intervals)
     dispatch = ByPolicy(pool, leases, machines, lent=settings.runner_secret is not None)
     lookout = Lookout(database, machines)
     failure = SettleFailure(database, records_in, machines, pool, intervals)
-    verify = VerifyChunk(database, records_in, machines, blobs, check, dispatch, failure, lookout)
+    verify = VerifyChunk(database, records_in, machines, paces, blobs, check, dispatch, failure, lookout)
     app: Any = None
     background: tuple[Any, ...] = ()
-    if settings.runner_secret is not None:
+    if settings.runner_secret is not None and settings.role != "worker":
         secret = settings.runner_secret.get_secret_value()
         addresses = SignedAddresses(blobs, secret, lifetime_s=settings.runner_url_s)
-        held = Leases(
-            database,
-            records_in,
-            machines,
-            blobs,
-            addresses,
-            intervals,
-            lookout,
-            failure,
-            _teller(bus),
-            settings.min_free_bytes,
-        )
-        api = RunnerApi(Runners(database, machines, intervals), held, intervals)
+        known = (database, records_in, machines, paces, blobs, addresses, intervals, lookout, failure)
+        held = Leases(*known, _teller(bus), settings.min_free_bytes)
+        api = RunnerApi(Runners(database, machines, intervals), Claims(*known, dispatch), held, intervals)
         bytes_ = Bytes(blobs, addresses, held.may_write, max_bytes=settings.runner_chunk_bytes)
         app = create_app(api, bytes_, Programs(runner_wheel))
         app.state.addresses = addresses
-        background = (lookout.run, Tend(database, machines, failure, intervals, lookout).run)
+        keeper = Tend(database, machines, paces, failure, intervals, lookout, settings.runner_keep_days)
+        background = (lookout.run, keeper.run)
     return Lending(dispatch, verify, PoolFailed(machines, failure), app, background)
 
 
@@ -87,6 +80,7 @@ def _intervals(settings: Settings) -> Intervals:
         patience_s=settings.runner_patience_s,
         straggler_s=settings.runner_straggler_s,
         url_s=settings.runner_url_s,
+        target_s=settings.target_chunk_seconds,
         tries=settings.runner_tries,
         quarantine_after=settings.runner_quarantine_after,
     )
