@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,8 +122,14 @@ async def at_work(
     return runner, lease
 
 
-async def let_time_pass(service: Harness, seconds: float) -> None:
-    """As if all leases had been given so much earlier; then whoever looks after them looks."""
+async def let_time_pass(service: Harness, seconds: float, *, slow: bool = False) -> None:
+    """As if all leases had been given so much earlier; then whoever looks after them looks.
+
+    It has looked all the while, unless the house was ``slow``.
+    """
+    vigil = keeper_of(service).vigil
+    vigil.look()
+    vigil._slow_at = time.monotonic() if slow else float("-inf")
     async with service.database.begin_untenanted() as connection:
         shift = {"seconds": seconds}
         for column in ("lease_until", "claimed_at"):

@@ -15,7 +15,7 @@ from contracts.event import Event
 from contracts.runners import BudgetChanged, RunnerReleased, RunnerRevoked
 from contracts.steps import StepFailed
 from contracts.upscale import ChunkReady, VideoUpscaled
-from support.upscale_lending import a_runner, asked, at_work, keeper_of, let_time_pass, settle, states, tend
+from support.upscale_lending import a_runner, asked, at_work, let_time_pass, settle, states, tend
 from support.upscale_runners import ScriptedRunner, invite
 from upscale.adapters.postgres_runners import PostgresRunnerRecords
 from upscale.adapters.weights import ANIME_VIDEO
@@ -190,23 +190,59 @@ async def planned_for_all(service: Harness, film: Path) -> UUID:
     return job
 
 
-async def test_silence_that_was_our_own_fault_costs_no_chunk_a_try(
+async def test_a_short_stall_of_the_house_takes_no_chunk_from_a_machine(
+    service: Harness, client: httpx.AsyncClient, film: Path, tmp_path: Path
+) -> None:
+    runner, lease = await at_work(service, client, film, tmp_path)
+    await runner.renew(lease)
+    chunk, report = await runner.make(lease)
+
+    await let_time_pass(service, 70, slow=True)
+    renewed = await runner.renew(lease)
+    await let_time_pass(service, 70, slow=True)
+    uploads = await runner.send(lease["output_url"], chunk)
+    done = await runner.tell(lease, "complete", **report)
+
+    assert renewed == "continue"
+    assert [answer.status_code for answer in uploads] == [308, 200]
+    assert done.status_code == 202
+    assert await states(service, "leases") == ["uploaded"]
+
+
+async def test_a_lease_is_over_when_the_house_has_ended_it_and_not_before(
+    service: Harness, client: httpx.AsyncClient, film: Path, tmp_path: Path
+) -> None:
+    runner, lease = await at_work(service, client, film, tmp_path)
+    async with service.database.begin_untenanted() as connection:
+        await connection.execute(text("UPDATE leases SET lease_until = lease_until - interval '10 minutes'"))
+
+    late = await runner.renew(lease)
+    await tend(service)
+    kept = await states(service, "leases")
+    await let_time_pass(service, 70)
+
+    assert (late, kept) == ("continue", ["working"])
+    assert await states(service, "leases") == ["lapsed"]
+    assert (await runner.tell(lease, "renew")).status_code == 409
+
+
+async def test_the_dead_are_found_though_the_house_is_slow_and_silence_of_its_own_costs_no_chunk_a_try(
     service: Harness, client: httpx.AsyncClient, film: Path, tmp_path: Path
 ) -> None:
     runner, lease = await at_work(service, client, film, tmp_path)
     await runner.renew(lease)
 
-    await let_time_pass(service, 70)  # the first look of this process: it was not there before
-    after_a_start = await one(service, "SELECT tries FROM offers WHERE token = 1")
+    await let_time_pass(service, 30 + 5 + 2 * 35 + 1, slow=True)
+    while_slow = await one(service, "SELECT tries FROM offers WHERE token = 1")
     again = await runner.claim()
     assert again is not None
     await runner.renew(again)
-    keeper_of(service)._clocks.back_at = float("-inf")
-    await let_time_pass(service, 70)
+    await let_time_pass(service, 36)
     later = await one(service, "SELECT tries FROM offers WHERE token = 2")
 
     assert again["chunk"]["id"] == lease["chunk"]["id"]
-    assert (after_a_start, later) == (0, 1)
+    assert await states(service, "leases") == ["lapsed", "lapsed"]
+    assert (while_slow, later) == (0, 1)
 
 
 async def test_a_machine_that_says_it_has_another_model_gets_chunks_for_it_at_once(

@@ -136,6 +136,26 @@ def test_the_quickest_precision_is_measured_once_for_a_machine(tmp_path: Path) -
     assert second.precision == first.precision
 
 
+def test_a_measurement_that_was_cut_off_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = load_network(ModelStore(None, tmp_path / "cache").ensure(ANIME_VIDEO), scale=2)
+    integers = integers_of(ANIME_VIDEO.name)
+    whole, tried = OpenVinoEnhancer._trial, list[str]()
+
+    def trial(enhancer: OpenVinoEnhancer, precision: str) -> Any:
+        tried.append(precision)
+        if precision == "int8" and tried.count("int8") == 1:
+            raise KeyboardInterrupt
+        return whole(enhancer, precision)
+
+    monkeypatch.setattr(OpenVinoEnhancer, "_trial", trial)
+    with pytest.raises(KeyboardInterrupt):
+        OpenVinoEnhancer(network, precision="auto", cache_dir=tmp_path / "cache", integers=integers)
+    OpenVinoEnhancer(network, precision="auto", cache_dir=tmp_path / "cache", integers=integers)
+
+    assert tried.count("f32") == 1
+    assert tried[-2:] == ["int8", "int8"]
+
+
 def test_a_useless_cache_folder_does_not_stop_the_work(tmp_path: Path, picture: Array) -> None:
     network = load_network(ModelStore(None, tmp_path / "cache").ensure(ANIME_VIDEO), scale=2)
     (tmp_path / "file").write_text("in the way")

@@ -1,5 +1,8 @@
 """Who meets whom in the upscale service: the only wiring."""
 
+from functools import partial
+from pathlib import Path
+
 from chassis.blobs import blobs_at
 from chassis.bus import Bus
 from chassis.child.runner import KeptChildren
@@ -14,7 +17,7 @@ from upscale.adapters.child_work import assemble, check_chunk, draw_plan, make_c
 from upscale.adapters.machine_class import class_of_worker
 from upscale.adapters.postgres_paces import PostgresPaces
 from upscale.adapters.postgres_runners import PostgresRunnerRecords
-from upscale.adapters.weights import MODELS
+from upscale.adapters.weights import MODELS, model_named
 from upscale.domain.encoding import Encoding, encoding_for
 from upscale.domain.price import Price
 from upscale.domain.refusals import Refusal
@@ -143,11 +146,19 @@ def _lengths(settings: Settings, database: Database, dispatch: ByPolicy) -> Chun
         records_in,
         PostgresPaces,
         dispatch,
-        models={name: model.sha256 for name, model in MODELS.items()},
+        digest_of=partial(_digest_of, models_dir=settings.models_dir),
         target_s=settings.target_chunk_seconds,
         always=settings.chunk_megapixels,
         at_first=_UNMEASURED_MEGAPIXELS,
     )
+
+
+def _digest_of(model: str, *, models_dir: Path | None) -> str | None:
+    """None for one that is not here: who plans says so."""
+    try:
+        return model_named(model, models_dir=models_dir).sha256
+    except Refusal:
+        return None
 
 
 def _workshop(settings: Settings) -> Workshop:

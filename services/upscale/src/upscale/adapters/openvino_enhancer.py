@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -108,10 +108,15 @@ class OpenVinoEnhancer:
         name = self._core.get_property("CPU", "FULL_DEVICE_NAME")
         processor = f"{name} / {ov.__version__} / {' '.join(candidates)}"
         place = self._cache_dir / "precision.json" if self._cache_dir else None
-        known = _read(place).get(processor)
-        if known in candidates:
-            return str(known)
-        seconds = {name: _quickest(self._trial(name)) for name in candidates}
+        known = _read(place)
+        if known.get(processor) in candidates:
+            return str(known[processor])
+        seconds: dict[str, float] = {}
+        for name in candidates:  # each is kept as it is known: whoever is ended in between goes on there
+            trial = f"{processor} / {name}"
+            found = known.get(trial)
+            seconds[name] = found if isinstance(found, float) else _quickest(self._trial(name))
+            _write(place, {trial: seconds[name]})
         best = min(seconds, key=lambda name: seconds[name])
         _log.info("measured precisions", best=best, **{name: round(value, 4) for name, value in seconds.items()})
         _write(place, {processor: best})
@@ -148,7 +153,7 @@ def _read(path: Path | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _write(path: Path | None, content: dict[str, str]) -> None:
+def _write(path: Path | None, content: Mapping[str, str | float]) -> None:
     if path is None:
         return
     try:

@@ -135,11 +135,13 @@ class PostgresRunnerRecords(PostgresMachines):
         return await self._connection.scalar(alive.limit(1)) is not None
 
     async def renew(
-        self, chunk_id: UUID, token: int, *, lease_s: float, grace_s: float, frames_done: int, said: dict[str, Any]
+        self, chunk_id: UUID, token: int, *, lease_s: float, frames_done: int, said: dict[str, Any]
     ) -> bool:
-        """Prolong a lease, and note what its holder says of the work so far; False if it is over."""
-        over = leases.c.lease_until + timedelta(seconds=grace_s) < func.now()
-        row = update(leases).where(leases.c.chunk_id == chunk_id, leases.c.token == token, _HELD, ~over)
+        """Prolong a lease, and note what its holder says of the work so far; False if it is over.
+
+        It is when somebody has ended it, and not before: the time that a word was under way costs nobody his work.
+        """
+        row = update(leases).where(leases.c.chunk_id == chunk_id, leases.c.token == token, _HELD)
         until = func.now() + timedelta(seconds=lease_s)
         values = {"state": "working", "lease_until": until, "frames_done": frames_done, "report": said}
         return (await self._connection.execute(row.values(**values))).rowcount == 1

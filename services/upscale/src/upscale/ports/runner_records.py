@@ -92,7 +92,7 @@ class RunnerRecords(Protocol):
         ...
 
     async def renew(
-        self, chunk_id: UUID, token: int, *, lease_s: float, grace_s: float, frames_done: int, said: dict[str, Any]
+        self, chunk_id: UUID, token: int, *, lease_s: float, frames_done: int, said: dict[str, Any]
     ) -> bool:
         """Prolong a lease, and note what its holder says of the work so far; False if it is over."""
         ...

@@ -94,9 +94,13 @@ class Work:
 
     async def _keep(self) -> None:
         """Renew until the lease is lost. Raises Stale, Away."""
+        renew_s, took_s = self._lease.intervals.renew_s, 0.0
         while True:
-            await asyncio.sleep(self._lease.intervals.renew_s)
+            # From question to question: a slow answer makes the next question no later.
+            await asyncio.sleep(max(renew_s / 4, renew_s - took_s))
+            asked_at = self._clock()
             await self._renewed()
+            took_s = self._clock() - asked_at
 
     async def _renewed(self) -> None:
         """One renewal, tried for as long as the lease may be alive; then do as the answer says."""
@@ -159,7 +163,8 @@ class Work:
         target = Path(self._folder.name) / "chunk.mp4"
         model, ran_out = lease.parameters.plan.model, False
         while True:
-            pixels = min(tools.tiles.pixels(model), lease.parameters.tile_pixels or tools.workshop.tile_pixels)
+            held = tools.tiles.pixels(model)
+            pixels = min(held, lease.parameters.tile_pixels or held)  # what machines like this one had memory for
             workshop = replace(tools.workshop, tile_pixels=pixels)
             # The first attempt whatever others made of it: this machine knows its own memory.
             order = ChunkOrder(source, lease.parameters.plan, 0, target, workshop, 1, control=self._control)

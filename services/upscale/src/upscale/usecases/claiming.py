@@ -22,6 +22,7 @@ from upscale.usecases.lookout import Lookout
 from upscale.usecases.pacing import PacesIn, class_of, session_left_s
 from upscale.usecases.planning import errand_for
 from upscale.usecases.runners import announce_runner
+from upscale.usecases.vigil import Vigil
 
 __all__ = ["Claimed", "Claims"]
 
@@ -69,6 +70,7 @@ class Claims:
     intervals: Intervals
     lookout: Lookout
     failure: SettleFailure
+    vigil: Vigil
     dispatch: ByPolicy
 
     async def __call__(self, runner: Runner, capabilities: dict[str, Any], *, wait_s: float) -> Claimed | None:
@@ -84,7 +86,8 @@ class Claims:
         until = clock() + min(wait_s, self.intervals.poll_s)
         while True:
             seen = self.lookout.news
-            claimed = await self._claimed(runner)
+            with self.vigil.answering():
+                claimed = await self._claimed(runner)
             if claimed is not None:
                 return claimed
             left_s = until - clock()

@@ -18,6 +18,7 @@ from upscale.usecases.failing import SettleFailure
 from upscale.usecases.joining import MachinesIn, RecordsIn
 from upscale.usecases.lookout import Lookout
 from upscale.usecases.pacing import PacesIn, class_of
+from upscale.usecases.vigil import Vigil
 
 __all__ = ["Leases", "Report"]
 
@@ -52,6 +53,7 @@ class Leases:
     intervals: Intervals
     lookout: Lookout
     failure: SettleFailure
+    vigil: Vigil
     tell: TellProgress
     min_free_bytes: int
 
@@ -62,22 +64,32 @@ class Leases:
 
         One whose chunk was handed in stays as it is: the word crossed with that.
         """
-        intervals = self.intervals
-        beat = {"lease_s": intervals.lease_s, "grace_s": intervals.grace_s}
+        with self.vigil.answering():
+            standing, until = await self._renewed(runner, chunk_id, token, frames_done, said)
+            if until is not None:
+                await self._progress(standing.offer, frames_done)
+        if standing.lease.state in ("uploaded", "accepted"):
+            return "continue", standing.lease.lease_until
+        return ("cancel", standing.lease.lease_until) if until is None else (await self._command(runner), until)
+
+    async def _renewed(
+        self, runner: Runner, chunk_id: UUID, token: int, frames_done: int, said: dict[str, Any]
+    ) -> tuple[Standing, datetime | None]:
+        """The lease as it was, and how long it is now; None if nobody waits for its chunk any more, or it is there."""
         async with self.database.begin(runner.tenant_id) as work:
             machines = self.machines(work.connection)
             standing = await self._standing(work, runner, chunk_id, token)
             if standing.lease.state in ("uploaded", "accepted"):
-                return "continue", standing.lease.lease_until
+                return standing, None
             if standing.lease.state != "failed" and not standing.wanted:
                 await machines.settle(chunk_id, token, "cancelled" if standing.offer.state != "done" else "superseded")
-                return "cancel", standing.lease.lease_until
-            if not await machines.renew(chunk_id, token, **beat, frames_done=frames_done, said=said):
+                return standing, None
+            lease_s = self.intervals.lease_s
+            if not await machines.renew(chunk_id, token, lease_s=lease_s, frames_done=frames_done, said=said):
                 raise StaleLease("this lease is over: the chunk went to another machine, or will")
             renewed = await self._standing(work, runner, chunk_id, token)
             await machines.see(runner.runner_id)
-        await self._progress(standing.offer, frames_done)
-        return await self._command(runner), renewed.lease.lease_until
+        return standing, renewed.lease.lease_until
 
     async def addresses_of(self, runner: Runner, chunk_id: UUID, token: int) -> tuple[str, str]:
         """Fresh addresses to read the source from and write the chunk to. Raises StaleLease."""
@@ -106,8 +118,8 @@ class Leases:
         async with self.database.begin(offer.tenant_id) as work:
             machines = self.machines(work.connection)
             standing = await self._standing(work, runner, chunk_id, token)
-            lease_s, grace_s = self.intervals.lease_s, self.intervals.grace_s
-            alive = await machines.renew(chunk_id, token, lease_s=lease_s, grace_s=grace_s, frames_done=0, said={})
+            lease_s = self.intervals.lease_s
+            alive = await machines.renew(chunk_id, token, lease_s=lease_s, frames_done=0, said={})
             if not standing.wanted or not alive:
                 raise StaleLease("this chunk is not wanted from this machine any more")
             await machines.settle(

@@ -1,5 +1,6 @@
 """Learns from every chunk how fast machines are, and plans as much as fits them."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,8 +30,8 @@ class ChunkLengths:
     records: RecordsIn
     paces: PacesIn
     dispatch: ByPolicy
-    models: Mapping[str, str]
-    """Digests of the models, by name."""
+    digest_of: Callable[[str], str | None]
+    """Of a model, by its name; None if it is not here."""
     target_s: float
     always: float | None
     """What the operator set, measured or not."""
@@ -43,7 +44,10 @@ class ChunkLengths:
             known = await self.records(work).chunk_megapixels(job_of(task)) or self.always
             if known is not None:
                 return known
-            model, policy = self.models.get(options.model, ""), self.dispatch.choose(options.dispatch)
+        model, policy = await asyncio.to_thread(self.digest_of, options.model), self.dispatch.choose(options.dispatch)
+        if model is None:
+            return self.at_first
+        async with self.database.begin(task.tenant_id) as work:
             fastest = await self.paces(work.connection).fastest(task.tenant_id, model, policy)
         if fastest is None:
             return self.at_first

@@ -13,6 +13,7 @@ from upscale.usecases.joining import MachinesIn
 from upscale.usecases.lookout import Lookout
 from upscale.usecases.pacing import PacesIn
 from upscale.usecases.runners import announce_runner
+from upscale.usecases.vigil import Vigil
 
 __all__ = ["Tend"]
 
@@ -20,15 +21,6 @@ _log = get_logger("upscale.tending")
 _TIDY_S = 600.0
 _TIDIED_AT_ONCE = 1000
 _PACES_DAYS = 90
-
-
-@dataclass
-class _Clocks:
-    looked_at: float = float("-inf")
-    """When we last looked, on the monotonic clock."""
-    back_at: float = float("-inf")
-    """When we began to look, or to look again."""
-    tidied_at: float = float("-inf")
 
 
 @dataclass(frozen=True)
@@ -42,7 +34,9 @@ class Tend:
     intervals: Intervals
     lookout: Lookout
     keep_days: int
-    _clocks: _Clocks = field(default_factory=_Clocks)
+    vigil: Vigil
+    _tidied: list[float] = field(default_factory=list)
+    """When the tables were last seen to be tidy, on the monotonic clock."""
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
@@ -62,32 +56,24 @@ class Tend:
         await self._tidy()
 
     async def _end_leases(self) -> None:
+        self.vigil.look()
         async with self.database.begin_untenanted() as connection:
-            overdue = await self.machines(connection).overdue(grace_s=self.intervals.grace_s)
-        excused = self._were_away()
+            overdue = await self.machines(connection).overdue(grace_s=self.vigil.grace_s)
+        self.vigil.look()
         for lease in overdue:
             async with self.database.begin(lease.tenant_id) as work:
                 machines = self.machines(work.connection)
                 standing = await machines.standing(lease.chunk_id, lease.token, None)
                 if standing is None or not await machines.lapse(
-                    lease.chunk_id, lease.token, grace_s=self.intervals.grace_s
+                    lease.chunk_id, lease.token, grace_s=self.vigil.grace_s
                 ):
                     continue
-                why, begun = "the machine that had it fell silent", standing.lease.state == "working"
-                reason = "timeout" if begun and not excused else "preempted"
-                await self.failure(work, standing, reason=reason, detail=why, ending="lapsed")
+                # A lease that was never renewed costs no try either: no work was begun under it.
+                begun = standing.lease.state == "working" and not self.vigil.slow
+                reason = "timeout" if begun else "preempted"
+                detail = "the machine that had it fell silent"
+                await self.failure(work, standing, reason=reason, detail=detail, ending="lapsed")
             self.lookout.wake()
-
-    def _were_away(self) -> bool:
-        """Whether silence may be our own fault: until a lease ago nobody here could be heard.
-
-        It costs no try then. Nor does a lease that was never renewed: no work was begun under it.
-        """
-        now, clocks, whole_s = time.monotonic(), self._clocks, self.intervals.lease_s + self.intervals.grace_s
-        if now - clocks.looked_at > self.intervals.lease_s:
-            clocks.back_at = now
-        clocks.looked_at = now
-        return now - clocks.back_at < whole_s
 
     async def _lose_silent(self) -> None:
         async with self.database.begin_untenanted() as connection:
@@ -107,10 +93,10 @@ class Tend:
 
     async def _tidy(self) -> None:
         """Keep the tables as large as what goes on, not as what ever went on."""
-        if time.monotonic() - self._clocks.tidied_at < _TIDY_S:
+        if self._tidied and time.monotonic() - self._tidied[-1] < _TIDY_S:
             return
         async with self.database.begin_untenanted() as connection:
             gone = await self.machines(connection).tidy(keep_days=self.keep_days, limit=_TIDIED_AT_ONCE)
             await self.paces(connection).forget(older_than_days=_PACES_DAYS)
         if gone < _TIDIED_AT_ONCE:  # else there is more
-            self._clocks.tidied_at = time.monotonic()
+            self._tidied[:] = [time.monotonic()]

@@ -27,6 +27,7 @@ from upscale.usecases.lookout import Lookout
 from upscale.usecases.runners import Runners
 from upscale.usecases.tending import Tend
 from upscale.usecases.verifying import VerifyChunk
+from upscale.usecases.vigil import Vigil
 
 __all__ = ["Lending", "lending_of", "records_in"]
 
@@ -61,13 +62,14 @@ def lending_of(settings: Settings, database: Database, bus: Bus, blobs: Blobs, c
     if settings.runner_secret is not None and settings.role != "worker":
         secret = settings.runner_secret.get_secret_value()
         addresses = SignedAddresses(blobs, secret, lifetime_s=settings.runner_url_s)
-        known = (database, records_in, machines, paces, blobs, addresses, intervals, lookout, failure)
+        vigil = Vigil(intervals)
+        known = (database, records_in, machines, paces, blobs, addresses, intervals, lookout, failure, vigil)
         held = Leases(*known, _teller(bus), settings.min_free_bytes)
         api = RunnerApi(Runners(database, machines, intervals), Claims(*known, dispatch), held, intervals)
         bytes_ = Bytes(blobs, addresses, held.may_write, max_bytes=settings.runner_chunk_bytes)
         app = create_app(api, bytes_, Programs(runner_wheel))
         app.state.addresses = addresses
-        keeper = Tend(database, machines, paces, failure, intervals, lookout, settings.runner_keep_days)
+        keeper = Tend(database, machines, paces, failure, intervals, lookout, settings.runner_keep_days, vigil)
         background = (lookout.run, keeper.run)
     return Lending(dispatch, verify, PoolFailed(machines, failure), app, background)
 
