@@ -71,7 +71,7 @@ def test_all_that_a_chunk_needs_is_in_it(installed: Path) -> None:
         "import upscale.runner.__main__, upscale.runner.notebook, upscale.adapters.making, chassis.child.__main__\n"
         "import upscale.adapters.openvino_enhancer, json, pathlib\n"
         "ours = {name: sys.modules[name].__file__ for name in ('upscale', 'chassis', 'contracts')}\n"
-        f"print({MARK!r} + json.dumps([ours, sorted({{name.partition('.')[0] for name in sys.modules}})]))"
+        f"print({MARK!r} + json.dumps([ours, sorted({{name.partition('.')[0] for name in list(sys.modules)}})]))"
     )
 
     finished = run(installed, script)
