@@ -24,7 +24,7 @@ from contracts.vision import ScenesDetected, WatermarksDetected
 from gateway.adapters.postgres import PostgresRecords
 from gateway.adapters.postgres.tables import storage_counts, storage_days, usage_entries, work_samples
 from gateway.domain.access import Role
-from gateway.domain.metering import UsageKind
+from gateway.domain.metering import UsageKind, written
 from gateway.settings import Settings
 from gateway.usecases.budgets import KeepBooks
 from gateway.usecases.notify import Notify
@@ -327,6 +327,62 @@ async def test_a_hard_budget_that_is_spent_refuses_new_jobs_and_retries_until_it
         True,
     )
     assert (soft.status_code, accepted.status_code) == (200, 202)
+
+
+async def test_a_hard_budget_is_set_aside_before_work_begins_and_free_again_when_it_is_over(gateway: Gateway) -> None:
+    client = await an_owner(gateway)
+    video = await gateway.ingested(client)
+    wanted = {"video_id": video["id"], "steps": ["upscale"]}
+    cost = Decimal(json_of(await client.post("/v1/jobs/estimate", json=wanted), 200)["amount"])
+    enough = (cost * 3 / 2).quantize(Decimal("0.01"))
+    json_of(await client.put("/v1/budget", json={"amount": str(enough), "hard": True}), 200)
+
+    at_once = await asyncio.gather(*(client.post("/v1/jobs", json=wanted) for _ in range(2)))
+    cheap = await client.post("/v1/jobs", json={**wanted, "steps": ["transcript"]})
+    accepted = next(answer for answer in at_once if answer.status_code == 202)
+    json_of(await client.post(f"/v1/jobs/{accepted.json()['id']}/cancel"), 202)
+    afterwards = await client.post("/v1/jobs", json=wanted)
+
+    assert sorted(answer.status_code for answer in at_once) == [202, 403]
+    problem = next(answer.json() for answer in at_once if answer.status_code == 403)
+    assert problem["type"] == "/problems/budget-too-small"
+    assert f"would cost about {written(cost)} EUR" in problem["detail"]
+    assert f"{written(cost)} set aside for jobs that are not done" in problem["detail"]
+    assert (cheap.status_code, afterwards.status_code) == (202, 202)
+
+
+async def test_what_a_job_has_cost_already_is_not_set_aside_for_it_as_well(gateway: Gateway) -> None:
+    client = await an_owner(gateway)
+    video = await gateway.ingested(client)
+    json_of(await client.put("/v1/budget", json={"amount": "10", "hard": True}), 200)
+    both, one = ({"video_id": video["id"], "steps": steps} for steps in (["transcript", "upscale"], ["transcript"]))
+    estimates = [json_of(await client.post("/v1/jobs/estimate", json=wanted), 200) for wanted in (both, one)]
+    cost, first = (Decimal(estimate["amount"]) for estimate in estimates)
+    job = json_of(await client.post("/v1/jobs", json=both), 202)
+
+    before = await set_aside(gateway, client)
+    await gateway.hear(client, transcript(video), subject=video["id"], job=job)
+    meanwhile = await set_aside(gateway, client)
+    json_of(await client.post(f"/v1/jobs/{job['id']}/cancel"), 202)
+
+    assert first > 0
+    assert (before, meanwhile, await set_aside(gateway, client)) == (cost, cost - first, Decimal(0))
+
+
+async def set_aside(gateway: Gateway, client: httpx.AsyncClient) -> Decimal:
+    me = json_of(await client.get("/v1/me"), 200)
+    async with gateway.harness.database.read(UUID(me["tenant_id"])) as connection:
+        return await PostgresRecords(connection).usage.reserved(without=None)
+
+
+async def test_a_soft_budget_sets_nothing_aside(gateway: Gateway) -> None:
+    client = await an_owner(gateway)
+    video = await gateway.ingested(client)
+    json_of(await client.put("/v1/budget", json={"amount": "0.01", "hard": False}), 200)
+
+    accepted = await client.post("/v1/jobs", json={"video_id": video["id"], "steps": ["upscale"]})
+
+    assert accepted.status_code == 202
 
 
 async def test_other_services_hear_when_a_budget_is_spent_and_when_there_is_money_again(gateway: Gateway) -> None:

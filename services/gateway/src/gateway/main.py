@@ -114,6 +114,7 @@ def _use_cases(
     egress: Egress,
 ) -> UseCases:
     notify, admission = Notify(PostgresRecords, changes), admission_of(settings)
+    estimates = Estimates(PostgresRecords, prices_of(settings))
     results = Results(database, blobs, PostgresRecords)
     return UseCases(
         database=database,
@@ -133,7 +134,7 @@ def _use_cases(
             admission,
             max_bytes=settings.max_script_bytes,
         ),
-        jobs=Jobs(database, PostgresRecords, changes, notify, admission),
+        jobs=Jobs(database, PostgresRecords, changes, notify, admission, estimates),
         results=results,
         library=library_of(settings, database, blobs, results),
         search=Search(database, PostgresRecords),
@@ -144,7 +145,7 @@ def _use_cases(
         erasing=erasing,
         egress=egress,
         usage=Usage(database, PostgresRecords, admission, notify, currency=settings.currency),
-        estimates=Estimates(PostgresRecords, prices_of(settings)),
+        estimates=estimates,
         runners=Runners(database, PostgresRecords, pool_tenant=settings.pool_tenant),
         limiter=limiter,
         heartbeat_s=settings.heartbeat_s,

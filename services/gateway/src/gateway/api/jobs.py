@@ -22,6 +22,7 @@ from gateway.domain import jobs as domain
 from gateway.domain.access import Caller, Right
 from gateway.domain.refusals import (
     BudgetExhausted,
+    BudgetTooSmall,
     Busy,
     IdempotencyKeyReused,
     InUse,
@@ -65,7 +66,14 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
     status_code=202,
     response_model=Job,
     responses=responses(
-        NotFound, InvalidRequest, VideoUnusable, IdempotencyKeyReused, BudgetExhausted, QuotaExceeded, Busy
+        NotFound,
+        InvalidRequest,
+        VideoUnusable,
+        IdempotencyKeyReused,
+        BudgetExhausted,
+        BudgetTooSmall,
+        QuotaExceeded,
+        Busy,
     ),
 )
 async def request_job(body: JobRequest, given: Given, once: OnlyOnce, caller: Writer) -> Response:
@@ -119,7 +127,15 @@ async def cancel_job(job_id: UUID, given: Given, once: OnlyOnce, caller: Writer)
     status_code=202,
     response_model=Job,
     responses=responses(
-        NotFound, NothingToRetry, VideoUnusable, InUse, IdempotencyKeyReused, BudgetExhausted, QuotaExceeded, Busy
+        NotFound,
+        NothingToRetry,
+        VideoUnusable,
+        InUse,
+        IdempotencyKeyReused,
+        BudgetExhausted,
+        BudgetTooSmall,
+        QuotaExceeded,
+        Busy,
     ),
 )
 async def retry_job(

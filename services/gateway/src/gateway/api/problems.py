@@ -107,6 +107,7 @@ _REFUSALS: dict[type[Refusal], tuple[int, str, str]] = {
     refusals.StorageQuotaExceeded: (403, "storage-quota-exceeded", "No more room for you"),
     refusals.MinutesQuotaExceeded: (403, "minutes-quota-exceeded", "No more minutes this month"),
     refusals.BudgetExhausted: (403, "budget-exhausted", "The budget is spent"),
+    refusals.BudgetTooSmall: (403, "budget-too-small", "The budget does not pay for this"),
     refusals.NoPrices: (409, "no-prices", "Nothing has a price"),
     refusals.RateLimited: (429, "rate-limited", "Too many requests"),
     refusals.TooManyAttempts: (429, "too-many-attempts", "Too many wrong passwords"),

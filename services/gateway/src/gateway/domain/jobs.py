@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal, Self
 from uuid import UUID
 
@@ -33,6 +34,8 @@ class Job:
     """Blob key by result name; a name that ends in ``/`` is a folder."""
     finished_at: datetime | None = None
     version: int = 1
+    reserved: Decimal | None = None
+    """Of a hard budget, set aside for it until it is over; what it has cost already is not counted twice."""
 
     @property
     def state(self) -> JobState:

@@ -5,7 +5,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from gateway.domain.refusals import BudgetExhausted, MinutesQuotaExceeded, StorageQuotaExceeded
+from gateway.domain.metering import written
+from gateway.domain.refusals import BudgetExhausted, BudgetTooSmall, MinutesQuotaExceeded, StorageQuotaExceeded
 
 __all__ = ["Budget", "OwnQuotas", "Quotas", "Standing", "month_of", "reached"]
 
@@ -90,6 +91,18 @@ class Budget:
                 " raise it, or wait for the next month"
             )
             raise BudgetExhausted(detail)
+
+    def require_room(self, *, spent: Decimal, reserved: Decimal, estimate: Decimal) -> None:
+        """Raise BudgetTooSmall if it is hard and what is neither spent nor set aside is less than this."""
+        left = max(self.amount - spent - reserved, Decimal(0))
+        if self.hard and estimate > left:
+            detail = (
+                f"this job would cost about {written(estimate)} {self.currency} and {written(left)} are left of a hard"
+                f" budget of {written(self.amount)}: {written(spent)} are spent this month (UTC) and"
+                f" {written(reserved)} set aside for jobs that are not done. Ask for less of it, wait for those, or"
+                " raise the budget"
+            )
+            raise BudgetTooSmall(detail)
 
 
 @dataclass(frozen=True, slots=True)

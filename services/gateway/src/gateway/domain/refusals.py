@@ -188,6 +188,11 @@ class BudgetExhausted(Refusal):
     """The tenant's own budget for this month is spent, and hard: no new jobs. What was asked for before is done."""
 
 
+class BudgetTooSmall(Refusal):
+    """What is left of the tenant's hard budget does not pay for this job, as far as can be told beforehand. Nothing was
+    done: ask for less of it, or raise the budget."""
+
+
 class NoPrices(Refusal):
     """The operator has set no prices, so nothing costs anything and there is nothing to budget."""
 

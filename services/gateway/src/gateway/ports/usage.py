@@ -42,6 +42,12 @@ class UsageBook(Protocol):
     async def spent(self, month: date, currency: str) -> Decimal:
         """What a month has cost so far."""
 
+    async def reserved(self, *, without: UUID | None) -> Decimal:
+        """What is set aside for jobs that are not over, less what they have cost so far; all but one of them."""
+
+    async def cost_of(self, job_id: UUID) -> Decimal:
+        """What a job has cost so far."""
+
     async def paces(self, variant: str, *, limit: int) -> tuple[Sequence[float], Sequence[float]]:
         """Seconds for a unit of recent work: of this tenant, and of whomever."""
 

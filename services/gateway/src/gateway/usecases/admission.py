@@ -1,8 +1,10 @@
 """Who may have more: asked within the transaction that takes it, so that two at once cannot share the last piece."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import UUID
 
 from chassis.database import UnitOfWork
 from gateway.domain.admission import Limits
@@ -21,21 +23,34 @@ class Admission:
         self._quotas = quotas
         self._currency = currency
 
-    async def job(self, records: Records) -> None:
-        """Raise BudgetExhausted, QuotaExceeded or Busy unless there is a place; it is ours once this commits.
+    async def job(
+        self, records: Records, estimate: Callable[[], Awaitable[Decimal | None]], *, again: UUID | None = None
+    ) -> Decimal | None:
+        """Raise BudgetExhausted, BudgetTooSmall, QuotaExceeded or Busy unless there is a place; it is ours once this
+        commits. Returns what to set aside of a hard budget for this job; ``again``: the one that is asked for again.
 
         Asked for last, since all who ask wait for each other.
         """
         budget = await records.quotas.budget()
-        if budget is not None and budget.hard:
-            month = month_of(datetime.now(UTC).date())
-            budget.require_left(await records.usage.spent(month, budget.currency))
+        hard = budget if budget is not None and budget.hard else None
+        month = month_of(datetime.now(UTC).date())
+        if hard is not None:
+            hard.require_left(await records.usage.spent(month, hard.currency))
+        cost = None if hard is None else await estimate()
         own = await records.quotas.own()
         limits = self._limits
         if own.jobs is not None:
             limits = replace(limits, tenant_jobs=None if own.jobs < 0 else own.jobs)
         mine, all_ = await records.jobs.unfinished_while_adding()
         limits.admit(mine=mine, all_=all_)
+        if hard is not None and cost is not None:  # nobody sets anything aside beside us now
+            spent, reserved = (
+                await records.usage.spent(month, hard.currency),
+                await records.usage.reserved(without=again),
+            )
+            hard.require_room(spent=spent, reserved=reserved, estimate=cost)
+            cost += Decimal(0) if again is None else await records.usage.cost_of(again)
+        return cost
 
     async def bytes_stored(self, work: UnitOfWork) -> None:
         """Raise StorageQuotaExceeded if what this transaction has stored is too much. Call it after the row is written:

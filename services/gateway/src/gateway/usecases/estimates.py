@@ -1,10 +1,10 @@
 """What a job will take and cost, before it is asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import get_args
+from typing import Any, get_args
 from uuid import UUID
 
 from chassis.database import UnitOfWork
@@ -75,6 +75,16 @@ class Estimates:
         total = sum(amounts, Decimal(0)) if amounts else None
         return Estimate(estimates, total_seconds(estimates), total, self._prices.currency)
 
+    async def amount(
+        self, records: Records, video: Video, steps: Sequence[Step], options: JobOptions
+    ) -> Decimal | None:
+        """What steps of a video will cost; None where nothing has a price, or nobody knows yet how long it is."""
+        if video.state != "ready" or video.media is None:
+            return None
+        estimates = [await self._step(records, step, options, _measured(video.media)) for step in steps]
+        amounts = [estimate.amount for estimate in estimates if estimate.amount is not None]
+        return sum(amounts, Decimal(0)) if amounts else None
+
     async def _step(self, records: Records, step: Step, options: JobOptions, measures: Measures) -> StepEstimate:
         work = work_of(step, options, measures)
         own, all_ = await records.usage.paces(work.variant, limit=_RECENT)
@@ -102,6 +112,9 @@ def _measures(video: Video | None, steps: Sequence[Step]) -> Measures:
     require_usable(video, steps)
     if video.media is None:
         raise NotReady("this video is being taken in: how long it is shows then", field="video_id")
-    media = video.media
+    return _measured(video.media)
+
+
+def _measured(media: Mapping[str, Any]) -> Measures:
     rate = float(Fraction(media["frame_rate"])) if media["duration"] else 0.0
     return Measures(float(media["duration"]), media["width"], media["height"], rate)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from chassis.database import Database, UnitOfWork
@@ -20,6 +21,7 @@ from gateway.domain.refusals import InvalidRequest, JobFinished, NotFound, Nothi
 from gateway.ports import Changes, Records, RecordsOn
 from gateway.usecases.admission import Admission
 from gateway.usecases.choices import with_what_is_known
+from gateway.usecases.estimates import Estimates
 from gateway.usecases.held import note_work, require_there
 from gateway.usecases.logos import references
 from gateway.usecases.notify import Notify
@@ -47,18 +49,25 @@ class Jobs:
     """What a tenant's people do with jobs."""
 
     def __init__(
-        self, database: Database, records_on: RecordsOn, changes: Changes, notify: Notify, admission: Admission
+        self,
+        database: Database,
+        records_on: RecordsOn,
+        changes: Changes,
+        notify: Notify,
+        admission: Admission,
+        estimates: Estimates,
     ) -> None:
         self._database = database
         self._records_on = records_on
         self._changes = changes
         self._notify = notify
         self._admission = admission
+        self._estimates = estimates
 
     async def request(self, work: UnitOfWork, order: JobOrder) -> Job:
         """Record a job and say so.
 
-        Raises NotFound, InvalidRequest, VideoUnusable, BudgetExhausted, QuotaExceeded, Busy.
+        Raises NotFound, InvalidRequest, VideoUnusable, BudgetExhausted, BudgetTooSmall, QuotaExceeded, Busy.
         """
         records = self._records_on(work.connection)
         # Locked, so that the fact that the video is ingested comes either before this or after it, never between.
@@ -86,7 +95,8 @@ class Jobs:
             passthrough=order.passthrough,
         )
         if not job.over:
-            await self._admission.job(records)
+            cost = partial(self._estimates.amount, records, video, steps, options)
+            job = replace(job, reserved=await self._admission.job(records, cost))
         await records.jobs.add(job)
         await note_work(records, video)
         await _announce(work, job, steps, video)
@@ -118,7 +128,7 @@ class Jobs:
     async def retry(self, work: UnitOfWork, job_id: UUID, *, only: Sequence[Step] = ()) -> Job:
         """Ask for the failed steps once more, or for some of them.
 
-        Raises NotFound, NothingToRetry, VideoUnusable, InUse, BudgetExhausted, QuotaExceeded, Busy.
+        Raises NotFound, NothingToRetry, VideoUnusable, InUse, BudgetExhausted, BudgetTooSmall, QuotaExceeded, Busy.
         """
         records = self._records_on(work.connection)
         peek = _found(await records.jobs.get(job_id))
@@ -129,11 +139,13 @@ class Jobs:
             raise NothingToRetry(f"{_none_of(only)} of this job has failed; it is {job.state}")
         require_usable(video, failed)
         await require_there(records, job, failed)
+        reserved = job.reserved
         if job.over:
-            await self._admission.job(records)
+            cost = partial(self._estimates.amount, records, video, failed, job.options)
+            reserved = await self._admission.job(records, cost, again=job.id)
         run = job.run + 1
         steps = _with_ingest(video, again(job.steps, failed, run=run))
-        retried = replace(job.with_steps(steps, now=datetime.now(UTC)), run=run)
+        retried = replace(job.with_steps(steps, now=datetime.now(UTC)), run=run, reserved=reserved)
         await self._save(work, records, job, retried)
         await note_work(records, video)
         await _announce(work, retried, tuple(step for step in failed if step is not Step.INGEST), video)

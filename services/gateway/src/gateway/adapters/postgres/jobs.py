@@ -108,6 +108,7 @@ def _values(job: Job) -> dict[str, Any]:
         "results": dict(job.results),
         "version": job.version,
         "finished_at": job.finished_at,
+        "reserved": job.reserved,
     }
 
 

@@ -41,6 +41,16 @@ _OPEN_DAYS = text(
     """
 )
 
+# By the day as well, for that has an index.
+_RESERVED = text(
+    """
+    SELECT sum(greatest(reserved - coalesce((
+        SELECT sum(quantity * price) FROM usage_entries entered
+        WHERE entered.job_id = jobs.id AND entered.day >= (jobs.created_at AT TIME ZONE 'UTC')::date), 0), 0))
+    FROM jobs WHERE finished_at IS NULL AND reserved > 0 AND id IS DISTINCT FROM CAST(:without AS uuid)
+    """
+)
+
 
 class PostgresUsage:
     """What the transaction's tenant has used."""
@@ -94,6 +104,15 @@ class PostgresUsage:
         """What a month has cost so far."""
         cost = select(func.sum(_kept.c.quantity * _kept.c.price))
         query = cost.where(_kept.c.day >= month, _kept.c.day < _next(month), _kept.c.currency == currency)
+        return await self._connection.scalar(query) or Decimal(0)
+
+    async def reserved(self, *, without: UUID | None) -> Decimal:
+        """What is set aside for jobs that are not over, less what they have cost so far; all but one of them."""
+        return await self._connection.scalar(_RESERVED, {"without": without}) or Decimal(0)
+
+    async def cost_of(self, job_id: UUID) -> Decimal:
+        """What a job has cost so far."""
+        query = select(func.sum(_kept.c.quantity * _kept.c.price)).where(_kept.c.job_id == job_id)
         return await self._connection.scalar(query) or Decimal(0)
 
     async def paces(self, variant: str, *, limit: int) -> tuple[Sequence[float], Sequence[float]]:

@@ -1,6 +1,6 @@
 """Videos, scripts and jobs."""
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, FetchedValue, Integer, Table, Text, Uuid, false
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, FetchedValue, Integer, Numeric, Table, Text, Uuid, false
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.adapters.postgres.tables._columns import METADATA, created, tenant
@@ -77,6 +77,7 @@ jobs = Table(
     Column("results", JSONB, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("finished_at", DateTime(timezone=True)),
+    Column("reserved", Numeric),
     Column("state", Text, FetchedValue()),  # follows from the steps: the database keeps it
     created(),
 )
