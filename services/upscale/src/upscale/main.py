@@ -63,15 +63,7 @@ def build(
     database = Database(str(settings.database_url), service=NAME)
     kept = KeptChildren(make)  # torch takes seconds to load, and engines longer; a lean one is there at once
     bus = Bus(NAME, str(settings.redis_url), database)
-    work = Workbench(
-        bus,
-        database,
-        workers=0 if settings.role == "worker" else settings.workers,
-        lease_s=settings.lease_s,
-        tenant_cap=settings.tenant_cap,
-        call=kept if call is run_in_child and settings.engine == "torch" else call,
-        lanes=_lanes(settings),
-    )
+    work = _workbench(settings, bus, kept if call is run_in_child and settings.engine == "torch" else call)
     blobs = blobs_at(settings.blobs_url)
     machines, lending = PostgresRunnerRecords, lending_of(settings, database, bus, blobs, check)
     register(
@@ -101,6 +93,18 @@ def build(
         models=list(MODELS.values()),
         background=lending.background,
         closing=(kept.close,),
+    )
+
+
+def _workbench(settings: Settings, bus: Bus, call: Call) -> Workbench:
+    return Workbench(
+        bus,
+        bus.database,
+        workers=0 if settings.role == "worker" else settings.workers,
+        lease_s=settings.lease_s,
+        tenant_cap=settings.tenant_cap,
+        call=call,
+        lanes=_lanes(settings),
     )
 
 
