@@ -19,7 +19,7 @@ from chassis.testing import Harness, harness
 from contracts.align import AlignmentReady
 from contracts.documents import Ledger
 from contracts.event import Event, Fact
-from contracts.gateway import JobCancelled, VideoErased
+from contracts.gateway import JobCancelled, ScriptErased, VideoErased
 from contracts.steps import Step, StepFailed, StepProgressed
 from support.align_service import a_job, a_script, a_transcript, a_video, scenes_of, words_of
 from support.speech import audioeval_clip, decoded, write_wav
@@ -114,6 +114,40 @@ async def test_a_transcript_that_failed_fails_the_alignment_once(service: Harnes
 
     (failed,) = service.facts(StepFailed)
     assert (failed.step, failed.run, failed.reason) == (Step.ALIGNMENT, 1, "transcript_failed")
+
+
+@pytest.mark.parametrize("when", ["waiting", "queued", "before"])
+async def test_an_alignment_whose_script_is_erased_fails_aloud_for_other_steps_wait_for_it(
+    service: Harness, when: str
+) -> None:
+    video_id, job_id, script_id = uuid4(), uuid4(), uuid4()
+    await service.hear(await a_script(service, script_id, SCRIPT), subject=script_id)
+    if when != "before":
+        await told(service, a_job(video_id, script_id), video_id, job_id)
+    if when == "queued":
+        await told(service, await a_transcript(service, video_id, words_of(*FILM)), video_id, job_id)
+
+    await service.hear(ScriptErased(script_id=script_id, erasure_id=uuid4()), subject=script_id)
+    if when == "before":
+        await told(service, a_job(video_id, script_id), video_id, job_id)
+    await service.work_off()
+
+    (failed,) = service.facts(StepFailed)
+    assert (failed.step, failed.run, failed.reason) == (Step.ALIGNMENT, 1, "script_erased")
+    assert service.facts(AlignmentReady) == []
+
+
+async def test_an_alignment_that_is_done_does_not_fail_when_its_script_is_erased(service: Harness) -> None:
+    video_id, job_id, script_id = uuid4(), uuid4(), uuid4()
+    await service.hear(await a_script(service, script_id, SCRIPT), subject=script_id)
+    await told(service, a_job(video_id, script_id), video_id, job_id)
+    await told(service, await a_transcript(service, video_id, words_of(*FILM)), video_id, job_id)
+    await service.work_off()
+
+    await service.hear(ScriptErased(script_id=script_id, erasure_id=uuid4()), subject=script_id)
+
+    assert len(service.facts(AlignmentReady)) == 1
+    assert service.facts(StepFailed) == []
 
 
 async def test_a_retried_job_builds_on_what_earlier_runs_made(service: Harness) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from align.domain.places import folder_of
 from align.ports import Records
+from align.usecases.losing import announce_lost
 from chassis.database import UnitOfWork
 from chassis.erasing import queue_forgetting
 from chassis.erasing.leftovers import queue_discarding
@@ -76,12 +77,16 @@ class ForgetScript:
     records: RecordsIn
 
     async def __call__(self, event: Event[ScriptErased], work: UnitOfWork) -> None:
-        """Stop its tasks, erase its rows, queue the deletion of its ledgers."""
+        """Stop its tasks and say so, erase its rows, queue the deletion of its ledgers."""
         records, script_id = self.records(work), event.data.script_id
         await records.hold(script_id=script_id)
         runs = await records.runs_of_script(script_id)
-        for job_id, _ in runs:
-            await work.cancel_tasks(job_id=job_id)
+        for job_id in sorted({job_id for job_id, _ in runs}):
+            given_up = {request.run for request in await records.waiting(job_id)}
+            given_up |= {payload["run"] for payload in await work.cancel_tasks(job_id=job_id)}
+            for request in await records.requests(job_id):
+                if request.run in given_up:
+                    await announce_lost(work, job_id, request)
         rows = await records.erase_script(script_id)
         await queue_forgetting(
             work,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from align.ports import Records
+from align.usecases.losing import announce_lost
 from chassis.database import UnitOfWork
 from contracts.event import Event
 from contracts.gateway import JobRequested, ScriptSubmitted
@@ -37,6 +38,8 @@ class Join:
         await records.hold(job_id=job_id)
         await records.hold(script_id=request.script_id)
         if await records.is_script_erased(request.script_id):
+            if Step.ALIGNMENT in request.steps:
+                await announce_lost(work, job_id, request)
             return
         if await records.add_request(job_id, request, asked_at=event.time):
             await self._begin(job_id, work)
