@@ -131,6 +131,26 @@ async def test_a_piece_that_cannot_be_heard_fails_the_step_once_and_a_retry_hear
     assert await kept(quick) == []
 
 
+async def test_a_retry_that_is_cut_elsewhere_takes_nothing_that_was_heard_between_other_cuts(
+    quick: Harness, tmp_path: Path
+) -> None:
+    video_id, job_id = uuid4(), uuid4()
+    (tmp_path / "broken").touch()
+    await read_aloud(quick, tmp_path, video_id)
+    await asked(quick, video_id, job_id)
+    await quick.work_off()
+    (tmp_path / "broken").unlink()
+    (tmp_path / "moved").touch()
+
+    await asked(quick, video_id, job_id, run=2)
+    await quick.work_off()
+
+    assert await words_of(quick) == ["from0", "from15", "from30"]
+    again = [task for task in await quick.tasks() if task["kind"] == "piece" and task["payload"]["run"] == 2]
+    assert len(again) == 3
+    assert await kept(quick) == []
+
+
 async def test_a_retry_for_which_every_piece_is_heard_only_puts_them_together(quick: Harness, tmp_path: Path) -> None:
     video_id, job_id = uuid4(), uuid4()
     (tmp_path / "broken").touch()
