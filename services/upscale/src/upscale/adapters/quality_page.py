@@ -20,7 +20,7 @@ h2{font-size:1.15rem;margin:2.2rem 0 .6rem}p{margin:.2rem 0 .8rem;color:var(--so
 overflow-x:auto}table{border-collapse:collapse;width:100%}td,th{padding:.45rem .8rem;text-align:left;
 border-top:1px solid var(--line);vertical-align:top}tr:first-child>*{border-top:0}th{color:var(--soft);font-weight:500}
 .ok{color:var(--good);font-weight:700;width:1.5rem}.no{color:var(--bad);font-weight:700;width:1.5rem}
-.n{text-align:right;font-variant-numeric:tabular-nums}.strip{display:flex;height:18px;border-radius:6px;overflow:hidden}
+.n{text-align:right;font-variant-numeric:tabular-nums}.who{min-width:16rem;overflow-wrap:anywhere}.strip{display:flex;height:18px;border-radius:6px;overflow:hidden}
 .strip i{background:var(--sharp)}.strip i.plain{background:var(--plain)}code{font-size:.85em;overflow-wrap:anywhere}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:1rem}.pair img{width:100%;display:block;border-radius:8px}
 figure{margin:0}figcaption{color:var(--soft);font-size:.9rem;padding:.3rem 0}@media(max-width:40rem){
@@ -31,17 +31,18 @@ figure{margin:0}figcaption{color:var(--soft);font-size:.9rem;padding:.3rem 0}@me
 def page_of(report: QualityReport, pair: Pair | None) -> str:
     """The whole page. ``pair``: a detail before and after."""
     verdict = "The same film, only sharper" if report.passed else "Not the same film"
-    words = "All checks passed" if report.passed else f"{len(report.failures)} checks failed"
+    failed = f"{len(report.failures)} check{'s' if len(report.failures) != 1 else ''} failed"
+    words = "All checks passed" if report.passed else failed
     parts = [
         f"<h1>{verdict}</h1>",
         f'<span class="verdict{"" if report.passed else " bad"}">{"✓" if report.passed else "✕"} {words}</span>',
         *_listed("What is wrong", report.failures),
         _checks(report),
+        *_listed("What could not be carried over as it was", report.warnings),
         _pair(pair, report) if pair else "",
         _strip(report),
-        _chunks(report),
-        *_listed("What could not be carried over as it was", report.warnings),
         _names(report),
+        _chunks(report),  # last: a long film has thousands
     ]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -120,7 +121,7 @@ def _row(chunk: ChunkReport, *, priced: bool) -> str:
     where = f"{first:,}–{first + chunk.frames - 1:,}" if first is not None else f"{chunk.frames:,}"
     cost = f"<td class=n>{'' if chunk.cost is None else f'{chunk.cost:.4f}'}</td>" if priced else ""
     return (
-        f"<tr><td>{chunk.index}</td><td>{where}</td><td>{escape(chunk.machine)}</td>"
+        f"<tr><td>{chunk.index}</td><td>{where}</td><td class=who>{escape(chunk.machine)}</td>"
         f"<td class=n>{chunk.attempts}</td><td class=n>{chunk.seconds:.1f}</td>{cost}</tr>"
     )
 
