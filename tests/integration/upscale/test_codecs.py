@@ -14,6 +14,7 @@ from upscale.adapters.assembling import assemble
 from upscale.adapters.encoding import ChunkEncoder
 from upscale.adapters.inspecting import setup_of
 from upscale.adapters.subtitles import text_of
+from upscale.domain.refusals import UnsupportedVideo
 from upscale.ports import AssemblyOrder
 
 KINDS = [
@@ -79,6 +80,15 @@ def test_the_film_can_be_entered_at_every_chunk(tmp_path: Path, codec: str, cont
         found = next(opened.decode(stream)).to_ndarray(format="gray")
 
     assert np.array_equal(found, whole[3])
+
+
+def test_a_picture_so_narrow_that_its_encoder_would_die_is_refused_in_words(tmp_path: Path) -> None:
+    source = written(tmp_path / "source.mp4", [flat([(128, 128, 128)], size=20)] * 3)
+
+    with pytest.raises(UnsupportedVideo, match=r"40 pixels wide, .* another codec"):
+        planned(source, codec="h265")
+
+    assert upscaled(source, tmp_path, codec="h265", scale=3).report.passed
 
 
 def test_ffv1_loses_nothing(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from upscale.adapters.reading import check_of, decoded, opened, orientation_in, 
 from upscale.adapters.weights import model_named, require_engine
 from upscale.domain.color import Color, Tags, resolve
 from upscale.domain.cuts import cuts_in
+from upscale.domain.encoding import require_encodable
 from upscale.domain.geometry import Orientation, output_size, sample_aspect
 from upscale.domain.plan import KeyFrame, Plan, chunk_length
 from upscale.domain.refusals import UnsupportedVideo
@@ -141,7 +142,9 @@ def _walked(order: PlanOrder, container: InputContainer, stream: VideoStream) ->
         if not walk.pts:
             # Refuse before an hour of decoding.
             resolve(tags, width=frame.width, height=frame.height)
-            output_size(frame.width, frame.height, scale=order.options.scale, orientation=orientation_in(frame))
+            turned = orientation_in(frame)
+            size = output_size(frame.width, frame.height, scale=order.options.scale, orientation=turned)
+            require_encodable(order.encoding, size)
         walk.see(frame, tags)
         if expected:
             child.progress(min(0.99, len(walk.pts) / expected), "reading the video")

@@ -5,7 +5,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["PRESETS", "Codec", "Container", "Encoding", "encoding_for"]
+from upscale.domain.refusals import UnsupportedVideo
+
+__all__ = ["PRESETS", "Codec", "Container", "Encoding", "encoding_for", "require_encodable"]
 
 Codec = Literal["h264", "h265", "av1", "ffv1"]
 Container = Literal["mp4", "mkv"]
@@ -14,6 +16,7 @@ PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "sl
 _CRF: dict[str, int] = {"h264": 18, "h265": 18, "av1": 30, "ffv1": 0}
 """Where nobody says: for H.264 and AV1 five better than their encoders' own 23 and 35; FFV1 loses nothing."""
 _WORST_CRF: dict[str, int] = {"h264": 51, "h265": 51, "av1": 63, "ffv1": 0}
+_NARROWEST_H265 = 50
 
 
 class Encoding(BaseModel):
@@ -58,3 +61,12 @@ def encoding_for(
         keyframe_frames=default.keyframe_frames,
         container="mkv" if chosen == "ffv1" else container or default.container,
     )
+
+
+def require_encodable(encoding: Encoding, size: tuple[int, int]) -> None:
+    """Raises UnsupportedVideo for a picture whose encoder would die of it: x265 does, at widths from 33 to 48."""
+    if encoding.codec == "h265" and size[0] < _NARROWEST_H265:
+        raise UnsupportedVideo(
+            f"the result would be {size[0]} pixels wide, and the encoder of H.265 needs {_NARROWEST_H265}; "
+            "ask for another codec or a larger scale"
+        )
