@@ -14,6 +14,7 @@ from upscale.adapters.assembling import assemble
 from upscale.adapters.encoding import ChunkEncoder
 from upscale.adapters.inspecting import setup_of
 from upscale.adapters.subtitles import text_of
+from upscale.domain.encoding import Encoding
 from upscale.domain.refusals import UnsupportedVideo
 from upscale.ports import AssemblyOrder
 
@@ -66,6 +67,28 @@ def test_chunks_are_joined_without_encoding_again(
         assert film.streams.video[0].codec_context.name.replace("libdav1d", "av1") == name
         keys = [packet.is_keyframe for packet in film.demux(video=0) if packet.size]
     assert all(keys[start] for start in (0, 3, 6))
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265", "av1", "ffv1"])
+def test_groups_of_pictures_are_closed_within_a_chunk_too(tmp_path: Path, codec: str) -> None:
+    often = Encoding(preset="medium", keyframe_frames=5)
+    texture = np.random.default_rng(3).integers(60, 190, (4, 8)).repeat(16, 0).repeat(16, 1).astype(np.uint8)
+    pictures = [flat([(128, 128, 128)] * 2, size=64)] * 14
+    moving = [(np.roll(texture, 2 * number, 1), *chroma) for number, (_, *chroma) in enumerate(pictures)]
+    film = upscaled(written(tmp_path / "source.mp4", moving), tmp_path, encoding=often, codec=codec)
+    whole, when = frames_of(film.path, pixel_format="gray"), times_of(film.path)
+
+    with av.open(str(film.path)) as opened:
+        stream = opened.streams.video[0]
+        keys = [packet.pts for packet in opened.demux(stream) if packet.is_keyframe and packet.pts is not None]
+        for key in keys:
+            opened.seek(key, stream=stream, backward=False)
+            found = next(opened.decode(stream))
+            assert found.pts == key  # nothing of the group before is shown in between
+            number = when.index(key * (stream.time_base or Fraction(1)))
+            assert np.array_equal(found.to_ndarray(format="gray"), whole[number])
+    assert len(film.plan.chunks) == 1
+    assert len(keys) >= 3
 
 
 @pytest.mark.parametrize(("codec", "container"), [("h265", "mp4"), ("av1", "mp4"), ("ffv1", "mkv")])

@@ -1,5 +1,6 @@
 """A plan covers every frame once and is known again by its digest."""
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -7,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.upscale_plans import a_plan
+from upscale.domain.color import Color
 from upscale.domain.cuts import cuts_in
-from upscale.domain.plan import Encoding, Plan, chunk_length, cut_into_chunks
+from upscale.domain.geometry import Orientation
+from upscale.domain.plan import ChunkSpan, Encoding, Plan, chunk_length, cut_into_chunks
 
 
 @given(
@@ -70,14 +73,27 @@ def test_a_plan_is_the_same_after_a_trip_through_json() -> None:
     assert again.manifest_sha256 == plan.manifest_sha256
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{"source_sha256": "6" * 64}, {"model_sha256": "b" * 64}, {"scale": 3}, {"encoding": Encoding(crf=20)},
-     {"pts": (100, 200, 351)}, {"chunks": cut_into_chunks(10, 13, longest=3)}],
-    ids=lambda change: next(iter(change)),
-)  # fmt: skip
-def test_whatever_changes_the_result_changes_the_manifest(change: dict[str, Any]) -> None:
-    assert a_plan(**change).manifest_sha256 != a_plan().manifest_sha256
+CHANGES: dict[str, Any] = {
+    "version": 2, "source_sha256": "6" * 64, "model": "another", "model_sha256": "b" * 64, "scale": 3, "stream": 1,
+    "width": 642, "height": 362, "orientation": Orientation(flip_x=True), "sample_aspect": Fraction(1),
+    "color": Color(True, 1, 1, 1, "left", 8), "time_base": Fraction(1, 1000), "frame_rate": Fraction(25), "origin": 8,
+    "first": 11, "pts": (100, 200, 351), "end_pts": 401, "checks": (1, 2, 4), "key_frames": (), "to_the_end": True,
+    "chunks": cut_into_chunks(10, 13, longest=3), "selection": (ChunkSpan(start=10, end=11),), "deinterlace": "all",
+    "encoding": Encoding(crf=20),
+}  # fmt: skip
+ENCODINGS: dict[str, Any] = {"codec": "av1", "crf": 19, "preset": "slow", "keyframe_frames": 9, "container": "mkv"}
+
+
+def test_whatever_changes_the_result_changes_the_manifest() -> None:
+    plan = a_plan()
+
+    changed = [plan.model_copy(update={name: value}) for name, value in CHANGES.items()]
+    changed += [plan.model_copy(update={"encoding": Encoding(**{name: value})}) for name, value in ENCODINGS.items()]
+
+    assert set(CHANGES) == set(Plan.model_fields) - {"warnings"}
+    assert set(ENCODINGS) == set(Encoding.model_fields)
+    manifests = [changed_plan.manifest_sha256 for changed_plan in (plan, *changed)]
+    assert len(set(manifests)) == len(manifests)
 
 
 def test_a_warning_changes_nothing_that_is_made() -> None:
