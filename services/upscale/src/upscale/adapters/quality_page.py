@@ -8,14 +8,17 @@ from upscale.adapters.stills import Pair
 __all__ = ["page_of"]
 
 _STYLE = """
-:root{color-scheme:light dark;--ink:#1b1f27;--soft:#5d6675;--line:#dfe3ea;--paper:#f6f7f9;--card:#fff;--good:#14804a;
+:root{color-scheme:light dark;--ink:#1b1f27;
+--on:#fff;--soft:#5d6675;--line:#dfe3ea;--paper:#f6f7f9;--card:#fff;--good:#14804a;
 --bad:#c0362c;--sharp:#3b5bdb;--plain:#b8c0cf}
-@media(prefers-color-scheme:dark){:root{--ink:#e7eaf0;--soft:#9aa4b5;--line:#2d3442;--paper:#12151b;--card:#1a1f28;
+@media(prefers-color-scheme:dark){:root{--ink:#e7eaf0;
+--on:#12151b;--soft:#9aa4b5;--line:#2d3442;--paper:#12151b;--card:#1a1f28;
 --good:#4ccb86;--bad:#ff8177;--sharp:#7c93ff;--plain:#3f4858}}
 *{box-sizing:border-box}body{margin:0;padding:2rem 1rem 4rem;background:var(--paper);color:var(--ink);
 font:16px/1.5 system-ui,sans-serif}main{max-width:62rem;margin:0 auto}h1{font-size:1.7rem;margin:0 0 .3rem}
 h2{font-size:1.15rem;margin:2.2rem 0 .6rem}p{margin:.2rem 0 .8rem;color:var(--soft)}
-.verdict{display:inline-block;padding:.3rem .8rem;border-radius:99px;color:#fff;background:var(--good);font-weight:600}
+.verdict{display:inline-block;padding:.3rem .8rem;border-radius:99px;color:var(--on);
+background:var(--good);font-weight:600}
 .verdict.bad{background:var(--bad)}.card{background:var(--card);border:1px solid var(--line);border-radius:10px;
 overflow-x:auto}table{border-collapse:collapse;width:100%}td,th{padding:.45rem .8rem;text-align:left;
 border-top:1px solid var(--line);vertical-align:top}tr:first-child>*{border-top:0}th{color:var(--soft);font-weight:500}
