@@ -176,17 +176,21 @@ def test_matroska_takes_every_sound_as_it_is(evaluation_data: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("stretch", [{}, {"start": 0.5, "end": 0.75}])
-def test_in_matroska_too_the_sound_ends_to_the_sample_where_it_should(tmp_path: Path, stretch: dict[str, Any]) -> None:
-    source = tmp_path / "source.mp4"
+@pytest.mark.parametrize(
+    ("kind", "codec", "rate"), [("mp4", "aac", 44100), ("mov", "pcm_s24le", 44100), ("mov", "pcm_alaw", 8000)]
+)
+def test_in_matroska_too_the_sound_ends_to_the_sample_where_it_should(
+    tmp_path: Path, kind: str, codec: str, rate: int, stretch: dict[str, Any]
+) -> None:
+    source = tmp_path / f"source.{kind}"
     with av.open(str(source), "w") as container:
         picture = container.add_stream("libx264", rate=60, width=32, height=32, pix_fmt="yuv420p")
-        sound = container.add_stream("aac", rate=44100, layout="mono")
+        sound: Any = container.add_stream(codec, rate=rate, layout="mono")
         for _ in range(60):
             container.mux(picture.encode(av.VideoFrame(32, 32, "yuv420p")))
-        for begin in range(0, 44100, 1024):  # the last packet of a second is not full
-            samples = np.zeros((1, min(1024, 44100 - begin)), np.float32)
-            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
-            frame.sample_rate, frame.pts = 44100, begin
+        for begin in range(0, rate, 1024):  # the last packet of a second is not full
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, min(1024, rate - begin)), np.int16), "s16", "mono")
+            frame.sample_rate, frame.pts = rate, begin
             container.mux(sound.encode(frame))
         container.mux([*picture.encode(None), *sound.encode(None)])
 

@@ -11,7 +11,6 @@ import av
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from upscale.adapters.reading import decoded, opened, video_of
@@ -68,14 +67,23 @@ def sound_in(path: Path) -> list[Track]:
         origin = _origin(container)
         spans: dict[int, tuple[Fraction, Fraction]] = {}
         decodable: Counter[int] = Counter()
+        decoded_until, cut_short = dict[int, Fraction](), set[int]()
         for packet in container.demux(streams) if streams else ():
             if packet.pts is not None:
                 begin = packet.pts * packet.time_base
-                end = begin + _heard_of(packet)
+                end = begin + (packet.duration or 0) * packet.time_base
                 first, last = spans.get(packet.stream.index, (begin, end))
                 spans[packet.stream.index] = min(first, begin), max(last, end)
+            if unheard_at_end(packet):
+                cut_short.add(packet.stream.index)
             with suppress(av.error.InvalidDataError):
-                decodable[packet.stream.index] += sum(frame.samples for frame in packet.decode())
+                for frame in packet.decode():
+                    decodable[packet.stream.index] += frame.samples
+                    if frame.pts is not None and frame.time_base is not None:
+                        heard = frame.pts * frame.time_base + Fraction(frame.samples, frame.sample_rate)
+                        decoded_until[packet.stream.index] = heard
+        for index in cut_short & spans.keys() & decoded_until.keys():  # a packet does not always say how much of it
+            spans[index] = spans[index][0], decoded_until[index]
         return [
             Track(
                 Span(
@@ -87,14 +95,6 @@ def sound_in(path: Path) -> list[Track]:
             for stream in streams
             if stream.index in spans
         ]
-
-
-def _heard_of(packet: "Packet[AudioStream]") -> Fraction:
-    """Seconds. FFmpeg takes off what is not to be heard by itself, but not of codecs whose packets are of one size."""
-    told = (packet.duration or 0) * packet.time_base
-    context = packet.stream.codec_context
-    left = context.frame_size - unheard_at_end(packet)
-    return min(told, Fraction(left, context.sample_rate)) if left > 0 else told
 
 
 def _origin(container: InputContainer) -> Fraction:

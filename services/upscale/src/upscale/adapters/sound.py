@@ -141,7 +141,10 @@ class EncodedSound:
         yield from self._heard_from(None)
         if self._at is not None:
             yield from self._encoded(self._resampler.resample(None))
-            yield from self._target.encode(None)
+            for packet in self._target.encode(None):
+                if packet.duration and (unheard := self._target.codec_context.frame_size - packet.duration) > 0:
+                    cut_short(packet, unheard)
+                yield packet
 
     def _heard_from(self, packet: "AnyPacket | None") -> Iterator[AnyPacket]:
         try:
