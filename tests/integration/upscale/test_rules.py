@@ -19,6 +19,7 @@ from typing_extensions import override
 from support.upscale_films import Repeating, flat, frames_of, planned, times_of, upscaled, workshop, written
 from upscale.adapters import extracting, making
 from upscale.adapters.extracting import frames_between, wanted_frames
+from upscale.adapters.reading import decoded
 from upscale.domain.keys import chunk_key, lease_key
 from upscale.domain.plan import ChunkSpan
 from upscale.ports import ChunkOrder
@@ -50,6 +51,33 @@ def test_rule_3_any_stretch_is_taken_out_to_the_frame(moving: Path, start: int, 
     taken = [int(frame.to_ndarray()[0, 0]) for frame in frames_between(moving, plan, start, end)]
 
     assert taken == [20 + 5 * number for number in range(start, end)]
+
+
+@pytest.mark.parametrize(("ending", "codec"), [("mp4", "libx264"), ("ts", "libx264"), ("mpg", "mpeg2video")])
+def test_rule_3_a_stretch_costs_no_more_decoding_far_into_a_film(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, codec: str
+) -> None:
+    """In MPEG streams too, which seek by decoding times."""
+    film, noise, seen = tmp_path / f"film.{ending}", np.random.default_rng(7), list[int]()
+    with av.open(str(film), "w") as container:
+        stream: Any = container.add_stream(codec, rate=25, width=96, height=64, pix_fmt="yuv420p")
+        stream.codec_context.options = {"g": "10", "bf": "2"}
+        for _ in range(90):
+            picture = noise.integers(0, 255, (96, 96), dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "yuv420p")))
+        container.mux(stream.encode(None))
+    whole, plan = frames_of(film, pixel_format="gray"), planned(film)
+
+    def counted(*of: Any) -> Iterator[av.VideoFrame]:
+        for frame in decoded(*of):
+            seen.append(1)
+            yield frame
+
+    monkeypatch.setattr(extracting, "decoded", counted)
+    taken = [frame.to_ndarray(format="gray") for frame in frames_between(film, plan, 75, 85)]
+
+    assert np.array_equal(taken, whole[75:85])
+    assert len(seen) <= 30  # a group of ten before it, what is wanted, and tries that ended at once
 
 
 def test_rule_5_chunks_sort_as_they_are_numbered() -> None:

@@ -1,6 +1,6 @@
 """Takes exactly the wanted frames out of a video, wherever its key frames are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from upscale.domain.refusals import SourceMissing
 __all__ = ["frames_between", "wanted_frames"]
 
 _log = get_logger("upscale.extracting")
-_SEEKS = 2
-"""Key frames to begin at before the whole video is decoded from its start."""
+_SEEKS = 4
+"""Key frames to seek to before the whole video is decoded from its start."""
 
 
 class _Astray(Exception):
@@ -43,8 +43,9 @@ def frames_between(path: Path, plan: Plan, start: int, end: int, *, after: int =
     """Frames ``start`` up to, not including, ``end``, by their numbers in the original; then up to ``after`` more.
 
     Decoding begins at the key frame before; frames are counted from there, and each wanted one must be the frame that
-    the plan's index saw. A container that seeks badly, or a stream that cannot be entered there, is then decoded from
-    an earlier key frame, and at last from the start, where numbers cannot be mistaken. Raises SourceMissing when the
+    the plan's index saw. MPEG streams, which seek by decoding times and so too far, any container that seeks badly,
+    and a stream that cannot be entered there are sought from an earlier key frame on, and at last decoded from the
+    start, where numbers cannot be mistaken. Raises SourceMissing when the
     video does not have these frames; the film may end without those after.
     """
     number = start
@@ -65,6 +66,7 @@ def frames_between(path: Path, plan: Plan, start: int, end: int, *, after: int =
 
 
 def _counted(path: Path, plan: Plan, start: int, end: int, key: KeyFrame | None) -> Iterator[VideoFrame]:
+    doors = [] if key is None else plan.keys_before(start)
     with opened(path) as container:
         stream = video_of(container)
         if key is not None:
@@ -72,7 +74,7 @@ def _counted(path: Path, plan: Plan, start: int, end: int, key: KeyFrame | None)
         number = -1
         for frame in decoded(container, stream):
             if number < 0:
-                number = _entered(frame, key)
+                number = _entered(frame, doors)
                 if number < 0:
                     continue
             else:
@@ -91,13 +93,19 @@ def _seek(container: InputContainer, stream: VideoStream, key: KeyFrame) -> None
         raise _Astray(f"this container cannot seek: {error}") from error
 
 
-def _entered(frame: VideoFrame, key: KeyFrame | None) -> int:
-    """The number of the first frame that is known for sure; -1 while there is none."""
-    if key is None:
+def _entered(frame: VideoFrame, doors: Sequence[KeyFrame]) -> int:
+    """The number of the first frame that is known for sure; -1 while there is none.
+
+    ``doors``: key frames it may be, the nearest to what is wanted first; none where decoding begins at the start.
+    """
+    if not doors:
         return 0
-    if frame.pts is not None and frame.pts > key.pts:
-        raise _Astray(f"seeking to {key.pts} gave {frame.pts}")
-    return key.number if frame.pts == key.pts and check_of(frame) == key.check else -1
+    if frame.pts is None:
+        return -1
+    if frame.pts > doors[0].pts:
+        raise _Astray(f"seeking to {doors[0].pts} gave {frame.pts}")
+    check = check_of(frame)
+    return next((door.number for door in doors if (door.pts, door.check) == (frame.pts, check)), -1)
 
 
 def _prove(frame: VideoFrame, plan: Plan, number: int, *, certain: bool) -> None:
