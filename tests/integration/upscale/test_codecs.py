@@ -8,6 +8,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.packet import Packet
 
 from support.upscale_films import BARS, Repeating, flat, frames_of, made_chunks, planned, times_of, upscaled, written
 from upscale.adapters.assembling import assemble
@@ -221,6 +222,35 @@ def test_a_film_with_all_there_is_keeps_it_in_matroska(rich: Path, tmp_path: Pat
     assert words == [b"Good evening."]
     assert film.report.warnings == ()
     assert film.report.passed
+
+
+@pytest.mark.parametrize("codec", ["hdmv_pgs_subtitle", "dvb_subtitle"])
+def test_pictures_of_words_that_are_shown_until_the_next_ones_come_along(tmp_path: Path, codec: str) -> None:
+    """As Blu-ray and DVB have them: without any duration."""
+    source = tmp_path / "source.mkv"
+    bare = written(tmp_path / "bare.mp4", [flat([(40 + 3 * number, 128, 128)] * 2) for number in range(50)])
+    shown = [(0.0, b"one"), (0.5, b"two"), (1.0, b"three"), (1.6, b"four")]
+    with av.open(str(bare)) as original, av.open(str(source), "w") as container:
+        picture = container.add_stream_from_template(original.streams.video[0])
+        words = container.add_mux_stream(codec)
+        for when, said in shown:
+            packet: Any = Packet(b"\x16\0\x13" + said.ljust(19, b"\0") + b"\x80\0\0")  # a composition, and its end
+            packet.stream, packet.time_base = words, Fraction(1, 1000)
+            packet.pts = packet.dts = int(1000 * when)
+            container.mux(packet)
+        for packet in original.demux(original.streams.video[0]):
+            if packet.pts is not None:
+                packet.stream = picture
+                container.mux(packet)
+
+    found = []
+    for stretch in ({}, {"start": 0.72, "end": 1.52}):
+        film = upscaled(source, tmp_path, container="mkv", **dict[str, Any](stretch))
+        with av.open(str(film.path)) as result:
+            packets = [packet for packet in result.demux(result.streams.subtitles[0]) if packet.pts is not None]
+        found.append([(float((p.pts or 0) * p.time_base), bytes(p)[3:22].rstrip(b"\0")) for p in packets])
+
+    assert found == [shown, [(0.0, b"two"), (0.28, b"three")]]
 
 
 def test_what_mp4_cannot_hold_is_named_with_what_to_do(rich: Path, tmp_path: Path) -> None:

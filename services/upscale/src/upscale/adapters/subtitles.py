@@ -26,6 +26,8 @@ class Subtitles:
     def __init__(self, source: Stream, output: OutputContainer, window: Window) -> None:
         self.source = source
         self._window = window
+        self._shown: AnyPacket | None = None
+        """The newest from before the stretch, if nothing says for how long it is shown."""
         self._as_text = source.codec_context.name not in output.supported_codecs
         self._target: Stream = (
             output.add_mux_stream("subrip") if self._as_text else output.add_stream_from_template(source)
@@ -33,11 +35,28 @@ class Subtitles:
         dressed(self._target, source)
 
     def take(self, packet: AnyPacket) -> Iterator[AnyPacket]:
-        """What of it lies within the stretch."""
+        """What of it lies within the stretch.
+
+        Pictures of Blu-ray and DVB often have no duration: each is shown until the next comes.
+        """
         start = packet.pts * packet.time_base  # type: ignore[operator] # packets without a time were left out
-        first, last = self._window.heard(start, (packet.duration or 0) * packet.time_base)
-        if last <= first:
+        duration = (packet.duration or 0) * packet.time_base
+        if not duration and start < self._window.start:
+            self._shown = packet
             return
+        if self._shown is not None and start > self._window.start:
+            yield from self._placed(self._shown, Fraction(0), Fraction(0))
+        self._shown = None
+        first, last = self._window.heard(start, duration)
+        if last > first or (not duration and self._window.wants(start, duration)):
+            yield from self._placed(packet, first, max(first, last))
+
+    def finish(self) -> Iterator[AnyPacket]:
+        """What was shown from before the stretch to its end."""
+        if self._shown is not None and not self._window.from_the_start:
+            yield from self._placed(self._shown, Fraction(0), Fraction(0))
+
+    def _placed(self, packet: AnyPacket, first: Fraction, last: Fraction) -> Iterator[AnyPacket]:
         if self._as_text:
             words = text_of(bytes(packet))
             if not words:
@@ -48,10 +67,6 @@ class Subtitles:
         packet.pts = packet.dts = round(first / packet.time_base)
         packet.duration = round((last - first) / packet.time_base)
         yield packet
-
-    def finish(self) -> Iterator[AnyPacket]:
-        """Nothing is held back."""
-        yield from ()
 
 
 def text_of(sample: bytes) -> str:
