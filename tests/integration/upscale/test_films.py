@@ -107,11 +107,25 @@ def test_a_phone_video_is_seen_upright(evaluation_data: Path, tmp_path: Path) ->
         assert next(container.decode(video=0)).rotation == 0
 
 
-def test_pixels_keep_their_shape(evaluation_data: Path, tmp_path: Path) -> None:
-    film = upscaled(evaluation_data / "nasty" / "anamorphic_sar2.mp4", tmp_path, end=0.1)
+@pytest.mark.parametrize(
+    ("codec", "container"), [("h264", "mp4"), ("h264", "mkv"), ("h265", "mp4"), ("h265", "mkv"), ("av1", "mp4")]
+)
+def test_pixels_keep_their_shape(evaluation_data: Path, tmp_path: Path, codec: str, container: str) -> None:
+    source = evaluation_data / "nasty" / "anamorphic_sar2.mp4"
 
-    with av.open(str(film.path)) as container:
-        assert container.streams.video[0].sample_aspect_ratio == 2
+    film = upscaled(source, tmp_path, end=0.1, codec=codec, container=container)
+
+    assert film.report.failures == ()
+    with av.open(str(film.path)) as result:
+        assert result.streams.video[0].sample_aspect_ratio == 2
+
+
+@pytest.mark.parametrize(("codec", "hint"), [("av1", "av1 in mp4"), ("ffv1", "h264 or h265")])
+def test_what_would_lose_the_shape_of_pixels_is_refused_before_any_work(
+    evaluation_data: Path, codec: str, hint: str
+) -> None:
+    with pytest.raises(UnsupportedVideo, match=hint):
+        planned(evaluation_data / "nasty" / "anamorphic_sar2.mp4", codec=codec, container="mkv")
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265"])

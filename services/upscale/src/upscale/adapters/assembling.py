@@ -83,6 +83,7 @@ def _muxed(order: AssemblyOrder) -> Companions:
         # Only a template without an encoder of its name, as the decoder of AV1 is, has to be taken as it is.
         video = output.add_stream_from_template(video_of(template), opaque=plan.encoding.codec == "av1")
         video.time_base = plan.time_base
+        video.codec_context.sample_aspect_ratio = plan.sample_aspect  # AV1 and FFV1 leave it to the container
         source = original.streams[plan.stream]
         dressed(video, source)
         companions = companions_of(original, output, window, video=plan.stream, container=container)

@@ -106,9 +106,7 @@ def draw_plan(order: PlanOrder) -> Plan:
             width=walk.size[0],
             height=walk.size[1],
             orientation=walk.orientation,
-            sample_aspect=sample_aspect(
-                stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio, walk.orientation
-            ),
+            sample_aspect=_aspect(stream, walk.orientation),
             color=color,
             time_base=walk.time_base,
             frame_rate=stream.average_rate or stream.guessed_rate or _DEFAULT_RATE,
@@ -144,7 +142,7 @@ def _walked(order: PlanOrder, container: InputContainer, stream: VideoStream) ->
             resolve(tags, width=frame.width, height=frame.height)
             turned = orientation_in(frame)
             size = output_size(frame.width, frame.height, scale=order.options.scale, orientation=turned)
-            require_encodable(order.encoding, size)
+            require_encodable(order.encoding, size, _aspect(stream, turned))
         walk.see(frame, tags)
         if expected:
             child.progress(min(0.99, len(walk.pts) / expected), "reading the video")
@@ -152,6 +150,10 @@ def _walked(order: PlanOrder, container: InputContainer, stream: VideoStream) ->
             walk.to_the_end = False
             break
     return walk
+
+
+def _aspect(stream: VideoStream, orientation: Orientation) -> Fraction:
+    return sample_aspect(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio, orientation)
 
 
 def _last_wanted(options: UpscaleOptions) -> float | None:

@@ -63,10 +63,20 @@ def encoding_for(
     )
 
 
-def require_encodable(encoding: Encoding, size: tuple[int, int]) -> None:
-    """Raises UnsupportedVideo for a picture whose encoder would die of it: x265 does, at widths from 33 to 48."""
+def require_encodable(encoding: Encoding, size: tuple[int, int], sample_aspect: Fraction) -> None:
+    """Raises UnsupportedVideo for a result that could not be what it should, before hours are spent on it.
+
+    x265 dies of pictures 33 to 48 pixels wide. AV1 and FFV1 leave the shape of pixels to the container, and what we
+    write Matroska with does not say it there.
+    """
     if encoding.codec == "h265" and size[0] < _NARROWEST_H265:
         raise UnsupportedVideo(
             f"the result would be {size[0]} pixels wide, and the encoder of H.265 needs {_NARROWEST_H265}; "
             "ask for another codec or a larger scale"
+        )
+    if encoding.codec in ("av1", "ffv1") and encoding.container == "mkv" and sample_aspect != 1:
+        hint = "h264 or h265" + (", or for av1 in mp4" if encoding.codec == "av1" else "")
+        raise UnsupportedVideo(
+            f"the pixels of this film are not square but {sample_aspect} wide, which {encoding.codec} in mkv would "
+            f"lose; ask for {hint}"
         )
