@@ -120,6 +120,15 @@ def test_pixels_keep_their_shape(evaluation_data: Path, tmp_path: Path, codec: s
         assert result.streams.video[0].sample_aspect_ratio == 2
 
 
+def test_sound_that_was_damaged_in_the_original_stays_as_it_was_and_is_named(
+    evaluation_data: Path, tmp_path: Path
+) -> None:
+    film = upscaled(evaluation_data / "nasty" / "corrupt_middle.mp4", tmp_path, start=2, end=5)
+
+    assert film.report.failures == ()
+    assert any("sound track 0 of the original cannot be decoded" in said for said in film.report.warnings)
+
+
 @pytest.mark.parametrize(("codec", "hint"), [("av1", "av1 in mp4"), ("ffv1", "h264 or h265")])
 def test_what_would_lose_the_shape_of_pixels_is_refused_before_any_work(
     evaluation_data: Path, codec: str, hint: str

@@ -21,7 +21,7 @@ from upscale.adapters.reading import opened, video_of
 from upscale.adapters.sound import AnyPacket, dressed
 from upscale.adapters.stills import Pair, pair_of, shown_frame
 from upscale.domain.plan import Plan
-from upscale.domain.quality import drift_ms, failures_of, pts_equal, tags_of
+from upscale.domain.quality import drift_ms, failures_of, lacking, pts_equal, tags_of
 from upscale.domain.refusals import ChunkDamaged
 from upscale.domain.soundtrack import LEAD_IN_S, Window
 from upscale.domain.timeline import decode_times
@@ -135,7 +135,13 @@ def _examined(order: AssemblyOrder, companions: Companions, began: float) -> tup
 
     seen = seen_in(order.target, each=look)
     tracks = sound_in(order.target)
-    failures = failures_of(plan, seen, wanted=companions.spans, tracks=tracks)
+    damaged = [lacking(track) for track in sound_in(order.source)] if any(map(lacking, tracks)) else []
+    failures = failures_of(plan, seen, wanted=companions.spans, tracks=tracks, damaged=damaged)
+    companions.warnings += [
+        f"{seconds:.2f} s of sound track {number} of the original cannot be decoded; they are as they were"
+        for number, seconds in enumerate(damaged)
+        if seconds
+    ]
     report = QualityReport(
         frames_in=plan.frames,
         frames_out=len(seen.times),

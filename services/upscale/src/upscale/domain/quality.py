@@ -7,7 +7,7 @@ from fractions import Fraction
 from upscale.domain.color import Color
 from upscale.domain.plan import Plan
 
-__all__ = ["Seen", "Span", "Track", "drift_ms", "failures_of", "pts_equal", "same_times", "tags_of"]
+__all__ = ["Seen", "Span", "Track", "drift_ms", "failures_of", "lacking", "pts_equal", "same_times", "tags_of"]
 
 
 _ASPECT = Fraction(1, 10_000)
@@ -15,7 +15,7 @@ _ASPECT = Fraction(1, 10_000)
 
 
 _UNDECODABLE_S = 0.2
-"""Seconds of a track that may be missing: what a decoder needs to begin, and damage the original had already."""
+"""Seconds of a track that may be missing: what a decoder needs to begin."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,21 @@ def drift_ms(original: Sequence[Span], result: Sequence[Track]) -> float:
     return round(1000 * max(shifts, key=abs, default=0.0), 3)
 
 
-def failures_of(plan: Plan, seen: Seen, *, wanted: Sequence[Span], tracks: Sequence[Track]) -> tuple[str, ...]:
+def lacking(track: Track) -> float:
+    """Seconds of a track that cannot be decoded; 0 for what is not worth a word."""
+    missing = track.span.end - track.span.start - track.decodable
+    return missing if missing > _UNDECODABLE_S else 0.0
+
+
+def failures_of(
+    plan: Plan, seen: Seen, *, wanted: Sequence[Span], tracks: Sequence[Track], damaged: Sequence[float] = ()
+) -> tuple[str, ...]:
     """What is wrong, in sentences; nothing if the film is the same.
 
-    ``wanted``: when each sound track of the original is heard; ``tracks``: those of the result.
+    ``wanted``: when each sound track of the original is heard; ``tracks``: those of the result; ``damaged``: seconds
+    of each that could not be decoded in the original either, where it is known.
     """
-    return (*_wrong_picture(plan, seen), *_wrong_sound(plan, wanted, tracks))
+    return (*_wrong_picture(plan, seen), *_wrong_sound(plan, wanted, tracks, damaged))
 
 
 def _wrong_picture(plan: Plan, seen: Seen) -> list[str]:
@@ -115,12 +124,13 @@ def _aspect_step(plan: Plan) -> Fraction:
     return max(_ASPECT, 1 / (plan.size[0] * min(Fraction(1), plan.sample_aspect)))
 
 
-def _wrong_sound(plan: Plan, wanted: Sequence[Span], tracks: Sequence[Track]) -> list[str]:
+def _wrong_sound(plan: Plan, wanted: Sequence[Span], tracks: Sequence[Track], damaged: Sequence[float]) -> list[str]:
     failures = []
     if len(tracks) != len(wanted):
         failures.append(f"{len(tracks)} sound tracks came out, {len(wanted)} went in")
     for number, track in enumerate(tracks):
-        if track.decodable < track.span.end - track.span.start - _UNDECODABLE_S:
+        before = damaged[number] if len(damaged) == len(tracks) else 0.0
+        if lacking(track) > before + _UNDECODABLE_S:
             failures.append(f"only {track.decodable:.2f} s of sound track {number} can be decoded")
     drift = drift_ms(wanted, tracks)
     frame_ms = 1000 * float((plan.end_pts - plan.pts[0]) * plan.time_base) / plan.frames
