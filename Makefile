@@ -77,9 +77,13 @@ fuzz: $(VENV)/.dev ## Send the gateway what nobody would, made from its OpenAPI 
 fuzz-scripts: $(VENV)/.dev ## Give the readers of scripts fifty times the heaps that `make test` does (minutes)
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -q tests/unit/align/test_script_fuzz.py
 
+.PHONY: accuracy
+accuracy: $(VENV)/.dev ## Score everything there is truth for, print it and write docs/accuracy.md (DATA=folder PARTS=files,speech,stress,growth)
+	@$(BIN)/python tests/bench/accuracy.py --write docs/accuracy.md $(if $(DATA),--data $(DATA)) $(if $(PARTS),--parts $(PARTS))
+
 .PHONY: bench
 bench: $(VENV)/.dev ## Score scenes, words, ledger and marks on the evaluation data (DATA=folder)
-	@$(BIN)/python tests/bench/accuracy.py $(if $(DATA),--data $(DATA))
+	@$(BIN)/python tests/bench/accuracy.py --parts files $(if $(DATA),--data $(DATA))
 
 .venv-bench/.ready: requirements/bench.txt
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench

@@ -17,6 +17,9 @@ from transcribe.ports import Ears, Recognizer
 
 __all__ = ["listen", "survey"]
 
+HEARD = 0.93
+"""Share of the progress that hearing takes; timing the words is the rest."""
+
 
 def survey(ears: Ears, model: str, audio: Path, language: str | None, longest_s: float) -> Survey:
     """Look over a WAV file; see ``transcribe.ports.Look``.
@@ -53,8 +56,12 @@ def listen(ears: Ears, model: str, audio: Path, language: str | None, piece: Pie
     folder = _weights(ears, model)
     recognizer = _recognizer(ears, folder, model)
     heard = recognizer.recognize(
-        audio, language=language, progress=lambda fraction: child.progress(fraction, "listening"), piece=piece
+        audio, language=language, progress=lambda fraction: child.progress(HEARD * fraction, "listening"), piece=piece
     )
+    if ears.recognizer == "whisper" and heard.language == "en":
+        from transcribe.adapters.sphinx import timed_in
+
+        heard = timed_in(audio, heard, lambda done: child.progress(HEARD + (1 - HEARD) * done, "timing the words"))
     return Hearing(heard, recognizer.engine, model_named(model).sha256)
 
 

@@ -11,7 +11,7 @@ from itertools import takewhile
 
 from transcribe.domain.heard import HeardWord, Passage
 
-__all__ = ["spoken_words", "without_loops"]
+__all__ = ["imagined", "spoken_words", "without_loops"]
 
 NO_SPEECH = 0.6
 GUESS = -1.0
@@ -27,10 +27,11 @@ FASTEST_SPEECH = 7.0
 
 def spoken_words(passages: Iterable[Passage]) -> list[HeardWord]:
     """The words of all passages that were probably spoken, in the order given."""
-    return [word for passage in passages if not _imagined(passage) for word in without_loops(passage.words)]
+    return [word for passage in passages if not imagined(passage) for word in without_loops(passage.words)]
 
 
-def _imagined(passage: Passage) -> bool:
+def imagined(passage: Passage) -> bool:
+    """Whether a passage is what Whisper writes where nobody speaks."""
     silent = passage.no_speech > NO_SPEECH and passage.log_probability < GUESS
     looping = passage.compression > REPETITIVE and _mean_probability(passage.words) < DOUBTFUL_PROBABILITY
     return silent or looping
