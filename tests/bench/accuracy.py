@@ -221,7 +221,7 @@ def speech(recorded: list[Recording], models: Path) -> dict[str, Any]:
     """The recordings beside what people would use otherwise."""
     from faster_whisper import WhisperModel
 
-    from support.speech_trials import bare_engine, compared, real_verdicts
+    from support.speech_trials import bare_engine, compared, hinted, real_verdicts
     from transcribe.adapters.weights import model_named
 
     folder = ModelStore(None, models).ensure(model_named("whisper-base"))
@@ -234,7 +234,12 @@ def speech(recorded: list[Recording], models: Path) -> dict[str, Any]:
         words.append({"file": one.name, "words": len(one.said)} | ours | named)
         if one.ledger is not None and one.speech is not None:
             ways += compared(one, bare)
-    return {"words": words, "compared": ways, "verdicts": real_verdicts(recorded, models)}
+    return {
+        "words": words,
+        "compared": ways,
+        "hinted": hinted(recorded, models, folder),
+        "verdicts": real_verdicts(recorded, models),
+    }
 
 
 def stress(models: Path) -> dict[str, Any]:

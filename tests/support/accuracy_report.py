@@ -21,6 +21,7 @@ def blocks(figures: Mapping[str, Any]) -> dict[str, str]:
     if "speech" in figures:
         told["words-compared"] = table(figures["speech"]["words"])
         told["lines-compared"] = table(figures["speech"]["compared"])
+        told["hinted"] = table(figures["speech"].get("hinted", []))
         told["verdicts"] = table(_verdicts(figures["speech"]["verdicts"]))
     if "stress" in figures:
         stress = figures["stress"]

@@ -4,7 +4,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,23 @@ from align.domain.heard import HeardWord
 from align.ports import FilmOrder, Tools
 from support.ledger_peers import by_difflib, samples, whole_file
 from support.ledger_scores import score_ledger
+from support.speech import write_wav
 from support.transcript_scores import TimedWord, word_error_rate, word_start_errors
 from support.translated_scripts import FRENCH, GERMAN
+from transcribe.adapters.whisper import WhisperRecognizer
+from transcribe.domain.heard import Heard
+from transcribe.domain.hints import hint_words
 
-__all__ = ["Recording", "bare_engine", "compared", "heard_words", "percentile", "real_verdicts", "word_scores"]
+__all__ = [
+    "Recording",
+    "bare_engine",
+    "compared",
+    "heard_words",
+    "hinted",
+    "percentile",
+    "real_verdicts",
+    "word_scores",
+]
 
 
 @dataclass(frozen=True)
@@ -107,6 +120,28 @@ def real_verdicts(recordings: Sequence[Recording], models: Path) -> dict[str, Co
             for lines in scripts:
                 told.setdefault(kind, Counter())[_verdict(recording, lines, models)] += 1
     return told
+
+
+def hinted(recordings: Sequence[Recording], folder: Path, model: Path) -> list[dict[str, Any]]:
+    """Word error rates without a script, with the recording's own, and with those of the others."""
+    rows = []
+    for recording in recordings:
+        audio = write_wav(folder / "audio.wav", recording.sound)
+        bare = WhisperRecognizer(model, "whisper-base", beam=5)
+        heard = bare.recognize(audio, language="en", progress=lambda _: None)
+        own = hint_words("\n".join(recording.lines).encode())
+        others = [line for other in recordings if other.name != recording.name for line in other.lines]
+        foreign = hint_words("\n".join(others).encode())
+        row: dict[str, Any] = {"file": recording.name}
+        for name, hints in {"no script": (), "its own script": own, "scripts of all the others": foreign}.items():
+            row[name] = _wer(recording, replace(bare, hints=hints).hear_again(audio, heard))
+        rows.append(row)
+    return rows
+
+
+def _wer(recording: Recording, heard: Heard) -> float:
+    said = " ".join(word.text for word in recording.said)
+    return word_error_rate(said, " ".join(word.text for one in heard.passages for word in one.words))
 
 
 _FEW = 4

@@ -23,10 +23,15 @@ def three_pieces(ears: Ears, _model: str, _audio: Path, _language: str | None, _
 
 
 def one_word_a_piece(ears: Ears, _model: str, _audio: Path, language: str | None, piece: Piece | None) -> Hearing:
-    """Stands in for hearing; while a file called ``broken`` is in its folder, the middle of it cannot be heard."""
+    """Stands in for hearing, and says which hints it was told.
+
+    While a file called ``broken`` is in its folder, the middle of the recording cannot be heard.
+    """
     assert piece is not None
     assert ears.cache_dir is not None
     if piece.start == 12 and (ears.cache_dir / "broken").exists():
         raise UnreadableAudio("the middle is missing. Submit the video again.")
-    word = HeardWord(f" from{piece.start:.0f}", piece.start + 1, piece.start + 2, 0.9)
-    return Hearing(Heard((Passage((word,)),), language, None, SECONDS), "ears of a test", "ab" * 32)
+    words = [HeardWord(f" from{piece.start:.0f}", piece.start + 1, piece.start + 2, 0.9)]
+    if ears.hints:
+        words.append(HeardWord(f" told:{'+'.join(ears.hints)}", piece.start + 2, piece.start + 3, 0.9))
+    return Hearing(Heard((Passage(tuple(words)),), language, None, SECONDS), "ears of a test", "ab" * 32)

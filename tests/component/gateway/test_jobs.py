@@ -77,6 +77,7 @@ async def test_what_is_asked_for_is_announced_with_the_commit(gateway: Gateway) 
     assert await gateway.harness.blobs.get_bytes(submitted.upload_key) == b"a film"
     assert await gateway.harness.blobs.get_bytes(handed_in.key) == b"Hello.\n"
     assert requested.steps == (Step.TRANSCRIPT, Step.ALIGNMENT, Step.UPSCALE)
+    assert requested.script_key == handed_in.key
     assert (requested.options.upscale.scale, requested.options.language, requested.run) == (3, "en", 1)
     assert str(gateway.harness.announced[-1].jobid) == job["id"]
     assert [one["step"] for one in job["steps"]] == ["ingest", "transcript", "alignment", "upscale"]
@@ -177,6 +178,7 @@ async def test_only_the_failed_steps_are_done_again(gateway: Gateway) -> None:
     ]
     assert gateway.harness.facts(JobRequested)[-1].steps == (Step.TRANSCRIPT, Step.ALIGNMENT)
     assert gateway.harness.facts(JobRequested)[-1].run == 2
+    assert gateway.harness.facts(JobRequested)[-1].script_key == gateway.harness.facts(ScriptSubmitted)[-1].key
     assert unmoved == retried
     assert step_of(moved, "transcript")["state"] == "succeeded"
 

@@ -48,8 +48,9 @@ async def service(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -
         yield running
 
 
-async def asked(service: Harness, video_id: UUID, job_id: UUID, *, run: int = 1) -> None:
-    request = JobRequested(video_id=video_id, steps=(Step.TRANSCRIPT,), run=run, options=JobOptions(recognizer="fast"))
+async def asked(service: Harness, video_id: UUID, job_id: UUID, *, run: int = 1, script_key: str | None = None) -> None:
+    options = JobOptions(recognizer="fast")
+    request = JobRequested(video_id=video_id, steps=(Step.TRANSCRIPT,), run=run, options=options, script_key=script_key)
     await service.hear(request, subject=video_id, job_id=job_id)
 
 
@@ -106,6 +107,28 @@ async def words_of(service: Harness) -> list[str]:
     (ready,) = service.facts(TranscriptReady)
     document = Transcript.model_validate_json(await service.blobs.get_bytes(ready.key))
     return [word.text for word in document.words]
+
+
+async def test_every_piece_is_heard_with_the_words_of_the_job_s_script_while_it_is_there(
+    quick: Harness, tmp_path: Path
+) -> None:
+    script_key = f"original/{quick.tenant_id}/scripts/s"
+    await quick.blobs.put_bytes(script_key, b"Peter Schoeffer")
+
+    for erased in (False, True):
+        video_id = uuid4()
+        if erased:
+            await quick.blobs.delete(script_key)
+        await read_aloud(quick, tmp_path, video_id)
+        await asked(quick, video_id, uuid4(), script_key=script_key)
+        await quick.work_off()
+
+    told, alone = [
+        [word.text for word in Transcript.model_validate_json(await quick.blobs.get_bytes(ready.key)).words]
+        for ready in quick.facts(TranscriptReady)
+    ]
+    assert told == [word for at in (0, 12, 30) for word in (f"from{at}", "told:peter+Schoeffer")]
+    assert alone == ["from0", "from12", "from30"]
 
 
 async def test_a_piece_that_cannot_be_heard_fails_the_step_once_and_a_retry_hears_only_what_is_missing(

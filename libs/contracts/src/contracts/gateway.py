@@ -150,6 +150,8 @@ class JobRequested(Fact):
 
     video_id: UUID
     script_id: UUID | None = None
+    script_key: str | None = None
+    """Where its text is: words of it help to hear what is said."""
     steps: tuple[Step, ...]
     run: int = Field(default=1, ge=1)
     priority: Literal["urgent", "normal", "bulk"] = "normal"

@@ -54,6 +54,8 @@ class Ears:
     device: str
     compute_type: str
     align_model: str | None
+    hints: tuple[str, ...] = ()
+    """Words of the script, for what is misheard; WhisperX does without."""
 
 
 Listen = Callable[[Ears, str, Path, str | None, Piece | None], Hearing]

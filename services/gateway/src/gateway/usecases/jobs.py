@@ -78,7 +78,8 @@ class Jobs:
         require_usable(video, steps)
         if Step.ALIGNMENT in steps and order.script_id is None:
             raise InvalidRequest("an alignment needs a script: name one in script_id", field="script_id")
-        if order.script_id is not None and await records.scripts.get(order.script_id) is None:
+        script_key = await _script_key(records, order.script_id)
+        if order.script_id is not None and script_key is None:
             raise NotFound("there is no such script", field="script_id")
         options = order.options
         if Step.WATERMARKS in steps:
@@ -99,7 +100,7 @@ class Jobs:
             job = replace(job, reserved=await self._admission.job(records, cost))
         await records.jobs.add(job)
         await note_work(records, video)
-        await _announce(work, job, steps, video)
+        await _announce(work, job, steps, video, script_key)
         await self._notify(work, job_notices(None, job))
         return job
 
@@ -148,7 +149,8 @@ class Jobs:
         retried = replace(job.with_steps(steps, now=datetime.now(UTC)), run=run, reserved=reserved)
         await self._save(work, records, job, retried)
         await note_work(records, video)
-        await _announce(work, retried, tuple(step for step in failed if step is not Step.INGEST), video)
+        redone = tuple(step for step in failed if step is not Step.INGEST)
+        await _announce(work, retried, redone, video, await _script_key(records, job.script_id))
         return retried
 
     async def watch(
@@ -214,10 +216,16 @@ def _with_ingest(video: Video, steps: dict[Step, StepStatus]) -> dict[Step, Step
     return fold(steps, Done(Step.INGEST, None)) if video.state == "ready" else steps
 
 
-async def _announce(work: UnitOfWork, job: Job, steps: tuple[Step, ...], video: Video) -> None:
+async def _script_key(records: Records, script_id: UUID | None) -> str | None:
+    script = None if script_id is None else await records.scripts.get(script_id)
+    return None if script is None else script.key
+
+
+async def _announce(work: UnitOfWork, job: Job, steps: tuple[Step, ...], video: Video, script_key: str | None) -> None:
     fact = JobRequested(
         video_id=job.video_id,
         script_id=job.script_id,
+        script_key=script_key,
         steps=steps,
         run=job.run,
         priority=job.priority,

@@ -79,7 +79,13 @@ def _recognizer(ears: Ears, folder: Path, model: str) -> Recognizer:
     from transcribe.adapters.whisper import WhisperRecognizer
 
     return WhisperRecognizer(
-        folder, model, beam=ears.beam, threads=ears.threads, device=ears.device, compute_type=ears.compute_type
+        folder,
+        model,
+        beam=ears.beam,
+        threads=ears.threads,
+        device=ears.device,
+        compute_type=ears.compute_type,
+        hints=ears.hints,
     )
 
 

@@ -92,6 +92,10 @@ class SphinxAligner:
             self._decoder.add_word(name if at == 0 else f"{name}({at + 1})", sound, at == len(phones) - 1)
         return name
 
+    def sounds(self, plain: str) -> list[str]:
+        """How a plain word sounds."""
+        return self._phones(plain).split()
+
     def _phones(self, plain: str) -> str:
         known: str | None = self._decoder.lookup_word(plain)
         return known if known is not None else " ".join(sounds_of(plain))

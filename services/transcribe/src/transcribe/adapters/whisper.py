@@ -5,6 +5,7 @@ Runs in the child process of a task: importing this module costs memory that the
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from transcribe.adapters.silence import quiet_stretches
 from transcribe.adapters.voices import VOICE, language_of, speech_in
 from transcribe.adapters.wav import SAMPLE_RATE, WavReader
 from transcribe.domain.heard import Heard, HeardWord, Passage
+from transcribe.domain.hints import BETWEEN_S, Clip, Hints, heard_again
 from transcribe.domain.onsets import starting_with_sound
 from transcribe.domain.pieces import Piece, cut_into_pieces
 from transcribe.domain.seams import joined
@@ -42,6 +44,8 @@ class WhisperRecognizer:
     """CPU threads; 0 lets CTranslate2 choose."""
     device: str = "cpu"
     compute_type: str = "int8"
+    hints: tuple[str, ...] = ()
+    """Words of the script, for what is misheard."""
     window_s: float = 300.0
     """Seconds of audio heard at once; the features of five minutes take 50 MB."""
 
@@ -73,7 +77,43 @@ class WhisperRecognizer:
                     if passage.words:
                         progress(min((passage.words[-1].end - whole.heard_from) / length, 1.0))
                 progress(min((block.end - whole.heard_from) / length, 1.0))
-            return Heard(joined(heard), language, probability, wav.duration)
+            once = Heard(joined(heard), language, probability, wav.duration)
+            return self._twice(once, whisper, wav)
+
+    def hear_again(self, audio: Path, heard: Heard) -> Heard:
+        """What was heard without hints, with those words of the script that a second hearing bears out."""
+        whisper = load_whisper(self.model, device=self.device, compute_type=self.compute_type, threads=self.threads)
+        with WavReader(audio) as wav:
+            return self._twice(heard, whisper, wav)
+
+    def _twice(self, once: Heard, whisper: WhisperModel, wav: WavReader) -> Heard:
+        if not self.hints:
+            return once
+        hear = partial(self._again, whisper, wav, once.language)
+        return replace(once, passages=heard_again(once.passages, self._hints(once.language), hear))
+
+    def _hints(self, language: str | None) -> Hints:
+        if language != "en":
+            return Hints(self.hints, list)  # letters are sounds enough where we have no dictionary
+        from transcribe.adapters.sphinx import SphinxAligner
+
+        return Hints(self.hints, SphinxAligner().sounds)
+
+    def _again(self, whisper: WhisperModel, wav: WavReader, language: str | None, clip: Clip, hints: str) -> list[str]:
+        silence = np.zeros(round(BETWEEN_S * SAMPLE_RATE), np.float32)
+        sound: list[Samples] = []
+        for start, end in clip.spans:
+            first = round(start * SAMPLE_RATE)
+            sound += [wav.read(first, round(end * SAMPLE_RATE) - first), silence]
+        segments, _ = whisper.transcribe(
+            np.concatenate(sound),
+            language=language,
+            beam_size=self.beam,
+            condition_on_previous_text=False,
+            without_timestamps=True,
+            hotwords=hints,
+        )
+        return [word for segment in segments for word in segment.text.split()]
 
     def _passages(self, whisper: WhisperModel, wav: WavReader, language: str | None, block: Piece) -> Iterator[Passage]:
         if not block.speech:

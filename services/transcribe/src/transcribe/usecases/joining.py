@@ -62,5 +62,6 @@ async def _queue(work: UnitOfWork, job_id: UUID, request: JobRequested, video: V
             "language": request.options.language,
             "quality": request.options.recognizer,
             "priority": request.priority,
+            "script_key": request.script_key,
         },
     )

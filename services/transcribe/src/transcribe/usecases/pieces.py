@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -37,6 +37,7 @@ class Cut:
     model: str
     surveyed_s: float
     """What looking it over took."""
+    script_key: str | None = None
 
 
 async def queue_piece(work: UnitOfWork, task: Task, cut: Cut, index: int) -> None:
@@ -100,10 +101,11 @@ class HearPiece:
         piece = survey.pieces[task.payload["index"]]
         if not piece.speech:
             return Hearing(Heard((), survey.language, None, survey.duration), "", "")
+        ears = replace(self.ears, hints=await self.scribe.hints(task))
         async with self.scribe.blobs.local(task.payload["audio_key"]) as audio:
             return await task.run_with(
                 self.listen,
-                self.ears,
+                ears,
                 task.payload["model"],
                 audio,
                 survey.language,
@@ -170,7 +172,8 @@ async def _survey_of(task: Task, blobs: Blobs) -> Survey:
 
 
 def _cut_of(task: Task) -> Cut:
-    return Cut(**{name: task.payload[name] for name in ("run", "digest", "audio_key", "model", "surveyed_s")})
+    named = {name: task.payload[name] for name in ("run", "digest", "audio_key", "model", "surveyed_s")}
+    return Cut(**named, script_key=task.payload.get("script_key"))
 
 
 async def give_up(task: Task, failure: Failure, work: UnitOfWork) -> None:

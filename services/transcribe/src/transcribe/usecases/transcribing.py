@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from chassis.blobs import BlobNotFound
@@ -53,23 +53,26 @@ class TranscribeVideo:
 
     async def _hear(self, task: Task) -> None:
         began = time.monotonic()
+        ears = replace(self.ears, hints=await self.scribe.hints(task))
         async with self.scribe.blobs.local(task.payload["audio_key"]) as audio:
-            hearing = await task.run(self.listen, self.ears, self._model(task), audio, task.payload["language"], None)
+            hearing = await task.run(self.listen, ears, self._model(task), audio, task.payload["language"], None)
         transcript, seconds = self.scribe.transcript(hearing), time.monotonic() - began
         await self.scribe.conclude(task, transcript, model_sha256=hearing.model_sha256, seconds=seconds)
 
     async def _cut(self, task: Task) -> None:
         began, blobs, job_id = time.monotonic(), self.scribe.blobs, job_of(task)
         survey, model = await self._survey(task), self._model(task)
+        ears = replace(self.ears, hints=await self.scribe.hints(task))
         # With the cuts themselves: should they be found elsewhere this time, nothing heard before would fit them.
-        digest = pieces_digest(task.payload["audio_key"], model, self.ears, survey)
+        digest = pieces_digest(task.payload["audio_key"], model, ears, survey)
         await blobs.put_bytes(survey_key(task.tenant_id, job_id, digest), SURVEY.dump_json(survey))
         heard = [await self._is_heard(task, digest, index) for index in range(len(survey.pieces))]
         rows = [
             PieceRow(index, piece.end - piece.start, 0.0 if heard[index] else None)
             for index, piece in enumerate(survey.pieces)
         ]
-        cut = Cut(task.payload["run"], digest, task.payload["audio_key"], model, time.monotonic() - began)
+        asked, surveyed_s = task.payload, time.monotonic() - began
+        cut = Cut(asked["run"], digest, asked["audio_key"], model, surveyed_s, asked.get("script_key"))
         async with task.finish() as work:
             await self.scribe.records(work).add_pieces(job_id, cut.run, UUID(task.subject), rows)
             for row in rows:

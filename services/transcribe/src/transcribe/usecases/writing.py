@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from chassis.blobs import Blobs
+from chassis.blobs import BlobNotFound, Blobs
 from chassis.erasing.leftovers import queue_discarding
 from chassis.work import Task
 from contracts.documents import Transcript
 from contracts.steps import Step
 from contracts.transcribe import TranscriptReady
 from transcribe.domain.heard import Hearing
+from transcribe.domain.hints import hint_words
 from transcribe.domain.keys import scratch_folder, transcript_folder
 from transcribe.domain.transcripts import transcript_of
 from transcribe.usecases.joining import RecordsIn
@@ -31,6 +32,15 @@ class Scribe:
         return transcript_of(
             hearing.heard, pause_s=self.pause_s, longest_segment_s=self.longest_segment_s, engine=hearing.engine
         )
+
+    async def hints(self, task: Task) -> tuple[str, ...]:
+        """Words of the job's script; none where it has none, or it is erased meanwhile."""
+        if not task.payload.get("script_key"):
+            return ()
+        try:
+            return hint_words(await self.blobs.get_bytes(task.payload["script_key"]))
+        except BlobNotFound:
+            return ()
 
     async def conclude(self, task: Task, transcript: Transcript, *, model_sha256: str, seconds: float) -> None:
         """End a task with a transcript. Nothing is announced unless the document is stored."""
