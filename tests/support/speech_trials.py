@@ -13,6 +13,7 @@ from faster_whisper import WhisperModel
 from numpy.typing import NDArray
 
 from align.adapters.film import align_film
+from align.domain.exports.film import Source
 from align.domain.heard import HeardWord
 from align.ports import FilmOrder, Tools
 from support.ledger_peers import by_difflib, samples, whole_file
@@ -168,7 +169,7 @@ def _verdict(recording: Recording, lines: Sequence[str], models: Path) -> str:
         transcript=recording.transcript,
         scenes=None,
         audio=None,
-        frame_rate=None,
+        source=Source(),
         tools=Tools(models_dir=None, cache_dir=models, threads=1),
     )
     return align_film(order).ledger.script_matches

@@ -1,6 +1,8 @@
 """Words of the script help where something was misheard, and never put in what was not said."""
 
 from collections.abc import Sequence
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 
@@ -44,9 +46,22 @@ def test_the_words_of_a_script_are_each_there_once_and_names_keep_their_capital(
     assert words == ("the", "bible", "of", "Gutenberg", "printers", "knew", "Gutenberg's", "press", "was", "first")
 
 
-@pytest.mark.parametrize("script", [b"PK\x03\x04docx", b"a\0b", b"", b"\xff\xfe"])
+@pytest.mark.parametrize("script", [b"PK\x03\x04docx", b"a\0b", b"", b"\xff\xfea", b"%PDF-1.7\0\xff"])
 def test_a_script_that_is_no_text_gives_no_hints(script: bytes) -> None:
     assert hint_words(script) == ()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_a_script_in_any_encoding_gives_its_words(encoding: str) -> None:
+    assert hint_words("sold to Schöffer".encode(encoding)) == ("sold", "to", "Schöffer")
+
+
+def test_a_word_document_gives_its_words() -> None:
+    packed = BytesIO()
+    with ZipFile(packed, "w") as document:
+        document.writestr("word/document.xml", "<w:p><w:t>Hello, Marlow.</w:t></w:p>")
+
+    assert hint_words(packed.getvalue()) == ("hello", "Marlow")
 
 
 def test_tags_of_a_script_are_no_words() -> None:

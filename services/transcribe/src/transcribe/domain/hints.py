@@ -7,10 +7,13 @@ hearing without a hint has a sound for can thus never come in.
 """
 
 import re
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import cached_property
+from io import BytesIO
+from zipfile import BadZipFile, ZipFile
 
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import extractOne
@@ -21,6 +24,8 @@ __all__ = ["BETWEEN_S", "Clip", "Hints", "Sounds", "believed", "clips", "heard_a
 
 _SHORTEST = 4
 """Letters of a hint: shorter words are all alike."""
+_LARGEST = 20_000_000
+"""Bytes of a document in a zip that are looked at."""
 _MOST = 20_000
 """Words of a script that are looked at."""
 _ALIKE = 0.7
@@ -38,9 +43,7 @@ Sounds = Callable[[str], Sequence[str]]
 
 def hint_words(script: bytes) -> tuple[str, ...]:
     """The words of a script, each once, names with their capital; none where it is no text."""
-    text = script.decode("utf-8-sig", errors="ignore")
-    if "\0" in text or script[:2] == b"PK":
-        return ()
+    text = _text_of(script)
     words: dict[str, str] = {}
     for found in _WORD.finditer(plain_text := _TAG.sub(" ", text)):
         word = found.group()
@@ -51,6 +54,29 @@ def hint_words(script: bytes) -> tuple[str, ...]:
         if len(words) >= _MOST:
             break
     return tuple(words.values())
+
+
+def _text_of(script: bytes) -> str:
+    """Its text with tags and all; nothing where it is none, or cannot be read."""
+    try:
+        if script[:2] == b"PK":
+            with ZipFile(BytesIO(script)) as word, word.open("word/document.xml") as document:
+                script = document.read(_LARGEST)
+        if script[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            return script.decode("utf-16")
+        text = script.decode("utf-8-sig", errors="replace")
+    except (
+        BadZipFile,
+        KeyError,
+        UnicodeDecodeError,
+        NotImplementedError,
+        RuntimeError,
+        OSError,
+        ValueError,
+        zlib.error,
+    ):
+        return ""
+    return "" if "\0" in text else text if "\ufffd" not in text else script.decode("cp1252", errors="ignore")
 
 
 @dataclass(frozen=True)
