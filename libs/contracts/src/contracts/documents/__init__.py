@@ -11,7 +11,7 @@ from contracts.documents.ledger import AdLib, Ledger, LedgerLine, LineStatus, Ta
 from contracts.documents.media import AudioTrack, Color, Media
 from contracts.documents.rendition import ChunkReport, QualityReport
 from contracts.documents.scenes import Scene, Scenes
-from contracts.documents.transcript import Segment, Transcript, Word
+from contracts.documents.transcript import Segment, Sound, SoundSpan, Transcript, Word
 from contracts.documents.watermarks import Mark, TrackPoint, Watermarks
 
 __all__ = [
@@ -33,6 +33,8 @@ __all__ = [
     "Scene",
     "Scenes",
     "Segment",
+    "Sound",
+    "SoundSpan",
     "Span",
     "StepReport",
     "Take",

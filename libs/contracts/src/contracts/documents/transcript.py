@@ -1,10 +1,12 @@
 """``transcript.json``: every word with its time."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from contracts.documents._document import Document, Seconds
 
-__all__ = ["Segment", "Transcript", "Word"]
+__all__ = ["Segment", "Sound", "SoundSpan", "Transcript", "Word"]
 
 
 class Word(Document):
@@ -26,6 +28,27 @@ class Segment(Document):
     last_word: int
 
 
+class SoundSpan(Document):
+    """A stretch of a recording: somebody speaks, nothing sounds, or something else does (music, noise, effects)."""
+
+    kind: Literal["speech", "silence", "other"]
+    start: Seconds
+    end: Seconds
+
+
+class Sound(Document):
+    """What a recording sounds like besides its words."""
+
+    loudness: float | None
+    """Of the whole, in LUFS (ITU-R BS.1770-4, mixed down to one channel); None where all of it is silent."""
+    peak: float | None = None
+    """The largest sample, in decibels under full scale."""
+    levels: tuple[float, ...]
+    """Loudness of each second, in LUFS."""
+    spans: tuple[SoundSpan, ...]
+    """Without gaps, in order of time."""
+
+
 class Transcript(Document):
     """What was said. Without speech there are no words and no language."""
 
@@ -35,3 +58,5 @@ class Transcript(Document):
     words: tuple[Word, ...]
     segments: tuple[Segment, ...]
     engine: str = ""
+    sound: Sound | None = None
+    """None in transcripts of before it was measured, and of films without sound."""

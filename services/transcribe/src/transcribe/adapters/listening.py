@@ -29,6 +29,7 @@ def survey(ears: Ears, model: str, audio: Path, language: str | None, longest_s:
         UnreadableAudio: the file is not what ingest promises.
     """
     child.progress(0.0, "looking for pauses")
+    from transcribe.adapters.loudness import levels_of
     from transcribe.adapters.voices import language_of, speech_in
     from transcribe.adapters.wav import WavReader
     from transcribe.adapters.whisper import load_whisper
@@ -41,7 +42,7 @@ def survey(ears: Ears, model: str, audio: Path, language: str | None, longest_s:
             whisper = load_whisper(folder, device=ears.device, compute_type=ears.compute_type, threads=ears.threads)
             language, probability = language_of(whisper, wav, speech)
         pieces = cut_into_pieces(speech, end=wav.duration, longest_s=longest_s)
-        return Survey(pieces, language, probability, wav.duration)
+        return Survey(pieces, language, probability, wav.duration, *levels_of(wav))
 
 
 def listen(ears: Ears, model: str, audio: Path, language: str | None, piece: Piece | None = None) -> Hearing:
@@ -62,7 +63,18 @@ def listen(ears: Ears, model: str, audio: Path, language: str | None, piece: Pie
         from transcribe.adapters.sphinx import timed_in
 
         heard = timed_in(audio, heard, lambda done: child.progress(HEARD + (1 - HEARD) * done, "timing the words"))
-    return Hearing(heard, recognizer.engine, model_named(model).sha256)
+    return Hearing(heard, recognizer.engine, model_named(model).sha256, *_loudness(audio, piece))
+
+
+def _loudness(audio: Path, piece: Piece | None) -> tuple[tuple[float, ...], float | None]:
+    """Of a file that is heard at once: that of one which is heard in pieces was measured when it was cut."""
+    if piece is not None:
+        return (), None
+    from transcribe.adapters.loudness import levels_of
+    from transcribe.adapters.wav import WavReader
+
+    with WavReader(audio) as wav:
+        return levels_of(wav)
 
 
 def _weights(ears: Ears, model: str) -> Path:

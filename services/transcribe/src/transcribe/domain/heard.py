@@ -53,6 +53,10 @@ class Hearing:
     """Software and model, for reports."""
     model_sha256: str
     """Digest of the weights."""
+    levels: tuple[float, ...] = ()
+    """Loudness of each tenth of a second in LUFS; none where it was measured already, or there is no sound."""
+    peak: float | None = None
+    """The largest sample, in decibels under full scale."""
 
 
 @dataclass(frozen=True)
@@ -65,3 +69,7 @@ class Survey:
     """None when the language was asked for, not detected."""
     duration: float
     """Seconds of audio."""
+    levels: tuple[float, ...] = ()
+    """Loudness of each tenth of a second, in LUFS."""
+    peak: float | None = None
+    """The largest sample, in decibels under full scale."""

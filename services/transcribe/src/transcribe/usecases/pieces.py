@@ -158,7 +158,8 @@ class StitchPieces:
         engine, model_sha256 = next(
             ((hearing.engine, hearing.model_sha256) for _, hearing in parts if hearing.engine), ("", "")
         )
-        transcript = await asyncio.to_thread(self.scribe.transcript, Hearing(heard, engine, model_sha256))
+        whole = Hearing(heard, engine, model_sha256, survey.levels, survey.peak)
+        transcript = await asyncio.to_thread(self.scribe.transcript, whole)
         async with self.database.begin(task.tenant_id) as work:
             rows = await self.scribe.records(work).pieces(job_id, cut.run)
         seconds = cut.surveyed_s + sum(row.seconds or 0.0 for row in rows) + time.monotonic() - began

@@ -30,7 +30,12 @@ class Scribe:
     def transcript(self, hearing: Hearing) -> Transcript:
         """What was heard, as readers get it."""
         return transcript_of(
-            hearing.heard, pause_s=self.pause_s, longest_segment_s=self.longest_segment_s, engine=hearing.engine
+            hearing.heard,
+            pause_s=self.pause_s,
+            longest_segment_s=self.longest_segment_s,
+            engine=hearing.engine,
+            levels=hearing.levels,
+            peak=hearing.peak,
         )
 
     async def hints(self, task: Task) -> tuple[str, ...]:
