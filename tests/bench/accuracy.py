@@ -329,6 +329,7 @@ def show(figures: dict[str, Any], console: Console) -> None:
 def as_markdown(figures: dict[str, Any]) -> dict[str, str]:
     """Every table of docs/accuracy.md by the name of its place there."""
     files = {part: _markdown(columns, rows) for part, columns, rows in tables(figures.get("files", {}))}
+    files.pop("words", None)  # they are in the table beside the bare engine
     return files | blocks(figures)
 
 

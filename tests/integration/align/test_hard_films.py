@@ -3,9 +3,12 @@
 import random
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from align.adapters.minilm import MiniLm
 from align.adapters.weights import MINILM
@@ -51,6 +54,29 @@ def test_most_lines_are_right_however_many_words_are_misheard(
     assert status_f1(pairs)["macro"] >= macro
     assert takes / len(pairs) >= accuracy
     assert sum(sure) / len(sure) >= 0.9
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    begin=st.integers(0, len(PLAY) - 25),
+    errors=st.sampled_from([0.0, 0.05, 0.15, 0.3]),
+    mischief=st.floats(0.0, 0.9),
+)
+@settings(max_examples=8, deadline=None, derandomize=True)
+def test_whatever_actors_and_recognizers_do_every_line_is_told_once_with_takes_in_the_film(
+    embed: MiniLm, seed: int, begin: int, errors: float, mischief: float
+) -> None:
+    film = shoot(PLAY[begin : begin + 24], errors=errors, seed=seed, mischief=mischief, restated=1)
+
+    ledger = aligned(film, embed)
+
+    assert [line.text for line in ledger.lines] == film.lines
+    assert ledger.script_matches != "no" or not any(film.takes)
+    for line in ledger.lines:
+        assert sum(take.chosen for take in line.takes) == bool(line.takes)
+        assert all(0 <= take.start <= take.end <= film.words[-1].end + 1e-6 for take in line.takes)
+        assert all(one.end <= other.start + 1e-6 for one, other in pairwise(line.takes))
+        assert (line.status == "omitted") == (not line.takes)
 
 
 @pytest.mark.parametrize("errors", [0.05, 0.15])
