@@ -22,7 +22,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -217,7 +217,7 @@ def run(data: Path, only: set[str], log: Console) -> dict[str, Any]:
     return figures
 
 
-def speech(recorded: list[Recording], models: Path) -> dict[str, Any]:
+def speech(recorded: list[Recording], models: Path) -> Iterator[dict[str, Any]]:
     """The recordings beside what people would use otherwise."""
     from faster_whisper import WhisperModel
 
@@ -234,15 +234,12 @@ def speech(recorded: list[Recording], models: Path) -> dict[str, Any]:
         words.append({"file": one.name, "words": len(one.said)} | ours | named)
         if one.ledger is not None and one.speech is not None:
             ways += compared(one, bare)
-    return {
-        "words": words,
-        "compared": ways,
-        "hinted": hinted(recorded, models, folder),
-        "verdicts": real_verdicts(recorded, models),
-    }
+        yield {"words": words, "compared": ways}
+    yield {"hinted": hinted(recorded, models, folder)}
+    yield {"verdicts": real_verdicts(recorded, models)}
 
 
-def stress(models: Path) -> dict[str, Any]:
+def stress(models: Path) -> Iterator[dict[str, Any]]:
     """Films that never were."""
     from align.adapters.minilm import MiniLm
     from align.adapters.weights import MINILM
@@ -250,39 +247,38 @@ def stress(models: Path) -> dict[str, Any]:
 
     embed = MiniLm(ModelStore(None, models).ensure(MINILM), threads=2)
     ours, peers = trials(embed)
-    return {
+    yield {
         "ours": [{"misheard": one.rate} | one.figures for one in ours],
         "difflib": [{"misheard": one.rate} | one.figures for one in peers],
         "calibration": calibration([sure for one in ours for sure in one.sure]),
-        "verdicts": verdicts(embed),
     }
+    yield {"verdicts": verdicts(embed)}
 
 
 def measured(parts: set[str], data: Path, only: set[str], log: Console) -> dict[str, Any]:
     """The figures of the parts that were asked for, each kept as soon as it is known."""
     with tempfile.TemporaryDirectory(prefix="matchcut-accuracy-models-") as name:
-        ways: dict[str, Callable[[], Any]] = {
-            "files": lambda: run(data, only, log),
+        ways: dict[str, Callable[[], Iterable[dict[str, Any]]]] = {
+            "files": lambda: [run(data, only, log)],
             "speech": lambda: speech(recordings(data, only), Path(name)),
             "stress": lambda: stress(Path(name)),
-            "growth": lambda: growth(Path(name)),
+            "growth": lambda: [{"rows": growth(Path(name))}],
         }
         figures: dict[str, Any] = {}
-        for part, measure in ways.items():
-            if part in parts:
-                log.print(f"[dim]{part}[/dim]", highlight=False)
-                figures[part] = measure()
-                keep({part: figures[part]})
+        for part in [part for part in RUN if part in parts]:
+            log.print(f"[dim]{part}[/dim]", highlight=False)
+            for told in ways[part]():
+                figures[part] = figures.get(part, {}) | told
+                keep(figures)
     return figures
 
 
 def keep(figures: dict[str, Any]) -> dict[str, Any]:
-    """Lay figures beside those of former runs; returns the newest of each part, and of each file."""
+    """Lay figures beside those of former runs; returns the newest of each."""
     kept = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    if "files" in kept and "files" in figures:
-        figures = figures | {"files": kept["files"] | figures["files"]}
     FIGURES.parent.mkdir(parents=True, exist_ok=True)
-    FIGURES.write_text(json.dumps(kept | figures, indent=1))
+    merged = {part: kept.get(part, {}) | figures.get(part, {}) for part in kept.keys() | figures.keys()}
+    FIGURES.write_text(json.dumps(merged, indent=1))
     newest: dict[str, Any] = json.loads(FIGURES.read_text())
     return newest
 

@@ -19,19 +19,21 @@ def blocks(figures: Mapping[str, Any]) -> dict[str, str]:
     """Markdown by the name of its place on the page."""
     told: dict[str, str] = {}
     if "speech" in figures:
-        told["words-compared"] = table(figures["speech"]["words"])
-        told["lines-compared"] = table(figures["speech"]["compared"])
-        told["hinted"] = table(figures["speech"].get("hinted", []))
-        told["verdicts"] = table(_verdicts(figures["speech"]["verdicts"]))
+        speech = figures["speech"]
+        told["words-compared"] = table(speech.get("words", []))
+        told["lines-compared"] = table(speech.get("compared", []))
+        told["hinted"] = table(speech.get("hinted", []))
+        told["verdicts"] = table(_verdicts(speech.get("verdicts", {})))
     if "stress" in figures:
         stress = figures["stress"]
         told["stress"] = table([_stressed(row) for row in stress["ours"]])
         told["stress-difflib"] = table([_stressed(row) for row in stress["difflib"]])
         told["calibration"] = table(stress["calibration"])
-        told["stress-verdicts"] = table(_verdicts(stress["verdicts"]))
+        told["stress-verdicts"] = table(_verdicts(stress.get("verdicts", {})))
     if "growth" in figures:
-        told["growth"] = table(figures["growth"])
-    if {"speech", "stress", "growth", "files"} <= set(figures):
+        told["growth"] = table(figures["growth"]["rows"])
+    whole = {"speech": "verdicts", "stress": "verdicts", "growth": "rows"}
+    if "files" in figures and all(last in figures.get(part, {}) for part, last in whole.items()):
         told["goals"] = table(_goals(figures))
     return told
 
@@ -76,7 +78,7 @@ def _goals(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     refused = sum(row["wrong"] for row in verdicts if row["should be"] != "no")
     by_rate = {row["misheard"]: row for row in figures["stress"]["ours"]}
     session = [scores["lines"]["macro_f1"] for scores in figures["files"].values() if "lines" in scores]
-    whole = next(row for row in figures["growth"] if row["times"] == 1)
+    whole = next(row for row in figures["growth"]["rows"] if row["times"] == 1)
     return [
         _goal("WER, all recordings, no more than the bare engine's", _mean(words, "wer"), _mean(words, "bare_wer")),
         _goal("word starts, clear speech: median, s", _mean(clear, "start_median_s"), 0.02),
