@@ -88,7 +88,7 @@ def _goals(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
         _goal("line status, macro F1, 15 % misheard", by_rate[0.15]["macro_f1"], 0.9, more=True),
         _goal("scripts of other films accepted", accepted, 0),
         _goal("true scripts refused", refused, 0),
-        _goal("3 hours, 120 pages: seconds", whole["seconds"], 30),
+        _goal("3 hours, 120 pages: seconds of a core", whole["core_seconds"], 30),
         _goal("3 hours, 120 pages: peak MB", whole["peak_mb"], 1000),
     ]
 

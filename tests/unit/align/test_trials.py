@@ -89,7 +89,7 @@ def test_a_goal_that_is_missed_is_said_to_be_missed() -> None:
         "files": {"main/a.mp4": {"lines": {"macro_f1": 1.0}}},
         "speech": {"words": [word], "compared": [], "verdicts": {"of another recording": {"no": 3, "partly": 1}}},
         "stress": {"ours": stressed, "difflib": stressed, "calibration": [], "verdicts": {"its own": {"yes": 4}}},
-        "growth": {"rows": [{"times": 1, "seconds": 12.0, "peak_mb": 500}]},
+        "growth": {"rows": [{"times": 1, "core_seconds": 12.0, "peak_mb": 500}]},
     }
 
     goals = blocks(figures)["goals"].splitlines()
