@@ -65,16 +65,7 @@ def _text_of(script: bytes) -> str:
         if script[:2] in (b"\xff\xfe", b"\xfe\xff"):
             return script.decode("utf-16")
         text = script.decode("utf-8-sig", errors="replace")
-    except (
-        BadZipFile,
-        KeyError,
-        UnicodeDecodeError,
-        NotImplementedError,
-        RuntimeError,
-        OSError,
-        ValueError,
-        zlib.error,
-    ):
+    except (BadZipFile, KeyError, UnicodeDecodeError, RuntimeError, OSError, zlib.error):
         return ""
     return "" if "\0" in text else text if "\ufffd" not in text else script.decode("cp1252", errors="ignore")
 
