@@ -1,6 +1,8 @@
 """Every codec and container: chunks are joined packet for packet, and what is beside the picture comes along."""
 
 import hashlib
+import os
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -68,6 +70,39 @@ def test_chunks_are_joined_without_encoding_again(
         assert film.streams.video[0].codec_context.name.replace("libdav1d", "av1") == name
         keys = [packet.is_keyframe for packet in film.demux(video=0) if packet.size]
     assert all(keys[start] for start in (0, 3, 6))
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root on Linux may have that class")
+@pytest.mark.parametrize("codec", ["h264", "h265", "av1", "ffv1"])
+def test_no_encoder_goes_before_everything_else_on_the_machine(tmp_path: Path, codec: str) -> None:
+    """SVT-AV1 makes itself and its caller real-time where it may: heartbeats, servers and sessions then starve."""
+    plan = planned(a_film(tmp_path), codec=codec, container="mkv")
+    before = {os.sched_getscheduler(int(thread)) for thread in os.listdir("/proc/self/task")}
+
+    with ChunkEncoder(tmp_path / "chunk", plan) as encoder:
+        (width, height), grey = plan.size, np.uint8(128)
+        luma, blue, red = (np.full((height // part, width // part), grey) for part in (1, 2, 2))
+        encoder.add((luma, blue, red), plan.ticks(0), 1001)
+        classes = {os.sched_getscheduler(int(thread)) for thread in os.listdir("/proc/self/task")}
+
+    assert before == classes == {os.SCHED_OTHER}
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+@pytest.mark.parametrize("again", range(4))
+def test_a_chunk_of_a_frame_or_two_is_decoded_when_the_others_are(tmp_path: Path, frames: int, again: int) -> None:
+    """x265 times the decoding of so few by what lies in memory, so one try may be lucky."""
+    source = a_film(tmp_path, frames=frames)
+    plan = planned(source, codec="h265", container="mp4")
+
+    ((path, _),) = made_chunks(source, plan, tmp_path, Repeating())
+
+    with av.open(str(path)) as chunk:
+        ahead = [(packet.pts or 0) - (packet.dts or 0) for packet in chunk.demux(video=0) if packet.size]
+        assert chunk.streams.video[0].time_base == Fraction(1, 30000)
+    assert len(ahead) == frames, again
+    assert 2 * 1001 <= ahead[0] <= 2 * 1200, "two frames; the last one's length is the muxer's guess"
+    assert all(0 <= ticks <= 4 * 1200 for ticks in ahead)
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265", "av1", "ffv1"])

@@ -1,5 +1,8 @@
 """Encodes the frames of one chunk. Every chunk of a plan is encoded with the same settings."""
 
+import os
+import sys
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -7,7 +10,10 @@ from typing import Any, Literal, Self
 
 import av
 import numpy as np
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from upscale.domain.encoding import PRESETS, Encoding
@@ -21,6 +27,9 @@ _CODECS: dict[str, _Encoder] = {"h264": "libx264", "h265": "libx265", "av1": "li
 _FILES: dict[str, str] = {"h264": "mp4", "h265": "mp4", "av1": "mp4", "ffv1": "matroska"}
 """What a chunk lies in until it is joined: MP4 keeps the source's ticks, but has no place for FFV1."""
 _SVT_PRESETS = dict(zip(PRESETS, (12, 11, 10, 9, 8, 7, 6, 5, 4), strict=True))
+
+_X265_DELAY = 2
+"""Frames by which decoding runs ahead of showing, with B-frames that others refer to (x265, ``m_bframeDelay``)."""
 
 
 class ChunkEncoder:
@@ -43,8 +52,12 @@ class ChunkEncoder:
         context.color_trc = plan.color.transfer
         context.colorspace = plan.color.matrix
         context.options = _options(plan)
+        if codec == "av1":
+            _open_modestly(context)
         self._stream = stream
         self._first: int | None = None
+        self._early: list[int] = []
+        """How long the first frames last, as many as H.265 looks ahead."""
 
     def __enter__(self) -> Self:
         return self
@@ -53,8 +66,18 @@ class ChunkEncoder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
-            self._container.mux(self._stream.encode(None))
+            packets = self._stream.encode(None)
+            if self._plan.encoding.codec == "h265" and len(self._early) <= _X265_DELAY:
+                self._time_decoding(packets)
+            self._container.mux(packets)
         self._container.close()
+
+    def _time_decoding(self, packets: "list[Packet[VideoStream]]") -> None:
+        """Of fewer frames than it delays, x265 tells when to decode them from memory that was never written."""
+        delay = sum(self._early) * _X265_DELAY // max(1, len(self._early))
+        for packet in packets:
+            if packet.pts is not None:
+                packet.dts = packet.pts - delay
 
     def add(self, planes: Planes, ticks: int, duration: int) -> None:
         """Append a frame that is shown at ``ticks`` of the source's time base, for ``duration`` of them."""
@@ -63,6 +86,8 @@ class ChunkEncoder:
             _fill(target, samples)
         if self._first is None:
             self._first = ticks
+        if len(self._early) <= _X265_DELAY:
+            self._early.append(duration)
         frame.pts = ticks - self._first
         frame.duration = duration
         frame.time_base = self._plan.time_base
@@ -71,6 +96,23 @@ class ChunkEncoder:
         frame.color_primaries = self._plan.color.primaries
         frame.color_trc = self._plan.color.transfer
         self._container.mux(self._stream.encode(frame))
+
+
+def _open_modestly(context: VideoCodecContext) -> None:
+    """Open SVT-AV1, and take back the real-time class it gives its threads and its caller where it may (as root).
+
+    Whoever has that class goes before everything else on the machine, and children inherit it: two chunks at once
+    starve servers and heartbeats.
+    """
+    if sys.platform != "linux":
+        context.open(strict=False)
+        return
+    before = os.sched_getscheduler(0)
+    context.open(strict=False)
+    for thread in os.listdir("/proc/self/task"):
+        with suppress(ProcessLookupError):
+            if os.sched_getscheduler(int(thread)) != before:
+                os.sched_setscheduler(int(thread), before, os.sched_param(0))
 
 
 def _options(plan: Plan) -> dict[str, str]:
