@@ -23,7 +23,11 @@ class ForeignObject:
 
 
 class ForeignObjects:
-    """Google Cloud Storage, whichever bucket. The client library is loaded, and credentials are found, at first use."""
+    """Google Cloud Storage, whichever bucket. The client library is loaded, and credentials are found, at first use.
+
+    Nothing is tried again here: who reads knows where to go on, and a thread of the library that tries for minutes
+    would outlive both its reader and ``close``.
+    """
 
     @cached_property
     def _client(self) -> Any:
@@ -33,7 +37,7 @@ class ForeignObjects:
 
     async def find(self, bucket: str, name: str) -> ForeignObject:
         """The version there is now. Raises BlobNotFound, PermissionError, ConnectionError."""
-        found = await self._call(bucket, name, lambda: self._client.bucket(bucket).get_blob(name))
+        found = await self._call(bucket, name, lambda: self._client.bucket(bucket).get_blob(name, retry=None))
         if found is None:
             raise BlobNotFound(f"gs://{bucket}/{name}")
         return ForeignObject(bucket, name, int(found.generation), int(found.size))
@@ -46,7 +50,7 @@ class ForeignObjects:
             piece: bytes = await self._call(
                 found.bucket,
                 found.name,
-                lambda: blob.download_as_bytes(start=start, end=last, raw_download=True),  # noqa: B023
+                lambda: blob.download_as_bytes(start=start, end=last, raw_download=True, retry=None),  # noqa: B023
             )
             start += len(piece)
             yield piece
